@@ -1,0 +1,145 @@
+"""The values that pass between the layers and out to the caller."""
+
+import math
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from attrs import Attribute, field, frozen
+
+from cams_async.errors import CallOutcome, ConfigurationError
+
+
+class Resend(StrEnum):
+    """Whether an operation may be sent again after an unknown outcome."""
+
+    SAFE = "safe"
+    """Repeating it changes nothing: a read, or a synchronisation that converges."""
+
+    NEVER = "never"
+    """Repeating it could do harm: a one-time code spent, a fresh QR code killed."""
+
+
+def _above_zero(_: object, attribute: "Attribute[Any]", value: Any) -> None:
+    if type(value) not in (int, float) or not 0 < value < math.inf:
+        msg = "must be a finite number of calls per second above 0"
+        raise ConfigurationError(msg, field=attribute.name)
+
+
+@frozen(kw_only=True)
+class Scope:
+    """What a ceiling is counted over: calls of one action in an account and region."""
+
+    account: str
+    """The name that the ceiling is shared under."""
+
+    region: str
+    """The region, or the origin where only an endpoint was given."""
+
+    action: str
+    """The CAMS action, verbatim."""
+
+    qps: float = field(validator=_above_zero)
+    """The ceiling in calls per second, above 0."""
+
+
+@frozen(kw_only=True)
+class Snapshot:
+    """What a throttle is doing for one scope at this moment."""
+
+    ceiling: float
+    """The most calls that the server may count in any second."""
+
+    limit: float
+    """The ceiling in force: lower for a while after the server throttled a call."""
+
+    waiting: int
+    """Calls in the line."""
+
+    in_flight: int
+    """Calls that have had their turn and no answer yet."""
+
+    cooling: int
+    """Answered calls that the server may still be counting."""
+
+    paused_for: float
+    """Seconds until the pause that the server asked for ends; 0 where there is none."""
+
+
+@frozen(kw_only=True)
+class Meta:
+    """How a call went."""
+
+    attempts: int
+    """How many times the request was sent, the successful time included."""
+
+    waited: float
+    """Seconds spent waiting for turns, over all attempts."""
+
+    http_status: int
+    """The HTTP status of the answer."""
+
+
+@frozen(kw_only=True)
+class CallEvent:
+    """What a hook is told when a call has ended, well or not."""
+
+    action: str
+    """The CAMS action, verbatim."""
+
+    attempts: int
+    """How many times the request was sent."""
+
+    waited: float
+    """Seconds spent waiting for turns, over all attempts."""
+
+    outcome: CallOutcome
+    """What is known of the effect on the server."""
+
+    code: str | None
+    """`OK`, the vendor's error code, or None where no answer told one."""
+
+    request_id: str | None
+    """The vendor's id of the request, or None where no answer told one."""
+
+
+@frozen(kw_only=True)
+class Record:
+    """A JSON object of an answer. What it holds beyond its fields is in `extra`."""
+
+    extra: Mapping[str, Any] = field(factory=dict[str, Any])
+    """Fields that this version does not know, as they stood on the wire."""
+
+
+@frozen(kw_only=True)
+class Response(Record):
+    """What every answer has. A failure never becomes one: it is raised."""
+
+    request_id: str
+    """The id to give to the vendor's support, verbatim. Not always a UUID."""
+
+    code: str
+    """`OK`."""
+
+    message: str | None = None
+    """The vendor's text, verbatim. "None" and "SUCCESS" both stand for success."""
+
+    access_denied_detail: str | Mapping[str, Any] | None = None
+    """A placeholder word on success; the gateway makes it an object on denials."""
+
+    meta: Meta | None = field(default=None, eq=False)
+    """How the call went; None for an answer that did not come from a call."""
+
+
+class CodeVerificationStatus(StrEnum):
+    """Whether the ownership of a phone number is verified.
+
+    The vendor's own lists differ, so a value may also be any other `str`.
+    """
+
+    NOT_VERIFIED = "NOT_VERIFIED"
+    VERIFIED = "VERIFIED"
+    EXPIRED = "EXPIRED"
+    REJECTED = "REJECTED"
+    MORE_INFORMATION_REQUESTED = "MORE_INFORMATION_REQUESTED"
+    REVOKED = "REVOKED"
