@@ -1,0 +1,29 @@
+"""What CAMS can do, as data: one module for each journey of a phone number.
+
+`OPERATIONS` holds every operation under the name of its action. A new operation
+is a class in a journey's module, listed in that module's `__all__`.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from cams_async.operations.encryption import *  # noqa: F403 - each has an __all__
+from cams_async.operations.migration import *  # noqa: F403
+from cams_async.operations.operation import Operation as Operation
+from cams_async.operations.phone_numbers import *  # noqa: F403
+from cams_async.operations.qr_codes import *  # noqa: F403
+
+
+def _is_operation(value: Any) -> bool:
+    return (
+        isinstance(value, type)
+        and issubclass(value, Operation)
+        and value is not Operation
+    )
+
+
+OPERATIONS: Mapping[str, type[Operation[Any]]] = MappingProxyType(
+    {name: value for name, value in sorted(globals().items()) if _is_operation(value)}
+)
+"""Every operation, by the name of its action."""

@@ -1,0 +1,50 @@
+"""The public key that WhatsApp encrypts a business's Flows with."""
+
+from typing import ClassVar
+
+from attrs import field, frozen
+
+from cams_async.models import Resend, Response
+from cams_async.operations.fields import (
+    optional,
+    phone_number,
+    public_key,
+    without_plus,
+)
+from cams_async.operations.operation import Operation
+
+__all__ = ["EncryptionPublicKeyUpdated", "UpdatePhoneEncryptionPublicKey"]
+
+
+@frozen(kw_only=True)
+class EncryptionPublicKeyUpdated(Response):
+    """The answer of UpdatePhoneEncryptionPublicKey; it carries no data."""
+
+
+@frozen(kw_only=True)
+class UpdatePhoneEncryptionPublicKey(Operation[EncryptionPublicKeyUpdated]):
+    """Set the public key that encrypts the Flows of a phone number.
+
+    Precondition: the number has been added to the WhatsApp Business account and
+    verified; ask GetPhoneNumberVerificationStatus first.
+    Caution: the former key is replaced at once; data encrypted for it can only
+    be read with its private key.
+
+    Ceiling: 5 calls per second and account.
+    RAM action: `cams:UpdatePhoneEncryptionPublicKey`, access level update.
+    https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-updatephoneencryptionpublickey
+    """
+
+    qps: ClassVar[float] = 5.0
+    # The value converges, but a late copy could undo a newer key of someone else.
+    resend: ClassVar[Resend] = Resend.NEVER
+    tells: ClassVar[str | None] = "GetPhoneEncryptionPublicKey"
+
+    phone_number: str = field(converter=without_plus, validator=phone_number)
+    """Digits with the country code; a leading `+` and spaces are removed."""
+
+    encryption_public_key: str = field(validator=public_key)
+    """The PEM text of the public key, with real newlines."""
+
+    cust_space_id: str | None = field(default=None, validator=optional)
+    """The space of the customer that the number belongs to."""

@@ -1,0 +1,260 @@
+"""Between JSON and typed values, strictly: the one place that knows both.
+
+On the wire names are in PascalCase and nested request values are JSON text. An
+answer is read as documented: a value of another type is an error that names its
+path, never an empty object; a field that is not known is kept in `extra`.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from types import NoneType, UnionType
+from typing import Any, TypeAlias, TypeVar, cast, get_args, get_origin
+
+import attrs
+from cattrs import Converter
+from cattrs.errors import ClassValidationError
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from cams_async.errors import DecodeError, InvalidOperation
+from cams_async.models import Meta, Record, Response
+from cams_async.operations import OPERATIONS, Operation
+from cams_async.operations.fields import SECRET, WIRE
+
+T = TypeVar("T", bound=Response)
+
+Check: TypeAlias = Callable[[Any, Any], Any]
+"""How cattrs reads a value: the value and its type go in, the result comes out."""
+
+
+def pascal_case(name: str) -> str:
+    """Return the wire name that a Python name stands for."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def wire_name(attribute: "attrs.Attribute[Any]") -> str:
+    """Return the name of a field on the wire."""
+    given: str | None = attribute.metadata.get(WIRE)
+    return pascal_case(attribute.name) if given is None else given
+
+
+SECRET_NAMES = frozenset(
+    wire_name(attribute)
+    for operation in OPERATIONS.values()
+    for attribute in attrs.fields(operation)
+    if attribute.metadata.get(SECRET)
+)
+"""Parameters whose values must never be shown, by their names on the wire."""
+
+# Requests
+
+
+_names: dict[type[Operation[Any]], tuple[tuple[str, str], ...]] = {}
+
+
+def _wire_names(operation: type[Operation[Any]]) -> tuple[tuple[str, str], ...]:
+    if operation not in _names:
+        fields = attrs.fields(operation)
+        _names[operation] = tuple((field.name, wire_name(field)) for field in fields)
+    return _names[operation]
+
+
+def parameters(operation: Operation[Any]) -> dict[str, str]:
+    """Return an operation's parameters as they travel in the query."""
+    return {
+        name: as_text(name, value, action=type(operation).__name__)
+        for field, name in _wire_names(type(operation))
+        if (value := getattr(operation, field)) is not None
+    }
+
+
+def as_text(name: str, value: object, *, action: str | None = None) -> str:
+    """Return the text of a parameter: nested values become JSON.
+
+    Raises:
+        InvalidOperation: The value has no JSON form, or is no valid Unicode.
+    """
+    expected = "valid Unicode"
+    try:
+        if not isinstance(value, str):
+            expected = "a value with a JSON form"
+            value = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        # Of an enum that is a str, too, this is the value.
+        return value.encode().decode()
+    except (TypeError, ValueError, RecursionError):
+        msg = f"{name} must be {expected}"
+    raise InvalidOperation(msg, action=action, field=name, expected=expected)
+
+
+# Answers
+
+
+def decode(payload: Mapping[str, Any], into: type[T], meta: Meta | None = None) -> T:
+    """Return a typed answer.
+
+    Raises:
+        DecodeError: The payload is not of the documented shape; `path` says where.
+    """
+    try:
+        answer = _converter.structure(payload, into)
+        return answer if meta is None else attrs.evolve(answer, meta=meta)
+    except (ClassValidationError, _UnexpectedError) as error:
+        path, expected = _fault(error, "$")
+    # Raised here, so that no chained exception carries the vendor's values along.
+    message = f"{path} should be {expected}"
+    raise DecodeError(message, path=path)
+
+
+def encode(record: Record) -> dict[str, Any]:
+    """Return the JSON object that an answer was decoded from, but for its nulls."""
+    payload: dict[str, Any] = _converter.unstructure(record)
+    return payload
+
+
+class _UnexpectedError(Exception):
+    """A value is not what the documentation says; carries what that is."""
+
+
+class _ItemError(_UnexpectedError):
+    """An item of an array is at fault; carries its index, and its error as cause."""
+
+
+def _fault(error: BaseException, path: str) -> tuple[str, str]:
+    """Return where the first fault of a failed reading is, and what was expected."""
+    if isinstance(error, ClassValidationError):
+        inner, note = error.group_exceptions()[0][0]
+        name = wire_name(getattr(attrs.fields(error.cl), note.name))
+        return _fault(inner, f"{path}.{name}")
+    if isinstance(error, _ItemError) and error.__cause__ is not None:
+        return _fault(error.__cause__, f"{path}[{error}]")
+    return path, "present" if isinstance(error, KeyError) else str(error)
+
+
+# How each kind of value is read
+
+
+def _exactly(kind: type, expected: str) -> Check:
+    def check(value: Any, _: Any) -> Any:
+        # To isinstance a bool is an int; to JSON it is not.
+        if type(value) is kind:
+            return value
+        raise _UnexpectedError(expected)
+
+    return check
+
+
+_TEXT = _exactly(str, "a string")
+_LIST = _exactly(list, "an array")
+
+
+def _open_enum(enum: type[StrEnum]) -> Check:
+    members: dict[str, StrEnum] = {member.value: member for member in enum}
+
+    def check(value: Any, kind: Any) -> Any:
+        return members.get(_TEXT(value, kind), value)
+
+    return check
+
+
+def _text_or_object(value: Any, _: Any) -> Any:
+    if type(value) in (str, dict):
+        return value
+    msg = "a string or an object"
+    raise _UnexpectedError(msg)
+
+
+def _union(kind: Any, converter: Converter) -> Check:
+    """Read `X | None`, an open enum `SomeEnum | str`, or a text or object."""
+    members = [member for member in get_args(kind) if member is not NoneType]
+    first = members[0]
+    if isinstance(first, type) and issubclass(first, StrEnum):
+        check = _open_enum(first)
+    elif len(members) == 1:
+        check = converter.get_structure_hook(first)
+    else:
+        check = _text_or_object
+    if NoneType not in get_args(kind):
+        return check
+    return lambda value, _: None if value is None else check(value, first)
+
+
+def _array(kind: Any, converter: Converter) -> Check:
+    member = get_args(kind)[0]
+    check = converter.get_structure_hook(member)
+
+    def read(value: Any, _: Any) -> Any:
+        listed = _LIST(value, kind)
+        items: list[Any] = []
+        try:
+            for item in listed:
+                items.append(check(item, member))  # noqa: PERF401 - its length is the index of a fault
+        except (ClassValidationError, _UnexpectedError) as error:
+            raise _ItemError(len(items)) from error
+        return tuple(items)
+
+    return read
+
+
+def _renames(cls: type[Record]) -> dict[str, Any]:
+    renames = {a.name: override(rename=wire_name(a)) for a in attrs.fields(cls)}
+    # These two never stand on the wire.
+    renames["extra"] = renames["meta"] = override(omit=True)
+    return renames
+
+
+def _object(cls: type[Record], converter: Converter) -> Check:
+    known = {wire_name(a) for a in attrs.fields(cls)} - {"Extra", "Meta"}
+    read_known = make_dict_structure_fn(cls, converter, **_renames(cls))
+
+    def read(value: Any, _: Any) -> Any:
+        if type(value) is not dict:
+            msg = "an object"
+            raise _UnexpectedError(msg)
+        payload = cast("dict[str, Any]", value)
+        record = read_known(payload, cls)
+        if payload.keys() <= known:
+            return record
+        extra = {name: payload[name] for name in payload if name not in known}
+        return attrs.evolve(record, extra=extra)
+
+    return read
+
+
+def _write_object(cls: type[Record], converter: Converter) -> Callable[[Any], Any]:
+    write_known = make_dict_unstructure_fn(
+        cls, converter, _cattrs_omit_if_default=True, **_renames(cls)
+    )
+    return lambda record: {**write_known(record), **record.extra}
+
+
+def _is_union(kind: Any) -> bool:
+    return get_origin(kind) is UnionType
+
+
+def _is_array(kind: Any) -> bool:
+    return get_origin(kind) is tuple
+
+
+def _is_record(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Record)
+
+
+def _make_converter() -> Converter:
+    converter = Converter()
+    converter.register_structure_hook(str, _TEXT)
+    converter.register_structure_hook(bool, _exactly(bool, "true or false"))
+    converter.register_structure_hook(int, _exactly(int, "a whole number"))
+    for fits, factory in (
+        (_is_union, _union),
+        (_is_array, _array),
+        (_is_record, _object),
+    ):
+        converter.register_structure_hook_factory(fits, factory)
+    converter.register_unstructure_hook_factory(_is_record, _write_object)
+    converter.register_unstructure_hook(
+        tuple, lambda items: [converter.unstructure(item) for item in items]
+    )
+    return converter
+
+
+_converter = _make_converter()

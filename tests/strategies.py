@@ -1,0 +1,142 @@
+"""Values for hypothesis to choose from."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin
+
+import attrs
+from hypothesis import strategies as st
+
+from cams_async.models import Record
+from cams_async.operations import (
+    ChatappMigrationVerified,
+    ChatappSyncPhoneNumber,
+    GenerateQrImage,
+    GetPhoneNumberVerificationStatus,
+    Operation,
+    UpdatePhoneEncryptionPublicKey,
+    UpdatePhoneMessageQrdl,
+)
+from cams_async.wire import wire_name
+
+TEXT = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"])),
+    st.text("~*+/ \n%&=?#;'\"!()[]\u00e9\u65e0\U0001f600", max_size=20),
+)
+"""Any text that UTF-8 can carry, and much of what percent-encoding gets wrong."""
+
+NAMES = st.one_of(
+    st.from_regex(r"[A-Za-z][A-Za-z0-9_.~-]{0,30}", fullmatch=True),
+    st.text("AaB.12", min_size=1, max_size=5).map("Name".__add__),
+)
+"""Names of parameters; many of the second kind are prefixes of each other."""
+
+PARAMETERS = st.dictionaries(NAMES, TEXT, max_size=10)
+"""Parameters of a call, empty values among them."""
+
+VISIBLE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1)
+"""Text that can stand in a header or be part of a key."""
+
+JSON = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(allow_nan=False, allow_infinity=False),
+        TEXT,
+    ),
+    lambda values: st.one_of(
+        st.lists(values, max_size=4), st.dictionaries(TEXT, values, max_size=4)
+    ),
+    max_leaves=12,
+)
+"""Any JSON value."""
+
+# Answers
+
+
+# Answers have many fields: long ones would only make drawing them slow.
+_SHORT = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+_SMALL = st.one_of(st.none(), st.integers(), st.lists(_SHORT, max_size=2))
+
+_PLAIN: dict[type, st.SearchStrategy[Any]] = {
+    NoneType: st.none(),
+    bool: st.booleans(),
+    int: st.integers(),
+    str: _SHORT,
+}
+
+
+def of_kind(kind: Any) -> st.SearchStrategy[Any]:
+    """Values of the annotation of a field of an answer."""
+    if kind in _PLAIN:
+        return _PLAIN[kind]
+    if get_origin(kind) is UnionType:
+        return st.one_of(*map(of_kind, get_args(kind)))
+    if get_origin(kind) is tuple:
+        return st.lists(of_kind(get_args(kind)[0]), max_size=2).map(tuple)
+    if get_origin(kind) is Mapping:
+        return st.dictionaries(_SHORT, _SMALL, max_size=2)
+    return st.sampled_from(kind) if issubclass(kind, StrEnum) else records(kind)
+
+
+def records(cls: type[Record]) -> st.SearchStrategy[Record]:
+    """Answers and their parts, with fields that are not known in `extra`."""
+    attributes = attrs.fields(cls)
+    known = {wire_name(a) for a in attributes} - {"Extra", "Meta"}
+    unknown = st.sampled_from(["Extra", "Meta", "extra", "Neu", ""]) | _SHORT
+    values = {
+        a.name: of_kind(a.type) for a in attributes if a.name not in {"extra", "meta"}
+    }
+    named = unknown.filter(lambda name: name not in known)
+    extra = st.dictionaries(named, _SMALL, max_size=2)
+    return st.builds(cls, **values, extra=extra)
+
+
+# Operations
+
+PHONE_NUMBERS = st.from_regex(r"[1-9][0-9]{0,14}", fullmatch=True)
+WORDS = TEXT.filter(str.strip)
+"""What a required field takes."""
+
+PUBLIC_KEYS = st.lists(
+    st.from_regex(r"[A-Za-z0-9+/]{1,64}={0,2}", fullmatch=True), min_size=1, max_size=4
+).flatmap(
+    lambda lines: st.sampled_from(["\n", "\r\n"]).map(
+        lambda end: end.join(
+            ["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""]
+        )
+    )
+)
+"""What has the shape of a public key's PEM text."""
+
+OPERATION: st.SearchStrategy[Operation[Any]] = st.one_of(
+    st.builds(
+        GetPhoneNumberVerificationStatus,
+        phone_number=PHONE_NUMBERS,
+        cust_space_id=WORDS,
+    ),
+    st.builds(ChatappSyncPhoneNumber, cust_space_id=WORDS),
+    st.builds(
+        ChatappMigrationVerified,
+        cust_space_id=WORDS,
+        phone_number=PHONE_NUMBERS,
+        verify_code=WORDS,
+    ),
+    st.builds(
+        UpdatePhoneEncryptionPublicKey,
+        phone_number=PHONE_NUMBERS,
+        encryption_public_key=PUBLIC_KEYS,
+        cust_space_id=st.none() | WORDS,
+    ),
+    st.builds(
+        UpdatePhoneMessageQrdl,
+        phone_number=PHONE_NUMBERS,
+        generate_qr_image=st.sampled_from([*GenerateQrImage, "PNG", "SVG"]),
+        prefilled_message=WORDS,
+        qrdl_code=WORDS,
+        cust_space_id=st.none() | WORDS,
+    ),
+)
+"""A good operation of any kind."""

@@ -1,0 +1,660 @@
+"""Every operation of the registry is as the vendor documents it, and checks itself."""
+
+import ast
+import copy
+import inspect
+import itertools
+import json
+import pickle
+import re
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from types import UnionType
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cams_async import CamsClient, wire
+from cams_async.errors import InvalidOperation
+from cams_async.models import Record, Resend, Response
+from cams_async.operations import (
+    OPERATIONS,
+    ChatappMigrationVerified,
+    ChatappSyncPhoneNumber,
+    GenerateQrImage,
+    GetPhoneNumberVerificationStatus,
+    Operation,
+    PhoneNumber,
+    UpdatePhoneEncryptionPublicKey,
+    UpdatePhoneMessageQrdl,
+)
+from cams_async.operations.fields import SECRET
+from tests import official
+from tests.strategies import OPERATION, PHONE_NUMBERS
+
+SAMPLES = Path(__file__).parent / "samples"
+KEY = (
+    "-----BEGIN PUBLIC KEY-----\n"
+    "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA\n"
+    "x/+3QIDAQAB==\n"
+    "-----END PUBLIC KEY-----\n"
+)
+
+GOOD: dict[str, dict[str, str]] = {
+    "ChatappMigrationVerified": {
+        "cust_space_id": "cams-1",
+        "phone_number": "8613800000000",
+        "verify_code": "012345",
+    },
+    "ChatappSyncPhoneNumber": {"cust_space_id": "cams-1"},
+    "GetPhoneNumberVerificationStatus": {
+        "phone_number": "8613800000000",
+        "cust_space_id": "cams-1",
+    },
+    "UpdatePhoneEncryptionPublicKey": {
+        "phone_number": "8613800000000",
+        "encryption_public_key": KEY,
+        "cust_space_id": "cams-1",
+    },
+    "UpdatePhoneMessageQrdl": {
+        "phone_number": "8613800000000",
+        "generate_qr_image": "PNG",
+        "prefilled_message": "Hello",
+        "qrdl_code": "D9II3***",
+        "cust_space_id": "cams-1",
+    },
+}
+"""Every field of every operation."""
+
+# The vendor's pages: calls per second, access level, whether it may be sent again.
+FACTS: dict[str, tuple[float, str, Resend]] = {
+    "ChatappMigrationVerified": (10, "update", Resend.NEVER),
+    "ChatappSyncPhoneNumber": (10, "update", Resend.SAFE),
+    "GetPhoneNumberVerificationStatus": (10, "get", Resend.SAFE),
+    "UpdatePhoneEncryptionPublicKey": (5, "update", Resend.NEVER),
+    "UpdatePhoneMessageQrdl": (5, "update", Resend.NEVER),
+}
+
+OPTIONAL = {
+    ("UpdatePhoneEncryptionPublicKey", "cust_space_id"),
+    ("UpdatePhoneMessageQrdl", "cust_space_id"),
+}
+
+Kind: typing.TypeAlias = type[Operation[Any]]
+
+EACH = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+EACH_FIELD = pytest.mark.parametrize(
+    ("operation", "field"),
+    [(OPERATIONS[action], field) for action in GOOD for field in GOOD[action]],
+    ids=lambda value: value if isinstance(value, str) else value.__name__,
+)
+
+
+def make(operation: Kind, **changes: Any) -> Operation[Any]:
+    """Make a good operation, changed as the test likes."""
+    return operation(**{**GOOD[operation.__name__], **changes})
+
+
+def refused(operation: Kind, field: str, value: object) -> InvalidOperation:
+    """Make an operation with a bad field, and return the error."""
+    with pytest.raises(InvalidOperation) as caught:
+        make(operation, **{field: value})
+    error = caught.value
+
+    assert field == error.field
+    assert operation.__name__ == error.action
+    assert error.outcome == "not_sent"
+    assert error.attempts == 0
+    assert f"{field} must be {error.expected}" in str(error)
+    return error
+
+
+# The registry
+
+
+def test_the_registry_holds_the_five_by_the_names_of_their_actions() -> None:
+    """In order, and read-only."""
+    assert [*FACTS] == [*OPERATIONS]
+    assert [*FACTS] == [each.__name__ for each in OPERATIONS.values()]
+    assert not hasattr(OPERATIONS, "__setitem__")
+
+
+@EACH
+def test_the_docstring_tells_ceiling_ram_action_level_and_page(operation: Kind) -> None:
+    """What a caller needs of the vendor's page, and where the page is."""
+    action = operation.__name__
+    qps, level, _ = FACTS[action]
+    text = inspect.cleandoc(str(operation.__doc__))
+
+    assert re.match(r"[A-Z][^\n]+\.\n\n", text)
+    assert f"\nCeiling: {qps} calls per second and account.\n" in text
+    assert f"\nRAM action: `cams:{action}`, access level {level}.\n" in text
+    assert text.splitlines()[-1] == (
+        "https://www.alibabacloud.com/help/en/chatapp/developer-reference/"
+        f"api-cams-2020-06-06-{action.lower()}"
+    )
+
+
+@EACH
+def test_the_ceiling_and_the_resend_class_are_the_documented_ones(
+    operation: Kind,
+) -> None:
+    """The facts about the action, as the throttle and the session read them."""
+    qps, _, resend = FACTS[operation.__name__]
+
+    assert operation.qps > 0
+    assert qps == operation.qps
+    assert operation.resend is resend
+
+
+@EACH
+def test_what_must_not_be_sent_again_names_what_tells(operation: Kind) -> None:
+    """A read action answers what an unknown outcome was."""
+    telling = {
+        "ChatappMigrationVerified": "GetPhoneNumberVerificationStatus",
+        "UpdatePhoneEncryptionPublicKey": "GetPhoneEncryptionPublicKey",
+        "UpdatePhoneMessageQrdl": "ListPhoneMessageQrdl",
+    }
+
+    assert telling.get(operation.__name__) == operation.tells
+    assert (operation.tells is not None) is (operation.resend is Resend.NEVER)
+    if operation.tells is not None:
+        assert hasattr(
+            official.load("alibabacloud_cams20200606.models"),
+            f"{operation.tells}Request",
+        )
+
+
+@EACH
+def test_what_must_not_be_sent_again_says_why_in_its_docstring(operation: Kind) -> None:
+    """Precondition and caution of the vendor's page."""
+    text = str(operation.__doc__)
+
+    assert ("Caution: " in text) is (operation.resend is Resend.NEVER)
+    assert ("Precondition: " in text) is (operation.resend is Resend.NEVER)
+
+
+@EACH
+def test_the_client_has_a_method_with_the_same_signature(operation: Kind) -> None:
+    """Named in snake_case, and documented alike."""
+    name = re.sub(r"(?<!^)(?=[A-Z])", "_", operation.__name__).lower()
+    method = getattr(CamsClient, name)
+    own, *parameters = inspect.signature(method).parameters.values()
+
+    assert own.name == "self"
+    assert parameters == [*inspect.signature(operation).parameters.values()]
+    assert {each.kind for each in parameters} == {inspect.Parameter.KEYWORD_ONLY}
+    assert method.__doc__ == operation.__doc__
+    assert inspect.iscoroutinefunction(method)
+
+
+@EACH
+def test_the_class_knows_its_answer(operation: Kind) -> None:
+    """The one that its bases name."""
+    response = operation.response()
+
+    assert issubclass(response, Response)
+    assert Operation[response] in vars(operation)["__orig_bases__"]  # type: ignore[valid-type]
+
+
+def test_a_subclass_has_the_answer_of_its_parent() -> None:
+    """A caller may derive an operation with a default of its own."""
+
+    class Sync(ChatappSyncPhoneNumber):
+        """The same action."""
+
+    assert Sync.response() is ChatappSyncPhoneNumber.response()
+
+
+def test_an_operation_must_name_its_answer() -> None:
+    """A class without one is told at its first use."""
+
+    class Vague(Operation):  # type: ignore[type-arg]
+        """An operation that does not say what it returns."""
+
+    class Generic(Operation[Any]):
+        """One that says as much as nothing."""
+
+    for operation in (Vague, Generic):
+        with pytest.raises(TypeError, match="must name its response"):
+            operation.response()
+
+
+def test_without_facts_the_careful_ones_hold() -> None:
+    """A low ceiling, and never sent twice."""
+    assert Operation.qps == 5
+    assert Operation.resend is Resend.NEVER
+    assert Operation.tells is None
+
+
+def records(cls: type[Any]) -> Iterator[type[Record]]:
+    """Yield a record class and all that it is made of."""
+    if issubclass(cls, Record):
+        yield cls
+        for a in attrs.fields(cls):
+            for kind in kinds(a.type):
+                yield from records(kind)
+
+
+def kinds(annotation: Any) -> list[type[Any]]:
+    """Return the classes that an annotation is made of."""
+    if isinstance(annotation, type):
+        return [annotation]
+    return [kind for each in typing.get_args(annotation) for kind in kinds(each)]
+
+
+@EACH
+def test_every_field_has_a_text(operation: Kind) -> None:
+    """A string stands under each field, of the request and of its answer."""
+    for cls in (operation, *records(operation.response())):
+        (tree,) = ast.parse(inspect.getsource(cls)).body
+        assert isinstance(tree, ast.ClassDef)
+        for line, following in itertools.pairwise([*tree.body, ast.Pass()]):
+            if isinstance(line, ast.AnnAssign) and "ClassVar" not in ast.dump(line):
+                assert isinstance(following, ast.Expr), ast.unparse(line)
+                assert isinstance(following.value, ast.Constant)
+
+
+# Samples: what the vendor's pages show
+
+ANSWERS = [
+    pytest.param(OPERATIONS[path.name.split(".")[0]], path, id=path.name)
+    for path in sorted(SAMPLES.glob("[A-Z]*.json"))
+]
+
+
+@EACH
+def test_every_operation_has_a_sample(operation: Kind) -> None:
+    """One named after its action."""
+    assert SAMPLES.joinpath(f"{operation.__name__}.json").is_file()
+
+
+@pytest.mark.parametrize(("operation", "path"), ANSWERS)
+def test_a_documented_answer_decodes_and_encodes_to_the_same(
+    operation: Kind, path: Path
+) -> None:
+    """To the last field, line ends and placeholder words included."""
+    payload = json.loads(path.read_text(encoding="utf-8"))
+    response = wire.decode(payload, operation.response())
+
+    assert payload == wire.encode(response)
+    assert payload["RequestId"] == response.request_id
+    assert response.code == "OK"
+
+
+@EACH
+def test_a_documented_answer_holds_no_unknown_field(operation: Kind) -> None:
+    """The page's own example uses only what we know."""
+    text = SAMPLES.joinpath(f"{operation.__name__}.json").read_text(encoding="utf-8")
+    response = wire.decode(json.loads(text), operation.response())
+
+    assert response.extra == {}
+    assert getattr(getattr(response, "data", None), "extra", {}) == {}
+    assert [number.extra for number in getattr(response, "phone_numbers", ())] == [
+        {} for _ in getattr(response, "phone_numbers", ())
+    ]
+
+
+# The vendor's own SDK
+
+LEGACY = {"OwnerId", "ResourceOwnerAccount", "ResourceOwnerId"}
+
+
+def official_fields(model: str) -> dict[str, Any]:
+    """Return the names on the wire of a model of the vendor's, and their types."""
+    cls = getattr(official.load("alibabacloud_cams20200606.models"), model)
+    types = typing.get_type_hints(
+        cls.__init__,
+        {"main_models": official.load("alibabacloud_cams20200606.models")},
+        vars(typing),
+    )
+    filled = cls(**dict.fromkeys(types, None))
+    source = inspect.getsource(cls.from_map)
+    names = dict(re.findall(r"m\.get\('(\w+)'\) is not None:\s+self\.(\w+) = ", source))
+
+    assert vars(filled).keys() >= set(names.values())
+    return {wire.pascal_case(name): kind for name, kind in types.items()}
+
+
+def test_the_names_of_the_vendor_are_those_of_its_fields() -> None:
+    """Else the comparisons below would compare nothing."""
+    assert set(official_fields("ChatappSyncPhoneNumberRequest")) == {
+        "CustSpaceId",
+        *LEGACY,
+    }
+
+
+@EACH
+def test_the_vendor_lists_the_same_request_fields(operation: Kind) -> None:
+    """But for three that the vendor's pages do not have."""
+    theirs = set(official_fields(f"{operation.__name__}Request"))
+    ours = {wire.wire_name(a) for a in attrs.fields(operation)}
+
+    assert theirs - LEGACY == ours
+
+
+@EACH
+def test_the_vendor_lists_no_answer_field_that_we_lack(operation: Kind) -> None:
+    """At any depth."""
+    missing: list[str] = []
+
+    def compare(model: str, cls: type[Record], path: str) -> None:
+        ours = {wire.wire_name(a): a.type for a in attrs.fields(cls)}
+        for name, kind in official_fields(model).items():
+            if name not in ours:
+                missing.append(f"{path}.{name}")
+            for nested in kinds(kind):
+                if nested.__module__.startswith("alibabacloud"):
+                    part = next(k for k in kinds(ours[name]) if issubclass(k, Record))
+                    compare(nested.__name__, part, f"{path}.{name}")
+
+    compare(f"{operation.__name__}ResponseBody", operation.response(), "$")
+
+    assert missing == []
+
+
+def test_the_fields_newer_than_the_pages_are_there() -> None:
+    """Whether a number is official, and how it takes calls."""
+    assert {"is_official", "calling_configure"} <= {
+        a.name for a in attrs.fields(PhoneNumber)
+    }
+
+
+# Validation
+
+
+@EACH
+def test_a_good_operation_has_what_was_given(operation: Kind) -> None:
+    """Verbatim."""
+    assert GOOD[operation.__name__] == attrs.asdict(make(operation))
+
+
+@EACH_FIELD
+@pytest.mark.parametrize("value", ["", " ", "\t\n", "\u3000", 5, b"x", True, ["x"], {}])
+def test_what_is_no_text_is_refused(operation: Kind, field: str, value: object) -> None:
+    """Empty, blank, or of another type: each field says what it wants."""
+    error = refused(operation, field, value)
+
+    assert error.expected
+
+
+@EACH_FIELD
+def test_only_an_optional_field_may_be_none(operation: Kind, field: str) -> None:
+    """Or be left out."""
+    if (operation.__name__, field) in OPTIONAL:
+        fields = dict(GOOD[operation.__name__])
+        del fields[field]
+
+        assert getattr(make(operation, **{field: None}), field) is None
+        assert make(operation, **{field: None}) == operation(**fields)
+    else:
+        refused(operation, field, None)
+
+
+@EACH_FIELD
+def test_an_unknown_or_missing_field_is_a_type_error(
+    operation: Kind, field: str
+) -> None:
+    """Python's own, as for any other call."""
+    fields = dict(GOOD[operation.__name__])
+    with pytest.raises(TypeError, match="nonsense"):
+        make(operation, nonsense="x")
+    with pytest.raises(TypeError, match="positional"):
+        operation(*fields.values())
+    if (operation.__name__, field) not in OPTIONAL:
+        del fields[field]
+        with pytest.raises(TypeError, match=field):
+            operation(**fields)
+
+
+WITH_A_NUMBER = [each for each in GOOD if "phone_number" in GOOD[each]]
+
+
+@pytest.mark.parametrize("action", WITH_A_NUMBER)
+@pytest.mark.parametrize(
+    ("given_number", "expected"),
+    [
+        ("8613800000000", "8613800000000"),
+        ("+8613800000000", "8613800000000"),
+        (" +86 138 0000 0000 ", "8613800000000"),
+        ("1", "1"),
+        ("123456789012345", "123456789012345"),
+    ],
+)
+def test_a_plus_and_spaces_are_removed(
+    action: str, given_number: str, expected: str
+) -> None:
+    """The vendor wants the country code without a plus."""
+    operation: Any = make(OPERATIONS[action], phone_number=given_number)
+
+    assert expected == operation.phone_number
+
+
+@pytest.mark.parametrize("action", WITH_A_NUMBER)
+@pytest.mark.parametrize(
+    "value",
+    [
+        "+",
+        "++8613800000000",
+        "86+13800000000",
+        "008613800000000",
+        "08613800000000",
+        "+0",
+        "1234567890123456",
+        "86-138-0000",
+        "86138****0000",
+        "(86)13800000000",
+        "86138x",
+        "-8613800000000",
+        "86138.0",
+        "86138\n",
+        "86\t138",
+        "\u0668\u0666\u0661\u0663\u0668",
+        "\uff18\uff16\uff11",
+        "\u00b2\u00b3",
+    ],
+)
+def test_what_is_no_phone_number_is_refused(action: str, value: str) -> None:
+    """With an example of what would do, and never with the number itself."""
+    error = refused(OPERATIONS[action], "phone_number", value)
+
+    assert error.expected == (
+        "1 to 15 digits, country code first, such as 8613800000000"
+    )
+    assert value not in str(error) or value == "+"
+
+
+@given(st.one_of(PHONE_NUMBERS, st.text("+ 0123456789\u0661a-", max_size=20)))
+def test_a_phone_number_is_digits_or_refused(value: str) -> None:
+    """What is taken could be dialled."""
+    try:
+        taken = GetPhoneNumberVerificationStatus(phone_number=value, cust_space_id="s")
+    except InvalidOperation as error:
+        assert error.field == "phone_number"  # noqa: PT017 - either is fine
+    else:
+        assert re.fullmatch("[1-9][0-9]{0,14}", taken.phone_number)
+        assert taken.phone_number == value.replace(" ", "").removeprefix("+")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        KEY,
+        KEY.rstrip(),
+        f"\n  {KEY}\n\n",
+        KEY.replace("\n", "\r\n"),
+        "-----BEGIN PUBLIC KEY-----\nAA==\n-----END PUBLIC KEY-----",
+    ],
+    ids=["plain", "no newline at the end", "blanks around", "CRLF", "short"],
+)
+def test_a_public_key_is_kept_as_it_is(key: str) -> None:
+    """Its line ends are real, and the vendor gets them so."""
+    operation: Any = make(UpdatePhoneEncryptionPublicKey, encryption_public_key=key)
+
+    assert key == operation.encryption_public_key
+    assert key == wire.parameters(operation)["EncryptionPublicKey"]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        KEY.replace("\n", "\\n"),
+        KEY.replace("\n", ""),
+        KEY.replace("\n", " "),
+        KEY.replace("\n", "\r"),
+        KEY.replace("PUBLIC", "PRIVATE"),
+        KEY.replace("PUBLIC", "RSA PRIVATE"),
+        KEY.replace("PUBLIC KEY", "CERTIFICATE"),
+        KEY.replace("-----END PUBLIC KEY-----", ""),
+        KEY.replace("-----BEGIN PUBLIC KEY-----\n", ""),
+        KEY.replace("x/+3", "x/ 3"),
+        KEY.replace("x/+3", "x\\/3"),
+        KEY.replace("MII", "\u0430II"),
+        "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n",
+        "-----BEGIN PUBLIC KEY-----\n\n-----END PUBLIC KEY-----\n",
+        f"{KEY}-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n",
+        f"{KEY}'",
+        "AA==",
+    ],
+)
+def test_what_is_no_public_key_is_refused(key: str) -> None:
+    """Escaped line ends and private keys above all; nothing of it is shown."""
+    error = refused(UpdatePhoneEncryptionPublicKey, "encryption_public_key", key)
+
+    assert "real newlines" in str(error.expected)
+    assert "-----BEGIN PUBLIC KEY-----" in str(error.expected)
+    assert "QIDAQAB" not in f"{error} {error!r}"
+
+
+def test_a_long_key_that_is_none_is_refused_in_no_time() -> None:
+    """The pattern does not backtrack: a megabyte of nearly a key is read once."""
+    line = f"{'A' * 64}\n"
+    nearly = f"-----BEGIN PUBLIC KEY-----\n{line * 16_000}-----END"
+
+    refused(UpdatePhoneEncryptionPublicKey, "encryption_public_key", nearly)
+
+
+@pytest.mark.parametrize("value", ["PNG", "SVG", *GenerateQrImage])
+def test_an_image_is_png_or_svg(value: str) -> None:
+    """As the vendor's word or as a member."""
+    operation = make(UpdatePhoneMessageQrdl, generate_qr_image=value)
+
+    assert wire.parameters(operation)["GenerateQrImage"] == value
+
+
+@pytest.mark.parametrize("value", ["png", "JPEG", "PNG ", None, 1, ["PNG"], {}])
+def test_another_image_is_refused(value: object) -> None:
+    """With the two that there are."""
+    error = refused(UpdatePhoneMessageQrdl, "generate_qr_image", value)
+
+    assert error.expected == "one of PNG, SVG"
+
+
+@pytest.mark.parametrize("code", ["000000", " 12", "a/b+c=", "\u0661"])
+def test_a_code_is_sent_as_it_was_given(code: str) -> None:
+    """Leading zeros and all; only the vendor knows what is right."""
+    operation = make(ChatappMigrationVerified, verify_code=code)
+
+    assert code == wire.parameters(operation)["VerifyCode"]
+
+
+@EACH_FIELD
+@pytest.mark.parametrize("value", [["canary"], 6_660_666, b"canary", {"canary": 1}])
+def test_no_error_shows_the_value(operation: Kind, field: str, value: object) -> None:
+    """It may be a secret, or somebody's number."""
+    error = refused(operation, field, value)
+
+    assert not re.search("canary|6660666", f"{error} {error!r} {vars(error)}")
+
+
+# Operations as values
+
+
+def secrets(operation: Kind) -> list[str]:
+    """Return the names of the fields that must not be shown."""
+    return [a.name for a in attrs.fields(operation) if a.metadata.get(SECRET)]
+
+
+def test_the_one_time_code_is_the_only_secret() -> None:
+    """A number or a message is shown to whoever logs the operation."""
+    assert {action: secrets(OPERATIONS[action]) for action in OPERATIONS} == {
+        **{action: [] for action in OPERATIONS},
+        "ChatappMigrationVerified": ["verify_code"],
+    }
+
+
+@pytest.mark.parametrize("show", [repr, str, "{}".format, "{!r}".format])
+def test_a_secret_is_masked(show: Any) -> None:
+    """However the operation is shown."""
+    operation = make(ChatappMigrationVerified, verify_code="424242")
+    text: str = show(operation)
+
+    assert "verify_code='***'" in text
+    assert "424242" not in text
+    assert "cams-1" in text
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_an_operation_with_a_secret_refuses_pickling(protocol: int) -> None:
+    """A pickle would hold it in the clear."""
+    operation = make(ChatappMigrationVerified)
+
+    with pytest.raises(TypeError, match=r"a secret \(verify_code\) and cannot"):
+        pickle.dumps(operation, protocol)
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        copy.copy(operation)
+
+
+@EACH
+def test_any_other_operation_pickles(operation: Kind) -> None:
+    """A pool of processes can be handed it."""
+    if not secrets(operation):
+        value = make(operation)
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            assert value == pickle.loads(pickle.dumps(value, protocol))  # noqa: S301 - our own
+        assert value == copy.copy(value) == copy.deepcopy(value)
+
+
+@given(OPERATION)
+def test_equal_operations_are_one_key(operation: Operation[Any]) -> None:
+    """So that a caller can drop doubles."""
+    same = attrs.evolve(operation)
+
+    assert operation == same
+    assert len({operation, same}) == 1
+
+
+@EACH_FIELD
+def test_another_value_makes_another_operation(operation: Kind, field: str) -> None:
+    """Each field counts."""
+    others = {"phone_number": "1", "generate_qr_image": "SVG"}
+    key = KEY.replace("MII", "NII")
+    others["encryption_public_key"] = key
+    value = others.get(field, "other")
+
+    assert make(operation) != make(operation, **{field: value})
+
+
+@EACH_FIELD
+def test_an_operation_does_not_change(operation: Kind, field: str) -> None:
+    """What was checked is what is sent."""
+    value = make(operation)
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        setattr(value, field, "other")
+
+
+def test_annotations_of_answers_are_plain() -> None:
+    """The converter knows unions, tuples and classes; nothing else is used."""
+    origins = {
+        typing.get_origin(a.type)
+        for operation in OPERATIONS.values()
+        for cls in records(operation.response())
+        for a in attrs.fields(cls)
+        if a.name not in {"extra", "meta"}
+    }
+
+    assert origins <= {None, UnionType, tuple}

@@ -1,0 +1,585 @@
+"""JSON in, typed values out, and back; what does not fit is an error with a path."""
+
+import functools
+import json
+from collections.abc import Iterator, Mapping
+from enum import Enum, IntEnum, StrEnum
+from types import NoneType, UnionType
+from typing import Any, cast, get_args, get_origin
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cams_async import wire
+from cams_async.errors import DecodeError, InvalidOperation
+from cams_async.models import CodeVerificationStatus, Meta, Record, Response
+from cams_async.operations import (
+    OPERATIONS,
+    ChatappMigrationVerified,
+    ChatappSyncPhoneNumber,
+    Operation,
+    PhoneNumber,
+    PhoneNumbersResponse,
+    PhoneNumberStatus,
+    UpdatePhoneMessageQrdl,
+    VerificationStatusResponse,
+)
+from cams_async.operations.fields import WIRE
+from tests.strategies import JSON, OPERATION, TEXT, records
+
+RESPONSES: list[type[Response]] = [each.response() for each in OPERATIONS.values()]
+
+STATUS: dict[str, Any] = {
+    "RequestId": "1",
+    "Code": "OK",
+    "Data": {"CodeVerificationStatus": "VERIFIED"},
+}
+
+# What every field of an answer looks like, and what it never looks like
+
+
+def members(kind: Any) -> list[Any]:
+    """Return the kinds that a field may have, None left out."""
+    listed = get_args(kind) if get_origin(kind) is UnionType else [kind]
+    return [each for each in listed if each is not NoneType]
+
+
+def example_of(kind: Any) -> Any:
+    """Return JSON of a kind, with every field that there can be."""
+    first = members(kind)[0]
+    if first is str:
+        return "text"
+    if first is bool:
+        return True
+    if first is int:
+        return 7
+    if get_origin(first) is tuple:
+        return [example_of(get_args(first)[0]), example_of(get_args(first)[0])]
+    if issubclass(first, StrEnum):
+        return next(iter(first)).value
+    return {wire.wire_name(a): example_of(a.type) for a in fields_of(first)}
+
+
+def fields_of(cls: type[Record]) -> "list[attrs.Attribute[Any]]":
+    """Return what of a record stands on the wire."""
+    return [a for a in attrs.fields(cls) if a.name not in {"extra", "meta"}]
+
+
+def places(kind: Any, path: tuple[str | int, ...]) -> Iterator[tuple[Any, ...]]:
+    """Yield each place of a kind's example: the steps to it, and its kind."""
+    yield path, kind
+    first = members(kind)[0]
+    if get_origin(first) is tuple:
+        yield from places(get_args(first)[0], (*path, 1))
+    elif isinstance(first, type) and issubclass(first, Record):
+        for a in fields_of(first):
+            yield from places(a.type, (*path, wire.wire_name(a)))
+
+
+def told(path: tuple[str | int, ...]) -> str:
+    """Return how an error tells a path."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return "".join(["$", *steps])
+
+
+def expected_of(kind: Any) -> str:
+    """Return how an error tells a kind."""
+    first = members(kind)[0]
+    if Mapping in [get_origin(each) for each in members(kind)]:
+        return "a string or an object"
+    if get_origin(first) is tuple:
+        return "an array"
+    if issubclass(first, Record):
+        return "an object"
+    names = {bool: "true or false", int: "a whole number"}
+    return names.get(first, "a string")
+
+
+def fits(kind: Any, value: object) -> bool:
+    """Whether JSON may stand where a kind is documented."""
+    if value is None:
+        return NoneType in get_args(kind)
+    return {
+        "a string or an object": isinstance(value, str | dict),
+        "an array": isinstance(value, list),
+        "an object": isinstance(value, dict),
+        "true or false": isinstance(value, bool),
+        "a whole number": type(value) is int,
+        "a string": isinstance(value, str),
+    }[expected_of(kind)]
+
+
+PLACES = [
+    pytest.param(cls, path, kind, id=f"{cls.__name__} {told(path)}")
+    for cls in RESPONSES
+    for path, kind in places(cls, ())
+    if path
+]
+VALUES: list[Any] = [None, "text", "", 1, 0, 1.5, True, False, [], [[]], {}]
+
+
+def changed(payload: Any, path: tuple[str | int, ...], value: object) -> Any:
+    """Return a payload with another value at one place."""
+    copied = json.loads(json.dumps(payload))
+    place = copied
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return copied
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("code", "Code"),
+        ("cust_space_id", "CustSpaceId"),
+        ("qrdl_code", "QrdlCode"),
+        ("up_callback_url", "UpCallbackUrl"),
+        ("id", "Id"),
+        ("json_version", "JsonVersion"),
+        ("tier_1k", "Tier1k"),
+    ],
+)
+def test_names_are_in_pascal_case_on_the_wire(name: str, expected: str) -> None:
+    """Each word begins with a capital, and nothing else changes."""
+    assert expected == wire.pascal_case(name)
+
+
+def test_a_field_can_say_its_own_name() -> None:
+    """Two fields of the vendor's do not follow the rule."""
+
+    @attrs.frozen(kw_only=True)
+    class Odd(Operation[VerificationStatusResponse]):
+        """An operation with an odd field."""
+
+        json_version: str = attrs.field(metadata={WIRE: "JSONVersion"})
+        plain_name: str
+
+    operation = Odd(json_version="v", plain_name="p")
+
+    assert wire.parameters(operation) == {"JSONVersion": "v", "PlainName": "p"}
+
+
+def test_the_one_time_code_is_known_as_a_secret() -> None:
+    """So that `call()` masks it as well."""
+    assert frozenset({"VerifyCode"}) == wire.SECRET_NAMES
+
+
+# Requests
+
+
+@given(OPERATION)
+def test_parameters_are_the_fields_that_are_set(operation: Operation[Any]) -> None:
+    """Each under its wire name, verbatim; what is None is left out."""
+    fields = attrs.asdict(operation)
+    expected = {
+        wire.pascal_case(name): value
+        for name, value in fields.items()
+        if value is not None
+    }
+    actual = wire.parameters(operation)
+
+    assert expected == actual
+    assert {type(value) for value in actual.values()} == {str}
+
+
+def test_parameters_of_each_kind_are_made_anew() -> None:
+    """The names are remembered by class, the values are not."""
+    first = wire.parameters(ChatappSyncPhoneNumber(cust_space_id="one"))
+    second = wire.parameters(ChatappSyncPhoneNumber(cust_space_id="two"))
+
+    assert (first, second) == ({"CustSpaceId": "one"}, {"CustSpaceId": "two"})
+
+
+class Colour(str, Enum):  # noqa: UP042 - as callers still write them
+    """An enum of the kind that `str()` shows as `Colour.RED`."""
+
+    RED = "red"
+
+
+class Number(IntEnum):
+    """An enum of numbers."""
+
+    ONE = 1
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("text", "text"),
+        ("", ""),
+        ("\u65e0 \U0001f600", "\u65e0 \U0001f600"),
+        (CodeVerificationStatus.VERIFIED, "VERIFIED"),
+        (Colour.RED, "red"),
+        (Number.ONE, "1"),
+        (5, "5"),
+        (1.5, "1.5"),
+        (True, "true"),
+        (None, "null"),
+        ([1, "\u65e0"], '[1, "\u65e0"]'),
+        ({"Type": Colour.RED}, '{"Type": "red"}'),
+        ((1, 2), "[1, 2]"),
+    ],
+)
+def test_nested_values_travel_as_json_text(value: object, expected: str) -> None:
+    """Text is sent as it is, anything else as its JSON."""
+    actual = wire.as_text("Name", value)
+
+    assert expected == actual
+    assert type(actual) is str
+
+
+CIRCLE: list[Any] = []
+CIRCLE.append(CIRCLE)
+DEEP = functools.reduce(lambda inner, _: [inner], range(100_000), list[Any]())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"bytes", {1, 2}, object(), float("nan"), [float("inf")], CIRCLE, DEEP, {(): 1}],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_has_no_json_form_is_refused(value: object) -> None:
+    """By the name of the parameter, without its value."""
+    with pytest.raises(InvalidOperation) as caught:
+        wire.as_text("Components", value)
+
+    assert str(caught.value) == "Components must be a value with a JSON form"
+    assert caught.value.field == "Components"
+    assert caught.value.expected == "a value with a JSON form"
+
+
+@pytest.mark.parametrize("value", ["\ud800", ["\udfff"]])
+def test_half_a_character_is_refused(value: object) -> None:
+    """UTF-8 has no form for it."""
+    with pytest.raises(InvalidOperation, match="Name must be") as caught:
+        wire.as_text("Name", value, action="X")
+
+    assert caught.value.field == "Name"
+    assert caught.value.action == "X"
+
+
+def test_an_operation_with_half_a_character_is_refused_with_its_action() -> None:
+    """As any other bad field is."""
+    operation = ChatappSyncPhoneNumber(cust_space_id="a\ud83d")
+
+    with pytest.raises(InvalidOperation) as caught:
+        wire.parameters(operation)
+
+    assert caught.value.action == "ChatappSyncPhoneNumber"
+    assert caught.value.field == "CustSpaceId"
+    assert caught.value.expected == "valid Unicode"
+
+
+@given(JSON)
+def test_a_nested_value_arrives_as_it_was(value: object) -> None:
+    """The server reads from the text what was meant."""
+    text = wire.as_text("Name", value)
+
+    assert value == (value if isinstance(value, str) else json.loads(text))
+    assert not isinstance(value, str) or value == text
+
+
+# Answers, as documented
+
+
+@pytest.mark.parametrize("cls", RESPONSES)
+@given(data=st.data())
+def test_what_was_encoded_decodes_to_the_same(
+    cls: type[Response], data: st.DataObject
+) -> None:
+    """Through real JSON text, unknown fields included."""
+    response = data.draw(records(cls))
+    payload = json.loads(json.dumps(wire.encode(response)))
+
+    assert response == wire.decode(payload, cls)
+    assert payload == wire.encode(wire.decode(payload, cls))
+
+
+@pytest.mark.parametrize("cls", RESPONSES)
+def test_an_answer_with_every_field_is_read_to_the_last(cls: type[Response]) -> None:
+    """Nothing of it is unknown, and nothing of it is lost."""
+    payload = example_of(cls)
+    response = wire.decode(payload, cls)
+
+    assert payload == wire.encode(response)
+    assert not [record for record in parts(response) if record.extra]
+
+
+def parts(value: object) -> Iterator[Record]:
+    """Yield each record of an answer, itself included."""
+    if isinstance(value, Record):
+        yield value
+        for a in fields_of(type(value)):
+            yield from parts(getattr(value, a.name))
+    elif isinstance(value, tuple):
+        for item in cast("tuple[object, ...]", value):
+            yield from parts(item)
+
+
+@pytest.mark.parametrize("cls", RESPONSES)
+def test_unknown_fields_are_kept_at_every_depth(cls: type[Response]) -> None:
+    """The vendor adds fields; a caller gets at them before this package does."""
+    unknown = {"Extra": 1, "Meta": [None], "data": {"Code": "x"}, "": "empty"}
+
+    def added(value: Any) -> Any:
+        if isinstance(value, list):
+            return [added(item) for item in cast("list[object]", value)]
+        if isinstance(value, dict):
+            inner = cast("dict[str, object]", value)
+            return {**{name: added(inner[name]) for name in inner}, **unknown}
+        return value
+
+    payload = added(example_of(cls))
+    response = wire.decode(payload, cls)
+
+    assert [unknown for _ in parts(response)] == [r.extra for r in parts(response)]
+    assert payload == wire.encode(response)
+
+
+def test_known_enum_values_become_members() -> None:
+    """A caller can compare with either."""
+    status = wire.decode(STATUS, VerificationStatusResponse).data
+
+    assert status.code_verification_status is CodeVerificationStatus.VERIFIED
+
+
+@pytest.mark.parametrize("value", ["", "verified", "SOMETHING_NEW", "None"])
+def test_unknown_enum_values_pass_as_text(value: str) -> None:
+    """The vendor's lists contradict each other."""
+    payload = {**STATUS, "Data": {"CodeVerificationStatus": value}}
+    status = wire.decode(payload, VerificationStatusResponse).data
+
+    assert value == status.code_verification_status
+    assert type(status.code_verification_status) is str
+    assert payload == wire.encode(wire.decode(payload, VerificationStatusResponse))
+
+
+def test_an_optional_enum_is_open_too() -> None:
+    """A member, another word, or nothing."""
+    one = {"PhoneNumber": "1"}
+    payload = {
+        **STATUS,
+        "PhoneNumbers": [
+            {**one, "Status": "PENDING"},
+            {**one, "Status": "NEW"},
+            {**one, "Status": None},
+            one,
+        ],
+    }
+    numbers = wire.decode(payload, PhoneNumbersResponse).phone_numbers
+
+    assert [PhoneNumberStatus.PENDING, "NEW", None, None] == [
+        number.status for number in numbers
+    ]
+
+
+def test_values_pass_verbatim() -> None:
+    """Placeholder words, masked numbers and line ends are the vendor's."""
+    payload = {
+        "RequestId": "90E63D28-E31D-1EB2-8939-A94866411B2O\n",
+        "Code": "OK",
+        "Message": "None",
+        "AccessDeniedDetail": "\u65e0",
+        "PhoneNumbers": [{"PhoneNumber": "86138****", "UpCallbackUrl": "https://x\n"}],
+    }
+    response = wire.decode(payload, PhoneNumbersResponse)
+
+    assert response.request_id == payload["RequestId"]
+    assert response.message == "None"
+    assert response.access_denied_detail == "\u65e0"
+    assert response.phone_numbers == (
+        PhoneNumber(phone_number="86138****", up_callback_url="https://x\n"),
+    )
+
+
+@pytest.mark.parametrize("detail", ["None", "", {}, {"PolicyType": "Ram", "Deep": [1]}])
+def test_the_detail_of_a_denial_is_a_text_or_an_object(detail: object) -> None:
+    """The five pages say text; the gateway sends objects."""
+    payload = {**STATUS, "AccessDeniedDetail": detail}
+    response = wire.decode(payload, VerificationStatusResponse)
+
+    assert detail == response.access_denied_detail
+    assert payload == wire.encode(response)
+
+
+def test_null_is_as_good_as_absent_where_a_field_is_optional() -> None:
+    """Both are None, and neither is written."""
+    null = {**STATUS, "Message": None, "AccessDeniedDetail": None}
+    response = wire.decode(null, VerificationStatusResponse)
+
+    assert response.message is None
+    assert response == wire.decode(STATUS, VerificationStatusResponse)
+    assert wire.encode(response) == STATUS
+
+
+def test_an_empty_list_is_not_an_absent_one() -> None:
+    """A space without numbers is a good answer; one without the field is not."""
+    payload: dict[str, Any] = {"RequestId": "1", "Code": "OK", "PhoneNumbers": []}
+
+    assert wire.decode(payload, PhoneNumbersResponse).phone_numbers == ()
+    assert payload == wire.encode(wire.decode(payload, PhoneNumbersResponse))
+
+
+def test_how_the_call_went_is_handed_through() -> None:
+    """It never stands on the wire."""
+    meta = Meta(attempts=2, waited=0.5, http_status=200)
+    response = wire.decode(STATUS, VerificationStatusResponse, meta)
+
+    assert response.meta is meta
+    assert wire.encode(response) == STATUS
+    assert wire.decode(STATUS, VerificationStatusResponse).meta is None
+
+
+def test_the_payload_is_left_as_it_was() -> None:
+    """A caller may still look at it."""
+    payload = {**STATUS, "New": {"a": 1}}
+    before = json.dumps(payload)
+    wire.decode(payload, VerificationStatusResponse)
+
+    assert before == json.dumps(payload)
+
+
+# Answers of another shape
+
+
+@pytest.mark.parametrize(("cls", "path", "kind"), PLACES)
+def test_a_wrong_type_is_told_with_its_path(
+    cls: type[Response], path: tuple[str | int, ...], kind: Any
+) -> None:
+    """At every place of every answer, for every type that JSON has."""
+    payload = example_of(cls)
+    for value in VALUES:
+        other = changed(payload, path, value)
+        if fits(kind, value) and value not in ([[]], {}):
+            wire.decode(other, cls)
+        elif not fits(kind, value):
+            with pytest.raises(DecodeError) as caught:
+                wire.decode(other, cls)
+
+            assert told(path) == caught.value.path
+            assert str(caught.value) == f"{told(path)} should be {expected_of(kind)}"
+            assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(("cls", "path", "kind"), PLACES)
+def test_an_absent_field_is_told_if_it_is_required(
+    cls: type[Response], path: tuple[str | int, ...], kind: Any
+) -> None:
+    """Only those that a call is made for are."""
+    if isinstance(path[-1], int):
+        return
+    payload = example_of(cls)
+    place = payload
+    for step in path[:-1]:
+        place = place[step]
+    del place[path[-1]]
+
+    if NoneType in get_args(kind):
+        assert payload == wire.encode(wire.decode(payload, cls))
+    else:
+        with pytest.raises(DecodeError) as caught:
+            wire.decode(payload, cls)
+
+        assert told(path) == caught.value.path
+        assert str(caught.value) == f"{told(path)} should be present"
+
+
+def test_few_fields_are_required() -> None:
+    """The id, the code, and what the call is made for; nothing else can break it."""
+    required = {
+        told(path)
+        for cls in RESPONSES
+        for path, kind in places(cls, ())
+        if path and isinstance(path[-1], str) and NoneType not in get_args(kind)
+    }
+
+    assert required == {
+        "$.RequestId",
+        "$.Code",
+        "$.Data",
+        "$.Data.CodeVerificationStatus",
+        "$.Data.Id",
+        "$.Data.QrdlCode",
+        "$.PhoneNumbers",
+        "$.PhoneNumbers[1].PhoneNumber",
+    }
+
+
+def test_the_first_bad_item_of_an_array_is_told() -> None:
+    """By its index, counted from 0."""
+    good = {"PhoneNumber": "1"}
+    payload = {**STATUS, "PhoneNumbers": [good, good, {"PhoneNumber": 1}, None]}
+
+    with pytest.raises(DecodeError) as caught:
+        wire.decode(payload, PhoneNumbersResponse)
+
+    assert caught.value.path == "$.PhoneNumbers[2].PhoneNumber"
+
+
+def test_a_fault_does_not_show_the_value() -> None:
+    """It may be somebody's number."""
+    with pytest.raises(DecodeError) as caught:
+        wire.decode({**STATUS, "Data": ["+8613800000000"]}, VerificationStatusResponse)
+
+    assert "138" not in f"{caught.value} {caught.value!r}"
+
+
+@pytest.mark.parametrize("cls", RESPONSES)
+@given(data=st.data())
+def test_only_decode_errors_escape(cls: type[Response], data: st.DataObject) -> None:
+    """Whatever object the server sends, whole or in any one place."""
+    payload = data.draw(st.dictionaries(TEXT, JSON))
+    steps = data.draw(st.sampled_from([p for p, _ in places(cls, ()) if p]))
+    for each in (payload, changed(example_of(cls), steps, data.draw(JSON))):
+        try:
+            response = wire.decode(each, cls)
+        except DecodeError as error:
+            path = str(error.path)
+        else:
+            path = "$."
+            assert without_nulls(each) == without_nulls(wire.encode(response))
+        assert path.startswith("$.")
+
+
+def without_nulls(value: Any) -> Any:
+    """Return JSON without its nulls, which an answer does not tell from absence."""
+    if isinstance(value, dict):
+        kept = cast("dict[str, object]", value)
+        return {k: without_nulls(v) for k, v in kept.items() if v is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in cast("list[object]", value)]
+    return value
+
+
+def test_operations_are_read_by_their_own_names_only() -> None:
+    """A secret's masked form never travels."""
+    operation = ChatappMigrationVerified(
+        cust_space_id="s", phone_number="+86 138", verify_code="007"
+    )
+
+    assert wire.parameters(operation) == {
+        "CustSpaceId": "s",
+        "PhoneNumber": "86138",
+        "VerifyCode": "007",
+    }
+
+
+def test_an_optional_field_is_sent_if_given() -> None:
+    """And only then."""
+    fields: dict[str, Any] = {
+        "phone_number": "86138",
+        "generate_qr_image": "PNG",
+        "prefilled_message": "hi",
+        "qrdl_code": "D",
+    }
+    bare = wire.parameters(UpdatePhoneMessageQrdl(**fields))
+    full = wire.parameters(UpdatePhoneMessageQrdl(**fields, cust_space_id="s"))
+
+    assert full == {**bare, "CustSpaceId": "s"}
+    assert "CustSpaceId" not in bare
