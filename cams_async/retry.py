@@ -1,0 +1,103 @@
+"""Whether and when to send a call again, as a pure function of what went wrong.
+
+The policy is only asked about calls that may be sent again at all: the session
+decides that by the error's outcome and the operation's `resend`, and no policy
+can override it.
+"""
+
+import math
+from typing import Any
+
+from attrs import Attribute, field, frozen
+
+from cams_async.errors import (
+    ApiError,
+    CamsError,
+    ConfigurationError,
+    RequestTimeout,
+    ThrottlingError,
+)
+
+
+def _at_least_one(_: object, attribute: "Attribute[Any]", value: Any) -> None:
+    if type(value) is not int or value < 1:
+        msg = "must be a whole number, at least 1"
+        raise ConfigurationError(msg, field=f"retry.{attribute.name}")
+
+
+def _seconds(_: object, attribute: "Attribute[Any]", value: Any) -> None:
+    if type(value) not in (int, float) or not 0 <= value < math.inf:
+        msg = "must be a number of seconds, at least 0"
+        raise ConfigurationError(msg, field=f"retry.{attribute.name}")
+
+
+@frozen
+class RetryPolicy:
+    """Full jitter: wait a random share of a bound that doubles at each attempt.
+
+    Raises:
+        ConfigurationError: An argument is out of its bounds.
+    """
+
+    attempts: int = field(default=4, validator=_at_least_one)
+    """How often a call is sent at most; 1 means that nothing is ever resent."""
+
+    base: float = field(default=0.2, validator=_seconds)
+    """The bound of the first wait, in seconds."""
+
+    cap: float = field(default=20.0, validator=_seconds)
+    """The largest bound of a wait, in seconds."""
+
+    def delay(
+        self, error: CamsError, *, attempt: int, elapsed: float, random: float
+    ) -> float | None:
+        """Return the seconds to wait before the next attempt, or None to give up.
+
+        Args:
+            error: What went wrong.
+            attempt: How many times the call was sent or tried so far, from 1.
+            elapsed: Seconds since the call began; a policy of yours may use it.
+            random: A random number, at least 0 and below 1.
+        """
+        del elapsed
+        if attempt >= self.attempts:
+            return None
+        if isinstance(error, ThrottlingError):
+            # A throttled call goes back to the head of the line, which alone
+            # knows when its next turn is.
+            return 0.0
+        # 2.0 ** 1024 overflows; no wait needs more than 63 doublings.
+        delay = random * min(self.cap, self.base * 2.0 ** min(attempt - 1, 63))
+        hint = error.retry_after if isinstance(error, ApiError) else None
+        return max(delay, hint or 0.0)
+
+
+class RetryBudget:
+    """Stops a storm of resends: each costs tokens, and only successes earn them.
+
+    A resend costs 5 tokens, 10 after a time-out; a call that succeeds gets back
+    what its resends cost, and a call that needed none earns one token.
+    """
+
+    __slots__ = ("_tokens",)
+
+    FULL = 500
+    COST = 5
+    COST_OF_TIMEOUT = 10
+    EARNED = 1
+
+    def __init__(self) -> None:
+        self._tokens = self.FULL
+
+    def spend(self, error: CamsError) -> int | None:
+        """Return what a resend after this error costs, or None if it is too much."""
+        slow = isinstance(error, RequestTimeout)
+        cost = self.COST_OF_TIMEOUT if slow else self.COST
+        if cost > self._tokens:
+            return None
+        self._tokens -= cost
+        return cost
+
+    def earn(self, spent: int) -> None:
+        """A call succeeded, after it had spent so many tokens."""
+        self._tokens = min(self.FULL, self._tokens + (spent or self.EARNED))

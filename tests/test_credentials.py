@@ -1,0 +1,262 @@
+"""An access key shows no secret, and the environment is read with care."""
+
+import copy
+import pickle
+from datetime import UTC, datetime, timezone, tzinfo
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+
+from cams_async.credentials import Credentials, EnvironmentCredentials, mask
+from cams_async.errors import ConfigurationError, CredentialsError
+from tests.strategies import VISIBLE
+
+ENDS = datetime(2030, 1, 1, tzinfo=UTC)
+KEY_ID = "ALIBABA_CLOUD_ACCESS_KEY_ID"
+KEY_SECRET = "ALIBABA_CLOUD_ACCESS_KEY_SECRET"
+SECURITY_TOKEN = "ALIBABA_CLOUD_SECURITY_TOKEN"
+
+
+class Nowhere(tzinfo):
+    """A time zone that does not know its offset."""
+
+    def utcoffset(self, dt: datetime | None) -> None:
+        """Say nothing."""
+
+    dst = tzname = utcoffset
+
+
+def test_an_access_key_has_its_parts() -> None:
+    """A lasting one has neither token nor end."""
+    lasting = Credentials("id", "secret")
+    temporary = Credentials("id", "secret", "token", ENDS)
+
+    assert attrs.astuple(lasting) == ("id", "secret", None, None)
+    assert attrs.astuple(temporary) == ("id", "secret", "token", ENDS)
+    assert lasting == Credentials(access_key_id="id", access_key_secret="secret")
+
+
+@pytest.mark.parametrize(
+    "name", ["access_key_id", "access_key_secret", "security_token"]
+)
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        " ",
+        "a b",
+        " ab",
+        "ab\n",
+        "a\r\nx-evil: 1",
+        "a\tb",
+        "a\x00b",
+        "a\x7fb",
+        "\u00e9",
+        "\ud800",
+        b"bytes",
+        5,
+        ["x"],
+    ],
+)
+def test_what_cannot_travel_in_a_header_is_refused(name: str, value: Any) -> None:
+    """By the name of the part, and never with its value."""
+    parts: dict[str, Any] = {
+        "access_key_id": "id",
+        "access_key_secret": "secret",
+        name: value,
+    }
+    with pytest.raises(ConfigurationError) as caught:
+        Credentials(**parts)
+
+    assert caught.value.field == name
+    assert str(caught.value) == (
+        f"{name}: must be a non-empty string of printable ASCII without spaces"
+    )
+
+
+@pytest.mark.parametrize("name", ["access_key_id", "access_key_secret"])
+def test_only_the_token_may_be_none(name: str) -> None:
+    """A key without its secret signs nothing."""
+    parts: Any = {"access_key_id": "id", "access_key_secret": "secret", name: None}
+
+    with pytest.raises(ConfigurationError, match=name):
+        Credentials(**parts)
+
+
+@given(key_id=VISIBLE, secret=VISIBLE, token=VISIBLE)
+def test_any_visible_ascii_is_a_key(key_id: str, secret: str, token: str) -> None:
+    """The vendor may use all of it."""
+    assert Credentials(key_id, secret, token).access_key_secret == secret
+
+
+@pytest.mark.parametrize(
+    "end",
+    [ENDS.replace(tzinfo=None), ENDS.replace(tzinfo=Nowhere()), 1893456000, "2030"],
+)
+def test_an_end_must_have_a_time_zone(end: Any) -> None:
+    """Else nobody knows when it is."""
+    with pytest.raises(ConfigurationError, match="time zone") as caught:
+        Credentials("id", "secret", "token", end)
+
+    assert caught.value.field == "expires_at"
+
+
+def test_an_end_may_be_in_any_time_zone() -> None:
+    """Equal moments are equal."""
+    there = ENDS.astimezone(timezone.max)
+
+    assert Credentials("id", "s", "t", there) == Credentials("id", "s", "t", ENDS)
+
+
+@pytest.mark.parametrize(
+    ("key_id", "expected"),
+    [
+        ("LTAI5tABCDEFGHIJ", "LTAI***"),
+        ("123456789", "1234***"),
+        ("12345678", "***"),
+        ("a", "***"),
+        ("", "***"),
+    ],
+)
+def test_a_masked_id_can_be_recognised_if_it_is_long(
+    key_id: str, expected: str
+) -> None:
+    """A short one would be shown nearly whole."""
+    assert mask(key_id) == expected
+
+
+@pytest.mark.parametrize("show", [repr, str, "{}".format, "{!r}".format, ascii])
+def test_no_secret_is_shown(show: Any) -> None:
+    """However credentials are turned into text."""
+    credentials = Credentials("LTAI-canary-1", "canary-2", "canary-3", ENDS)
+    text: str = show(credentials)
+
+    assert "canary" not in text
+    assert text == (
+        "Credentials(access_key_id='LTAI***', access_key_secret='***', "
+        f"security_token='***', expires_at={ENDS!r})"
+    )
+    assert "security_token=None" in repr(Credentials("id", "secret"))
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_pickling_is_refused(protocol: int) -> None:
+    """A pickle would hold the secret in the clear."""
+    credentials = Credentials("id", "canary")
+
+    with pytest.raises(TypeError, match="cannot be pickled") as caught:
+        pickle.dumps(credentials, protocol)
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        copy.deepcopy([credentials])
+
+    assert "canary" not in str(caught.value)
+
+
+def test_credentials_do_not_change() -> None:
+    """What was checked is what signs."""
+    name = "access_key_secret"
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        setattr(Credentials("id", "secret"), name, "b")
+
+
+# The environment
+
+
+def set_environment(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
+    """Set the variables by the part that they hold."""
+    names = {"key_id": KEY_ID, "secret": KEY_SECRET, "token": SECURITY_TOKEN}
+    for part, value in values.items():
+        monkeypatch.setenv(names[part], value)
+
+
+async def test_the_environment_holds_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its id is the account."""
+    set_environment(monkeypatch, key_id="id", secret="secret")
+    provider = EnvironmentCredentials()
+
+    assert await provider.get() == Credentials("id", "secret")
+    assert provider.account == "id"
+
+
+async def test_the_environment_may_hold_a_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An empty one is none, as shells leave them."""
+    set_environment(monkeypatch, key_id="id", secret="secret", token="token")
+    with_token = await EnvironmentCredentials().get()
+    set_environment(monkeypatch, token="")
+    without = await EnvironmentCredentials().get()
+
+    assert with_token == Credentials("id", "secret", "token")
+    assert without == Credentials("id", "secret")
+
+
+async def test_a_change_of_the_environment_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The variables are read at each call."""
+    provider = EnvironmentCredentials()
+    set_environment(monkeypatch, key_id="one", secret="s")
+    first = await provider.get()
+    set_environment(monkeypatch, key_id="two")
+
+    assert first.access_key_id == "one"
+    assert (await provider.get()).access_key_id == provider.account == "two"
+
+
+@pytest.mark.parametrize("values", [{}, {"key_id": "", "secret": ""}, {"token": "t"}])
+async def test_an_empty_environment_has_nothing_to_offer(
+    values: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a chain may go on; the error names the variable."""
+    set_environment(monkeypatch, **values)
+    provider = EnvironmentCredentials()
+    with pytest.raises(CredentialsError) as caught:
+        await provider.get()
+
+    assert caught.value.absent
+    assert str(caught.value) == f"environment variable {KEY_ID} is not set"
+    assert provider.account is None
+
+
+@pytest.mark.parametrize(
+    ("values", "missing"),
+    [
+        ({"key_id": "id"}, KEY_SECRET),
+        ({"key_id": "id", "secret": ""}, KEY_SECRET),
+        ({"secret": "canary"}, KEY_ID),
+    ],
+)
+async def test_half_a_key_is_broken(
+    values: dict[str, str], missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No chain goes on to what might be another account's."""
+    set_environment(monkeypatch, **values)
+    with pytest.raises(CredentialsError) as caught:
+        await EnvironmentCredentials().get()
+
+    assert not caught.value.absent
+    assert str(caught.value) == f"environment variable {missing} is not set"
+
+
+@pytest.mark.parametrize("part", ["key_id", "secret", "token"])
+async def test_an_unusable_variable_is_broken(
+    part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one that was quoted wrongly; its value is not shown."""
+    values = {"key_id": "id", "secret": "secret", part: "canary canary"}
+    set_environment(monkeypatch, **values)
+    with pytest.raises(CredentialsError, match="printable ASCII") as caught:
+        await EnvironmentCredentials().get()
+
+    assert not caught.value.absent
+    assert "canary" not in f"{caught.value} {caught.value.__cause__}"
+
+
+def test_the_environment_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its repr is a name."""
+    set_environment(monkeypatch, key_id="canary", secret="canary")
+
+    assert repr(EnvironmentCredentials()) == "EnvironmentCredentials()"
