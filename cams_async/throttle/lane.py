@@ -1,0 +1,381 @@
+"""One scope's line, slots, limit and bucket: where calls wait in this process."""
+
+import asyncio
+import logging
+import math
+import os
+import time
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Self
+
+from aiolimiter import AsyncLimiter
+
+from cams_async.errors import CamsError, ClientClosed, DeadlineExceeded
+from cams_async.models import Snapshot
+from cams_async.throttle.limit import Limit
+from cams_async.throttle.line import Line
+from cams_async.throttle.slots import Slots
+
+logger: logging.Logger = logging.getLogger("cams_async")
+
+LONGEST_PAUSE = 60.0
+"""The most seconds of a pause that the server may ask for."""
+
+
+class LocalTurn(AbstractAsyncContextManager["LocalTurn"]):
+    """One call's way through its lane; used once."""
+
+    __slots__ = (
+        "_lane",
+        "_sent_at",
+        "deadline",
+        "future",
+        "ticket",
+        "waited",
+    )
+
+    def __init__(
+        self, lane: "Lane", ticket: int | None, deadline: float | None
+    ) -> None:
+        self._lane = lane
+        self._sent_at = math.inf
+        self.deadline: float = math.inf if deadline is None else deadline
+        self.future: asyncio.Future[None] | None = None
+        self.ticket: int = ticket or 0
+        self.waited: float = 0.0
+
+    async def __aenter__(self) -> Self:
+        lane = self._lane
+        began = lane.now()
+        self.future = lane.enter(self)
+        if self.future is not None:
+            try:
+                await self.future
+            except BaseException:
+                lane.give_up(self)
+                raise
+        await lane.pass_gate(self)
+        self.waited = lane.now() - began
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._lane.left(self, sent=self._sent_at < math.inf)
+
+    # A future that is done already belongs to a task which was cancelled in this very
+    # turn of the loop, or was woken and has not run yet: both find out by themselves.
+
+    def wake(self) -> None:
+        """End the wait well."""
+        if self.future is not None and not self.future.done():
+            self.future.set_result(None)
+
+    def fail(self, error: CamsError) -> None:
+        """End the wait with an error."""
+        if self.future is not None and not self.future.done():
+            self.future.set_exception(error)
+
+    def sent(self) -> None:
+        """Say that the request leaves now."""
+        if self._sent_at == math.inf:
+            self._sent_at = self._lane.sent(self)
+
+    def answered(self) -> None:
+        """Say that the server has answered."""
+        self.sent()  # an answer implies a send, even if nobody saw the request leave
+        self._lane.answered(self)
+
+    def throttled(self, retry_after: float | None) -> None:
+        """Say that the server's answer was a refusal by its flow control."""
+        self.answered()
+        self._lane.refused(self._sent_at, retry_after)
+
+
+class Lane:
+    """The calls of one scope in this process, on one event loop at a time."""
+
+    def __init__(self, ceiling: float, *, late: float, pad: float) -> None:
+        self.ceiling: float = ceiling
+        self._late = late
+        self._pad = pad
+        self._line: Line[LocalTurn] = Line()
+        self._limit = Limit(ceiling)
+        self._slots = self._new_slots()
+        self._gate: LocalTurn | None = None
+        self._paused_until = -math.inf
+        self._timer: asyncio.TimerHandle | None = None
+        self._last_sent = -math.inf
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._process = 0
+        self._clock_offset = 0.0
+        self._warned = False
+        self._closed = False
+
+    def now(self) -> float:
+        """Return the time of the lane's event loop."""
+        assert self._loop is not None  # noqa: S101 - bound before anything is asked
+        return self._loop.time()
+
+    # The life of a lane
+
+    def bind(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Serve this loop from now on; return False while another one is alive."""
+        if self._elsewhere(loop):
+            return False
+        if loop is not self._loop or self._process != os.getpid():
+            self._start(loop)
+        return True
+
+    def _elsewhere(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether another loop has this lane and is still alive."""
+        # After a fork, the parent's loop looks open for ever but runs no more here.
+        mine = self._loop is loop or self._process != os.getpid()
+        return not (mine or self._over())
+
+    def _over(self) -> bool:
+        """Whether no loop serves this lane."""
+        return self._loop is None or self._loop.is_closed()
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        offset = time.monotonic() - loop.time()
+        shift = self._clock_offset - offset
+        self._loop, self._process, self._clock_offset = loop, os.getpid(), offset
+        self._gate = self._timer = None
+        self._line.clear()
+        self._limit.shift(shift)
+        self._paused_until += shift
+        self._bucket = self._new_bucket()
+        # Calls of the loop before may still be on their way, and nobody is left
+        # to see their answers: each slot starts as if it had just been lost.
+        quiet = self._last_sent + self._late + self._slots.hold - offset
+        count = math.floor(self._limit.ceiling)
+        self._slots.cool(count if quiet > loop.time() else 0, until=quiet)
+
+    def agree(self, qps: float, action: str) -> None:
+        """Settle on the lower of two ceilings, and say once that they differ."""
+        if qps != self.ceiling and not self._warned:
+            self._warned = True
+            message = "%s: clients disagree on the ceiling, %g and %g; the lower wins"
+            logger.warning(message, action, self.ceiling, qps)
+        if qps < self.ceiling:
+            self._lower(qps)
+
+    def _lower(self, ceiling: float) -> None:
+        self.ceiling = ceiling
+        self._limit.lower(ceiling)
+        self._slots.lengthen(self._hold())
+        self._bucket = self._new_bucket()
+
+    def idle(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether forgetting this lane would lose nothing; asked from this loop."""
+        now = time.monotonic() - self._clock_offset
+        return not (
+            self._elsewhere(loop)
+            or self._line
+            or self._gate
+            or any(self._slots.counts(now))
+            or self._paused_until > now
+            or self._limit.slots(now) < math.floor(self._limit.ceiling)
+        )
+
+    def close(self) -> None:
+        """End every wait with ClientClosed."""
+        self._closed = True
+        if self._over():
+            return  # nobody waits, and nobody could be told
+        for ticket, turn in list(self._line):
+            self._dismiss(ticket, turn, _closed())
+        if self._gate is not None:
+            self._gate.fail(_closed())
+
+    def snapshot(self) -> Snapshot:
+        """Return what is going on."""
+        now = self.now()
+        self._limit.slots(now)
+        in_flight, cooling = self._slots.counts(now)
+        return Snapshot(
+            ceiling=self.ceiling,
+            limit=min(self.ceiling, self._limit.value),
+            waiting=len(self._line),
+            in_flight=in_flight,
+            cooling=cooling,
+            paused_for=max(0.0, self._paused_until - now),
+        )
+
+    # The way of a turn: enter, pass the gate, then one of sent, answered, left
+
+    def enter(self, turn: LocalTurn) -> asyncio.Future[None] | None:
+        """Join the line; return what to await, or None for a turn right now."""
+        self._check_open()
+        if turn.ticket:
+            ahead = self._line.rejoin(turn.ticket, turn)
+        else:
+            ahead = len(self._line)
+            turn.ticket = self._line.join(turn)
+        if turn.deadline < math.inf:
+            now = self.now()
+            error = self._too_late(turn, ahead, now, self._returns(now))
+            if error is not None:
+                self._line.leave(turn.ticket)
+                raise error
+        self._advance()
+        return None if self._gate is turn else self._new_future()
+
+    async def pass_gate(self, turn: LocalTurn) -> None:
+        """Go through the bucket, then wait out a pause that began meanwhile."""
+        try:
+            await self._bucket.acquire()
+            self._check_open()
+            while self._paused_until > self.now():
+                turn.future = self._new_future()
+                self._wake_at(self._paused_until)
+                await turn.future
+        except BaseException:
+            self._slots.release(turn)
+            raise
+        finally:
+            self._leave_gate(turn)
+
+    def give_up(self, turn: LocalTurn) -> None:
+        """Take out a turn whose wait was ended from outside."""
+        self._line.leave(turn.ticket)
+        self._slots.release(turn)
+        self._leave_gate(turn)
+
+    def sent(self, turn: LocalTurn) -> float:
+        """Note that a turn's request leaves, and return when."""
+        now = self.now()
+        self._last_sent = time.monotonic()
+        self._slots.sent(turn, now)
+        self._advance()
+        return now
+
+    def answered(self, turn: LocalTurn) -> None:
+        """Note that a turn's answer is here."""
+        self._slots.answered(turn, self.now())
+        self._advance()
+
+    def refused(self, sent: float, retry_after: float | None) -> None:
+        """Note that an answer was a refusal, and how long the server asks to wait."""
+        now = self.now()
+        self._limit.refused(sent, now)
+        until = now + min(retry_after or 0.0, LONGEST_PAUSE)
+        if until > max(now, self._paused_until):
+            self._paused_until = until
+            self._dismiss_late()
+        self._advance()
+
+    def left(self, turn: LocalTurn, *, sent: bool) -> None:
+        """Note that a turn has ended, with or without an answer."""
+        if sent:
+            self._slots.left(turn)
+        else:
+            self._slots.release(turn)
+        self._advance()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise _closed()
+
+    def _leave_gate(self, turn: LocalTurn) -> None:
+        if self._gate is turn:
+            self._gate = None
+        self._advance()
+
+    # The pump: whatever happens, it is asked who goes next
+
+    def _advance(self) -> None:
+        if self._gate is not None or self._over():
+            return  # whoever is at the gate asks again on leaving it
+        if not self._line:
+            self._wake_at(None)
+            return
+        now = self.now()
+        if self._paused_until > now:
+            self._wake_at(self._paused_until)
+        elif self._slots.taken(now) >= self._limit.slots(now):
+            times = (self._slots.next_return(), self._limit.next_growth())
+            self._wake_at(min((at for at in times if at is not None), default=None))
+        else:
+            self._wake_at(None)
+            self._gate = turn = self._line.serve()
+            self._slots.take(turn)
+            turn.wake()
+
+    def _wake_at(self, when: float | None) -> None:
+        if self._timer is not None:
+            if self._timer.when() == when:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if when is not None:
+            assert self._loop is not None  # noqa: S101 - bound before anything is asked
+            self._timer = self._loop.call_at(when, self._woken)
+
+    def _woken(self) -> None:
+        self._timer = None
+        if self._gate is not None:
+            self._gate.wake()  # the pause that it waits out has ended
+        self._advance()
+
+    def _new_future(self) -> asyncio.Future[None]:
+        assert self._loop is not None  # noqa: S101 - bound before anything is asked
+        return self._loop.create_future()
+
+    # Deadlines: what a place in the line means in seconds
+
+    def _returns(self, now: float) -> list[float]:
+        """Return when each slot of the limit may be expected to be free."""
+        count = self._limit.slots(now)
+        taken = self._slots.expected_returns(now)
+        free = [now] * (count - len(taken))
+        # With more slots taken than the limit allows, the first to return
+        # are not handed out again.
+        return free + taken[max(0, len(taken) - count) :]
+
+    def _too_late(
+        self, turn: LocalTurn, ahead: int, now: float, returns: list[float]
+    ) -> DeadlineExceeded | None:
+        laps, place = divmod(ahead, len(returns))
+        at = max(now, returns[place] + laps * self._slots.hold, self._paused_until)
+        if at <= turn.deadline:
+            return None
+        wait = at - now
+        message = f"{ahead} calls ahead, {wait:.1f} s expected: later than the deadline"
+        return DeadlineExceeded(message, places_ahead=ahead, expected_wait=wait)
+
+    def _dismiss_late(self) -> None:
+        now = self.now()
+        returns = self._returns(now)
+        ahead = 0
+        for ticket, turn in list(self._line):
+            error = self._too_late(turn, ahead, now, returns)
+            if error is None:
+                ahead += 1
+            else:
+                self._dismiss(ticket, turn, error)
+
+    def _dismiss(self, ticket: int, turn: LocalTurn, error: CamsError) -> None:
+        self._line.leave(ticket)
+        turn.fail(error)
+
+    # Parts that follow from the ceiling
+
+    def _hold(self) -> float:
+        return max(1.0, 1.0 / self.ceiling) + self._pad
+
+    def _new_slots(self) -> Slots:
+        return Slots(hold=self._hold(), late=self._late)
+
+    def _new_bucket(self) -> AsyncLimiter:
+        capacity = max(1.0, self.ceiling / 2)
+        return AsyncLimiter(capacity, capacity / self.ceiling)
+
+
+def _closed() -> ClientClosed:
+    return ClientClosed("the throttle was closed")

@@ -1,0 +1,67 @@
+"""How many slots may be used: the ceiling, or less after the server refused a call."""
+
+import math
+
+SHRINK = 0.7
+SHRINK_EVERY = 1.0
+GROW_EVERY = 2.0
+GROW_EVERY_QUIET = 0.5
+QUIET_AFTER = 6.0
+
+
+class Limit:
+    """Additive increase, multiplicative decrease, between 1 and the ceiling.
+
+    A refusal shrinks the limit to seven tenths, at most once a second. It grows
+    each 2 s, and each 0.5 s once 6 s have passed without a refusal: by one, or by
+    a tenth of a ceiling above 10, so that a high one is not crippled for minutes.
+    """
+
+    __slots__ = ("_changed", "_excess", "_refused", "_shrunk", "ceiling", "value")
+
+    def __init__(self, ceiling: float) -> None:
+        self.ceiling: float = max(1.0, ceiling)
+        self.value: float = self.ceiling
+        self._changed = self._refused = self._shrunk = -math.inf
+        self._excess = False
+
+    def lower(self, ceiling: float) -> None:
+        """Go on with a lower ceiling."""
+        self.ceiling = max(1.0, ceiling)
+        self.value = min(self.value, self.ceiling)
+
+    def slots(self, now: float) -> int:
+        """Return how many slots may be in use, after what is due has happened."""
+        if self._excess and now - self._shrunk >= SHRINK_EVERY:
+            self._excess = False
+            self.value = max(1.0, self.value * SHRINK)
+            self._shrunk = now
+            # Slots beyond the limit take as long to come back: only then does it show.
+            self._changed = now + SHRINK_EVERY
+        while (at := self.next_growth()) is not None and at <= now:
+            self.value = min(self.ceiling, self.value + max(1.0, self.ceiling / 10))
+            self._changed = at
+        return math.floor(self.value)
+
+    def next_growth(self) -> float | None:
+        """Return when the limit grows next, or None while it is the ceiling."""
+        if self.value >= self.ceiling:
+            return None
+        quiet = max(self._refused + QUIET_AFTER, self._changed + GROW_EVERY_QUIET)
+        return min(self._changed + GROW_EVERY, quiet)
+
+    def refused(self, sent: float, now: float) -> None:
+        """Take note that the server refused a call, which was sent then."""
+        self.slots(now)
+        self._refused = now
+        self._changed = max(self._changed, now)
+        # A call from before the limit last shrank says nothing of how it is now.
+        if sent >= self._shrunk:
+            self._excess = True
+        self.slots(now)
+
+    def shift(self, seconds: float) -> None:
+        """Move all times: the clock of another event loop may start elsewhere."""
+        self._changed += seconds
+        self._refused += seconds
+        self._shrunk += seconds

@@ -1,0 +1,108 @@
+"""The throttle of one process."""
+
+import asyncio
+import math
+from collections.abc import Mapping
+from threading import Lock
+from typing import Any
+
+from cams_async.errors import ClientClosed, ConfigurationError
+from cams_async.models import Scope, Snapshot
+from cams_async.throttle.lane import Lane, LocalTurn
+from cams_async.throttle.slots import PAD
+
+_FEW = 64
+
+
+class LocalThrottle:
+    """Holds the ceiling for all calls that go through it, on one event loop.
+
+    Clients that are given no throttle share one for the whole process.
+
+    Args:
+        late: J, the seconds within which a request reaches the server, or never.
+        pad: Seconds added to each slot's second, against timers that fire early.
+
+    Raises:
+        ConfigurationError: An argument is negative or not finite.
+    """
+
+    def __init__(self, *, late: float = 1.0, pad: float = PAD) -> None:
+        for name, value in (("late", late), ("pad", pad)):
+            if not _is_seconds(value):
+                msg = "must be a number of seconds, at least 0"
+                raise ConfigurationError(msg, field=name)
+        self._late = late
+        self._pad = pad
+        self._lock = Lock()  # threads share the table of lanes, never a lane
+        self._lanes: dict[tuple[str, str, str], Lane] = {}
+        self._many = _FEW
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"LocalThrottle(late={self._late}, pad={self._pad})"
+
+    def turn(
+        self,
+        scope: Scope,
+        *,
+        ticket: int | None = None,
+        deadline: float | None = None,
+    ) -> LocalTurn:
+        """Wait for a turn; see `Throttle.turn`."""
+        if self._closed:
+            msg = "the throttle was closed"
+            raise ClientClosed(msg)
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            lane = self._lane(scope, loop)
+            bound = lane.bind(loop)
+        if not bound:
+            msg = (
+                "is in use from another event loop that is still alive; "
+                "one ceiling over several loops needs cams_async.redis.RedisThrottle"
+            )
+            raise ConfigurationError(msg, field=f"throttle for {scope.action}")
+        lane.agree(scope.qps, scope.action)
+        return LocalTurn(lane, ticket, deadline)
+
+    def snapshot(self) -> Mapping[Scope, Snapshot]:
+        """Return what is going on, for each scope in use."""
+        return {
+            Scope(account=account, region=region, action=action, qps=lane.ceiling): (
+                lane.snapshot()
+            )
+            for (account, region, action), lane in list(self._lanes.items())
+        }
+
+    async def aclose(self) -> None:
+        """End every wait with ClientClosed; later turns fail likewise. Idempotent."""
+        self._closed = True
+        for lane in list(self._lanes.values()):
+            lane.close()
+
+    def _lane(self, scope: Scope, loop: asyncio.AbstractEventLoop) -> Lane:
+        key = (scope.account, scope.region, scope.action)
+        if key not in self._lanes:
+            self._forget_idle(loop)
+            self._lanes[key] = Lane(scope.qps, late=self._late, pad=self._pad)
+        return self._lanes[key]
+
+    def _forget_idle(self, loop: asyncio.AbstractEventLoop) -> None:
+        # Each sweep is paid for by as many new lanes as it looks at.
+        if len(self._lanes) >= self._many:
+            lanes = self._lanes.items()
+            self._lanes = {key: lane for key, lane in lanes if not lane.idle(loop)}
+            self._many = max(_FEW, 2 * len(self._lanes))
+
+
+def _is_seconds(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < math.inf
+
+
+_SHARED = LocalThrottle()
+
+
+def shared_throttle() -> LocalThrottle:
+    """Return the throttle that all clients of this process share by default."""
+    return _SHARED

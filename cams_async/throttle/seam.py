@@ -1,0 +1,78 @@
+"""The seam: what a throttle is to whoever sends calls."""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from cams_async.models import Scope, Snapshot
+
+
+class Turn(Protocol):
+    """The right to send one request, inside `async with throttle.turn(...)`.
+
+    Left without `sent`, the turn counts as unused and is given back at once.
+    Left after `sent` without `answered` or `throttled`, it counts as lost: the
+    server may or may not have counted the request.
+    """
+
+    @property
+    def waited(self) -> float:
+        """Seconds between asking for the turn and getting it."""
+        ...
+
+    @property
+    def ticket(self) -> int:
+        """The place in the order of arrival, to come back with after a refusal."""
+        ...
+
+    def sent(self) -> None:
+        """Say that the request leaves now. Saying it again changes nothing."""
+        ...
+
+    def answered(self) -> None:
+        """Say that the server has answered, whatever the answer was."""
+        ...
+
+    def throttled(self, retry_after: float | None) -> None:
+        """Say that the server's answer was a refusal by its flow control.
+
+        Args:
+            retry_after: Seconds that the server asks to wait; it counts up to 60.
+        """
+        ...
+
+
+class Throttle(Protocol):
+    """Hands out turns so that a ceiling holds at the server."""
+
+    def turn(
+        self,
+        scope: Scope,
+        *,
+        ticket: int | None = None,
+        deadline: float | None = None,
+    ) -> AbstractAsyncContextManager[Turn]:
+        """Wait for a turn, send inside the context, and say what happened.
+
+        Args:
+            scope: What the ceiling is counted over.
+            ticket: The ticket of a former turn of the same call: calls that come
+                back go before all others, the lowest ticket first.
+            deadline: In the running loop's time. A turn that cannot be expected
+                by then is refused at once. To give up while waiting, the caller
+                cancels, for instance by `asyncio.timeout_at`.
+
+        Raises:
+            DeadlineExceeded: The turn is expected later than the deadline.
+            ConfigurationError: The scope is already used from another event loop.
+            ClientClosed: The throttle was closed.
+        """
+        ...
+
+    def snapshot(self) -> Mapping[Scope, Snapshot]:
+        """Return what the throttle is doing, for each scope it knows."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give everything back; waiting calls fail with ClientClosed. Idempotent."""
+        ...

@@ -1,0 +1,121 @@
+"""Which slots are taken and when they come back, as plain numbers.
+
+There are no timers here and nothing is ever scheduled: whoever waits asks when
+the next slot returns.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Hashable
+from itertools import repeat
+
+PAD = 0.01
+
+
+class Slots:
+    """The books of one ceiling's slots. All times are the caller's clock, in seconds.
+
+    A slot is *held* from its grant to the send, *unanswered* until the answer or
+    until `late` has passed, and *cooling* until it returns. Sends and answers are
+    told as they happen, so both queues are in order of time by themselves.
+
+    Calls are known by themselves, not only counted: whatever is said twice, too late
+    or of a call that `cool` has forgotten can therefore never free a slot.
+    """
+
+    __slots__ = ("_cooling", "_held", "_late", "_left", "_unanswered", "hold")
+
+    def __init__(self, *, hold: float, late: float) -> None:
+        self.hold: float = hold
+        self._late = late
+        self._held: set[Hashable] = set()
+        self._left: set[Hashable] = set()
+        self._unanswered: OrderedDict[Hashable, float] = OrderedDict()
+        self._cooling: deque[float] = deque()
+
+    def take(self, call: Hashable) -> None:
+        """Grant a slot."""
+        self._held.add(call)
+
+    def release(self, call: Hashable) -> None:
+        """Give back a slot whose call was never sent."""
+        self._held.discard(call)
+
+    def sent(self, call: Hashable, now: float) -> None:
+        """The call of a held slot leaves now."""
+        self._held.discard(call)
+        self._unanswered[call] = now
+
+    def answered(self, call: Hashable, now: float) -> None:
+        """The call's answer has arrived: the slot returns `hold` later.
+
+        An answer later than `late` makes no difference to the slot: it is about to
+        return, or has returned, without it.
+        """
+        sent = self._unanswered.get(call)
+        if sent is not None and now < sent + self._late:
+            del self._unanswered[call]
+            self._left.discard(call)
+            self._cooling.append(now + self.hold)
+        else:
+            self.left(call)
+
+    def left(self, call: Hashable) -> None:
+        """Nobody waits for the call's answer any more."""
+        if call in self._unanswered:
+            self._left.add(call)
+
+    def lengthen(self, hold: float) -> None:
+        """Hold slots longer from now on, those that are taken included."""
+        self._cooling = deque(at + hold - self.hold for at in self._cooling)
+        self.hold = hold
+
+    def cool(self, count: int, until: float) -> None:
+        """Start anew, with so many slots taken until then."""
+        self._held.clear()
+        self._left.clear()
+        self._unanswered.clear()
+        self._cooling = deque(repeat(until, count))
+
+    def taken(self, now: float) -> int:
+        """Return how many slots are taken, after those due have come back."""
+        while self._cooling and self._cooling[0] <= now:
+            self._cooling.popleft()
+        while (at := self._oldest_returns()) is not None and at <= now:
+            call, _ = self._unanswered.popitem(last=False)
+            self._left.discard(call)
+        return len(self._held) + len(self._unanswered) + len(self._cooling)
+
+    def next_return(self) -> float | None:
+        """Return when the next slot returns by itself; None while none does."""
+        oldest = self._oldest_returns()
+        if not self._cooling:
+            return oldest
+        return self._cooling[0] if oldest is None else min(self._cooling[0], oldest)
+
+    def expected_returns(self, now: float) -> list[float]:
+        """Return when each taken slot may be expected, as if all answers came now."""
+        soon = now + self.hold
+        returns = [soon] * len(self._held)
+        for call, sent in self._unanswered.items():
+            alone = sent + self._late + self.hold
+            returns.append(alone if call in self._left else min(alone, soon))
+        returns += self._cooling
+        return sorted(returns)
+
+    def counts(self, now: float) -> tuple[int, int]:
+        """Return how many calls may still be answered, and how many slots cool.
+
+        Nothing is changed and only copies are gone through: any thread may ask.
+        """
+        since = now - self._late - self.hold
+        left = self._left.copy()
+        calls = [call for call, sent in list(self._unanswered.items()) if sent > since]
+        cooling = [at for at in list(self._cooling) if at > now]
+        answerable = sum(call not in left for call in calls)
+        lost = len(calls) - answerable
+        return len(self._held) + answerable, len(cooling) + lost
+
+    def _oldest_returns(self) -> float | None:
+        for sent in self._unanswered.values():
+            return sent + self._late + self.hold
+        return None
