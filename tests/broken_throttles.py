@@ -1,0 +1,161 @@
+"""Throttles that people write, each with a mistake that the simulation must find."""
+
+# pyright: reportPrivateUsage=false
+
+import asyncio
+from collections import deque
+from collections.abc import Hashable, Mapping
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from itertools import count
+from types import TracebackType
+from typing import ClassVar, Protocol, Self
+
+from aiolimiter import AsyncLimiter
+
+from cams_async.models import Scope, Snapshot
+from cams_async.throttle import LocalThrottle
+from cams_async.throttle.lane import Lane
+from cams_async.throttle.slots import Slots
+
+
+class Limiter(Protocol):
+    """Lets sends through one by one, and never hears of answers."""
+
+    async def acquire(self) -> None:
+        """Wait until a send is allowed."""
+        ...
+
+
+class AtTheSend:
+    """A throttle that only looks at its own sends."""
+
+    def __init__(self) -> None:
+        self._limiters: dict[str, Limiter] = {}
+        self._tickets = count(1)
+
+    def limiter(self, ceiling: float) -> Limiter:
+        """Make what limits one account's sends."""
+        raise NotImplementedError
+
+    def turn(
+        self, scope: Scope, *, ticket: int | None = None, deadline: float | None = None
+    ) -> "Allowed":
+        """Wait for the limiter; the deadline is left to the caller."""
+        del deadline
+        if scope.account not in self._limiters:
+            self._limiters[scope.account] = self.limiter(scope.qps)
+        return Allowed(self._limiters[scope.account], ticket or next(self._tickets))
+
+    def snapshot(self) -> Mapping[Scope, Snapshot]:
+        """Return nothing: there is nothing to know."""
+        return {}
+
+    async def aclose(self) -> None:
+        """Do nothing."""
+
+
+class Allowed(AbstractAsyncContextManager["Allowed"]):
+    """A turn of such a throttle."""
+
+    waited = 0.0
+
+    def __init__(self, limiter: Limiter, ticket: int) -> None:
+        self._limiter = limiter
+        self.ticket = ticket
+
+    async def __aenter__(self) -> Self:
+        await self._limiter.acquire()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Do nothing."""
+
+    def sent(self) -> None:
+        """Do nothing."""
+
+    def answered(self) -> None:
+        """Do nothing."""
+
+    def throttled(self, retry_after: float | None) -> None:
+        """Do nothing."""
+
+
+class OneBucket(AtTheSend):
+    """`AsyncLimiter(N, 1)`: a full bucket at once, and the drip in the same second."""
+
+    def limiter(self, ceiling: float) -> Limiter:
+        """Make the obvious bucket."""
+        return AsyncLimiter(max(1.0, ceiling), max(1.0, 1 / ceiling))
+
+
+class OnlySpacing(AtTheSend):
+    """`AsyncLimiter(1, 1/N)`: evenly sent is not evenly arrived."""
+
+    def limiter(self, ceiling: float) -> Limiter:
+        """Make a bucket of one drop."""
+        return AsyncLimiter(1, 1 / ceiling)
+
+
+class LogOfSends(AtTheSend):
+    """No more than N sends in any second: a late batch meets the next one."""
+
+    def limiter(self, ceiling: float) -> Limiter:
+        """Make a log."""
+        return _Log(ceiling)
+
+
+class _Log:
+    def __init__(self, ceiling: float) -> None:
+        self._window = max(1.0, 1 / ceiling)
+        self._sends: deque[float] = deque(maxlen=max(1, int(ceiling)))
+        self._first = asyncio.Lock()
+
+    async def acquire(self) -> None:
+        loop = asyncio.get_running_loop()
+        async with self._first:
+            if len(self._sends) == self._sends.maxlen:
+                await asyncio.sleep(self._sends[0] + self._window - loop.time())
+            self._sends.append(loop.time())
+
+
+class _OtherSlots(LocalThrottle):
+    slots: ClassVar[type[Slots]]
+
+    def _lane(self, scope: Scope, loop: asyncio.AbstractEventLoop) -> Lane:
+        lane = super()._lane(scope, loop)
+        if type(lane._slots) is Slots:
+            lane._slots = self.slots(hold=lane._slots.hold, late=self._late)
+        return lane
+
+
+class _AnchoredAtTheSend(Slots):
+    def sent(self, call: Hashable, now: float) -> None:
+        super().sent(call, now)
+        self.answered(call, now)
+
+
+class FreedAtSend(_OtherSlots):
+    """A slot comes back a second after its send: the way there is forgotten."""
+
+    slots = _AnchoredAtTheSend
+
+
+class _GivenBack(Slots):
+    def left(self, call: Hashable) -> None:
+        self._unanswered.pop(call, None)
+
+
+class FreedAtCancel(_OtherSlots):
+    """A slot comes back when its caller gives up, as with a semaphore."""
+
+    slots = _GivenBack
+
+
+ShortMemory = partial(LocalThrottle, late=0.5)
+"""J is half a second, on a network where a request may take longer."""

@@ -1,0 +1,138 @@
+"""A call of the simulated program, and how it goes through its turns."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from cams_async.errors import DeadlineExceeded
+from cams_async.models import Scope
+from cams_async.throttle import Throttle, Turn
+from tests.simulation.judge import Order, Outcome
+from tests.simulation.schedule import Call, Moment
+from tests.simulation.watched import Watched
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+
+@define
+class Queue:
+    """One account's calls in one process, as they can be seen from outside."""
+
+    throttle: Throttle
+    order: Order = field(factory=Order)
+    hasty: list[str] = field(factory=list[str])
+    paused_until: float = 0.0
+
+    def granted(self, number: int, now: float) -> None:
+        """Note that a call has got its turn."""
+        self.order.granted(number)
+        if now < self.paused_until:
+            self.hasty.append(f"call {number} got its turn during a pause")
+
+
+class Caller:
+    """One call: it asks, sends, and comes back with its ticket when refused."""
+
+    def __init__(self, call: Call, number: int, queue: Queue, world: "World") -> None:
+        self.call = call
+        self.outcome: Outcome = "never ended"
+        self.neighbour: Caller | None = None
+        self._number = number
+        self._queue = queue
+        self._world = world
+        self._task: asyncio.Task[None] | None = None
+        self._alarms: list[asyncio.TimerHandle] = []
+
+    def begin(self, ended: Callable[[object], None]) -> None:
+        """Start calling."""
+        self._task = asyncio.create_task(self._run(), name=f"call {self._number}")
+        self._task.add_done_callback(self._ended)
+        self._task.add_done_callback(ended)
+
+    def cancel(self) -> None:
+        """Give up, whatever it is doing."""
+        if self._task is not None and not self._task.done():
+            self._queue.order.gone(self._number)
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        try:
+            self.outcome = await self._call()
+        finally:
+            self._queue.order.gone(self._number)
+            for alarm in self._alarms:
+                alarm.cancel()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            self.outcome = "cancelled"
+        elif (error := task.exception()) is not None:
+            self.outcome = "crashed"
+            self._world.crashes.append(f"call {self._number} crashed: {error!r}")
+
+    async def _call(self) -> Outcome:
+        deadline = None
+        if self.call.deadline is not None:
+            deadline = self._world.loop.time() + self.call.deadline
+        try:
+            async with asyncio.timeout_at(deadline):
+                self._cancel_if("asked")
+                await self._until_admitted(deadline)
+        except DeadlineExceeded:
+            return "denied"
+        except TimeoutError:
+            return "expired"
+        except ConnectionError:
+            return "failed"
+        return "answered"
+
+    async def _until_admitted(self, deadline: float | None) -> None:
+        scope = Scope(
+            account=f"account {self.call.account}",
+            region="simulated",
+            action="Simulated",
+            qps=self._world.schedule.ceiling,
+        )
+        admitted, ticket = False, None
+        while not admitted:
+            turn = self._queue.throttle.turn(scope, ticket=ticket, deadline=deadline)
+            self._queue.order.asked(self._number)
+            async with Watched(turn, self._woken) as granted:
+                self._queue.granted(self._number, self._world.now())
+                self._cancel_if("granted")
+                ticket = granted.ticket
+                admitted = await self._send(granted)
+
+    async def _send(self, turn: Turn) -> bool:
+        await asyncio.sleep(self.call.connect)
+        if self.call.ending == "unsent":
+            raise ConnectionRefusedError
+        turn.sent()
+        self._cancel_if("sent")
+        answer = self._world.send(self.call, self._number)
+        patience = self._world.schedule.patience
+        self._alarms.append(self._world.later(patience, answer.break_off))
+        if await answer.admitted:
+            turn.answered()
+            return True
+        pause = self._world.schedule.retry_after
+        turn.throttled(pause)
+        until = self._world.now() + min(pause or 0.0, 60.0)
+        self._queue.paused_until = max(until, self._queue.paused_until)
+        return False
+
+    # Giving up
+
+    def _cancel_if(self, moment: Moment) -> None:
+        cancel = self.call.cancel
+        if cancel is not None and cancel.when == moment:
+            self._alarms.append(self._world.later(cancel.after, self.cancel))
+
+    def _woken(self, nth: int) -> None:
+        for caller, moment in ((self, "woken"), (self.neighbour, "neighbour woken")):
+            cancel = caller and caller.call.cancel
+            if caller and cancel and (cancel.when, cancel.nth) == (moment, nth):
+                caller.cancel()

@@ -1,0 +1,111 @@
+"""What will happen: all of it is decided before the run begins."""
+
+from typing import Literal, TypeAlias
+
+from attrs import field, frozen
+
+from tests.simulation.servers import Rule, SlidingWindow
+
+Ending: TypeAlias = Literal["answer", "unsent", "lost", "silent", "reset"]
+"""How a request ends.
+
+`answer`: the server counts it and answers. `unsent`: no connection, so it never leaves.
+`lost`: it never reaches the server. `silent`: it does, but the answer is lost. `reset`:
+the connection breaks under the caller, while the request still reaches the server.
+"""
+
+Moment: TypeAlias = Literal["asked", "granted", "sent", "woken", "neighbour woken"]
+"""When a caller gives up.
+
+`asked`, `granted`, `sent`: some time after that. `woken`: in the very turn of the event
+loop in which the call stops waiting, before it runs. `neighbour woken`: in the turn in
+which the call asked just before it stops waiting.
+"""
+
+
+@frozen
+class Cancel:
+    """A caller gives up."""
+
+    when: Moment
+    after: float = 0.0
+    """Seconds after that moment."""
+
+    nth: int = 1
+    """Which of the wake-ups, where there are several: line, bucket, pause."""
+
+
+@frozen(kw_only=True)
+class Call:
+    """One call, with the way its requests will take."""
+
+    at: float = 0.0
+    """When it is made, in seconds from the start."""
+
+    connect: float = 0.0
+    """Seconds between its turn and its send."""
+
+    out: float = 0.05
+    """Seconds from its send until the server counts it."""
+
+    back: float = 0.05
+    """Seconds from there until the answer; for a reset, from the send."""
+
+    ending: Ending = "answer"
+    cancel: Cancel | None = None
+    deadline: float | None = None
+    """Seconds that the caller has for all of it."""
+
+    client: int = 0
+    """Which client makes it. Clients of one account share a ceiling."""
+
+    account: int = 0
+    process: int = 0
+    """Which process makes it. Each has a throttle of its own."""
+
+
+@frozen(kw_only=True)
+class Tenant:
+    """Another program that uses the same account."""
+
+    start: float
+    stop: float
+    rate: float
+    """Calls per second."""
+
+
+@frozen(kw_only=True)
+class Stall:
+    """The program's event loop is blocked for a while."""
+
+    at: float
+    seconds: float
+
+
+@frozen(kw_only=True)
+class Closing:
+    """A client is closed: all its calls are cancelled at once."""
+
+    at: float
+    client: int
+
+
+@frozen(kw_only=True)
+class Schedule:
+    """All that will happen in one run."""
+
+    ceiling: float
+    calls: tuple[Call, ...]
+    rule: Rule = field(factory=SlidingWindow)
+    """How the server judges arrivals, for each account anew."""
+
+    retry_after: float | None = None
+    """The pause that the server asks for when it refuses a call."""
+
+    tenant: Tenant | None = None
+    stalls: tuple[Stall, ...] = ()
+    closings: tuple[Closing, ...] = ()
+    patience: float = 3.0
+    """Seconds after its send at which a caller stops waiting for an answer."""
+
+    name: str = ""

@@ -1,0 +1,177 @@
+"""Schedules by seed: each number is another day on another network."""
+
+import math
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import TypeAlias
+
+from attrs import evolve
+
+from tests.simulation.schedule import (
+    Call,
+    Cancel,
+    Closing,
+    Ending,
+    Schedule,
+    Stall,
+    Tenant,
+)
+from tests.simulation.servers import CalendarSecond, Rule, SlidingWindow, TokenBucket
+
+LATE = 1.0
+"""J: no request reaches the server later than this after its send."""
+
+Network: TypeAlias = Callable[[Random, int], Call]
+"""Draws a call with its way out and back; told how many came before it."""
+
+
+def fixed(_: Random, __: int) -> Call:
+    """Every packet takes 50 ms."""
+    return Call()
+
+
+def uniform(random: Random, _: int) -> Call:
+    """20 to 120 ms each way."""
+    return Call(out=random.uniform(0.02, 0.12), back=random.uniform(0.02, 0.12))
+
+
+def lognormal(random: Random, _: int) -> Call:
+    """Around 40 ms each way, with a long tail that ends at J."""
+    out, back = (min(LATE, random.lognormvariate(-3.2, 0.6)) for _ in "ab")
+    return Call(out=out, back=back)
+
+
+def cold_start(random: Random, before: int) -> Call:
+    """The first calls need new connections, and so does each 50th later on."""
+    call = Call(out=random.uniform(0.02, 0.04), back=random.uniform(0.02, 0.12))
+    if before < 10 or random.random() < 0.02:
+        return evolve(call, connect=random.uniform(0.1, 0.3), out=call.out + 0.25)
+    return call
+
+
+def spikes(random: Random, _: int) -> Call:
+    """25 ms each way, but one packet in twenty is held up."""
+    out, back = (
+        0.025 + (random.uniform(0.2, 0.9) if random.random() < 0.05 else 0.0)
+        for _ in "ab"
+    )
+    return Call(out=out, back=back)
+
+
+def extremes(random: Random, _: int) -> Call:
+    """At once, or as late as J allows."""
+    return Call(out=random.choice([0.0, LATE]), back=random.choice([0.0, 0.01, 1.5]))
+
+
+def too_late(random: Random, before: int) -> Call:
+    """As uniform, but one request in five breaks the assumption about J."""
+    call = uniform(random, before)
+    return evolve(call, out=call.out + random.choice([0.0, 0.0, 0.0, 0.0, 2.0]))
+
+
+NETWORKS: tuple[Network, ...] = (
+    fixed,
+    uniform,
+    lognormal,
+    cold_start,
+    spikes,
+    extremes,
+)
+
+CEILINGS = (10.0, 10.0, 5.0, 5.0, 1.0, 2.0, 2.5, 0.5, 20.0, 50.0)
+
+RULES: tuple[Rule, ...] = (
+    SlidingWindow(),
+    SlidingWindow(counts_refused=True),
+    CalendarSecond(),
+    CalendarSecond(phase=0.37),
+    TokenBucket(),
+    TokenBucket(share=0.5),
+)
+
+
+def draw(seed: int, networks: Sequence[Network] = NETWORKS) -> Schedule:
+    """Return the schedule of this number."""
+    random = Random(seed)
+    ceiling, network = random.choice(CEILINGS), random.choice(networks)
+    count = random.randint(1, max(8, min(80, math.ceil(8 * ceiling))))
+    # Some days are calm, on others a lot goes wrong.
+    trouble = random.choice([0.0, 0.05, 0.3])
+    begin = random.choice([_at_once, _spread, _waves])(random, count / ceiling)
+    calls = tuple(
+        _with_trouble(
+            evolve(
+                network(random, number),
+                at=begin(),
+                client=random.randrange(3),
+                account=int(random.random() < 0.1),
+            ),
+            random,
+            trouble,
+        )
+        for number in range(count)
+    )
+    duration = 1.2 * count / ceiling + 2.0
+    return Schedule(
+        name=f"seed {seed}: {network.__name__}",
+        ceiling=ceiling,
+        calls=calls,
+        rule=random.choice(RULES),
+        retry_after=random.choice([None, None, 0.2, 3.0]),
+        tenant=_tenant(random, ceiling, duration) if random.random() < 0.3 else None,
+        stalls=tuple(
+            Stall(at=random.uniform(0, duration), seconds=random.uniform(0.01, 2.5))
+            for _ in range(random.choice([0, 0, 0, 1, 3]))
+        ),
+        closings=(
+            (Closing(at=random.uniform(0, duration), client=1),)
+            if random.random() < 0.1
+            else ()
+        ),
+        patience=random.choice([0.3, 3.0, 3.0]),
+    )
+
+
+def _at_once(_: Random, __: float) -> Callable[[], float]:
+    return lambda: 0.0
+
+
+def _spread(random: Random, duration: float) -> Callable[[], float]:
+    return lambda: random.uniform(0, duration)
+
+
+def _waves(random: Random, duration: float) -> Callable[[], float]:
+    return lambda: random.choice([0.0, 0.3 * duration, 0.8 * duration])
+
+
+def _tenant(random: Random, ceiling: float, duration: float) -> Tenant:
+    start = random.uniform(0, duration / 2)
+    return Tenant(start=start, stop=start + duration / 3, rate=ceiling / 2)
+
+
+def _with_trouble(call: Call, random: Random, trouble: float) -> Call:
+    if random.random() < trouble:
+        endings: list[Ending] = ["unsent", "lost", "silent", "reset"]
+        call = evolve(call, ending=random.choice(endings))
+    if random.random() < trouble:
+        call = evolve(call, cancel=_cancel(random))
+    if random.random() < trouble:
+        call = evolve(call, deadline=random.choice([0.05, 0.5, 2.0, 8.0]))
+    return call
+
+
+def _cancel(random: Random) -> Cancel:
+    return random.choice(
+        [
+            Cancel("asked", random.uniform(0, 6)),
+            Cancel("asked"),
+            Cancel("granted"),
+            Cancel("sent"),
+            Cancel("sent", random.uniform(0, 0.2)),
+            Cancel("sent", random.uniform(0, 2.0)),
+            Cancel("woken"),
+            Cancel("woken", nth=2),
+            Cancel("neighbour woken"),
+            Cancel("neighbour woken", nth=2),
+        ]
+    )

@@ -1,0 +1,218 @@
+"""How it runs: a network and a server around real throttles, on simulated time."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from itertools import groupby
+
+from attrs import frozen
+
+from cams_async.throttle import LocalThrottle, Throttle
+from tests.clock import Clock, VirtualLoop
+from tests.simulation.caller import Caller, Queue
+from tests.simulation.judge import Arrival, Result
+from tests.simulation.schedule import Call, Schedule
+from tests.simulation.servers import Counter
+
+ENDLESS = 3600.0
+"""A call that has not ended after this many seconds never will."""
+
+SETTLED = 130.0
+"""Long enough for everything that cools, at any ceiling from 0.01."""
+
+
+def run(schedule: Schedule, make: Callable[[], Throttle] = LocalThrottle) -> Result:
+    """Let a schedule happen to throttles of this make, one for each process."""
+    clock = Clock()
+    return clock.run(World(schedule, make, clock).run())
+
+
+class World:
+    """One run of a schedule. All its times are in seconds from the start."""
+
+    def __init__(
+        self, schedule: Schedule, make: Callable[[], Throttle], clock: Clock
+    ) -> None:
+        self.schedule = schedule
+        self._clock = clock
+        self._start = clock.now
+        self._throttles = {call.process: make() for call in schedule.calls}
+        self._queues = {
+            (call.process, call.account): Queue(self._throttles[call.process])
+            for call in schedule.calls
+        }
+        self._callers = [
+            Caller(call, number, self._queues[call.process, call.account], self)
+            for number, call in enumerate(schedule.calls)
+        ]
+        for first, second in zip(self._callers, self._callers[1:], strict=False):
+            first.neighbour = second
+        self._counters: dict[int, Counter] = {}
+        self._arrivals: list[Arrival] = []
+        self.crashes: list[str] = []
+        self._timers: list[asyncio.TimerHandle] = []
+
+    async def run(self) -> Result:
+        """Run to the end, and look at what is left."""
+        self.loop.set_debug(False)  # a traceback for each timer takes most of the time
+        self.loop.set_exception_handler(self._crashed)
+        for stall in self.schedule.stalls:
+            self.later(stall.at, partial(self._clock.advance, stall.seconds))
+        for closing in self.schedule.closings:
+            self.later(closing.at, partial(self._close, closing.client))
+        if self.schedule.tenant is not None:
+            self._tenant_calls(0)
+        await self._all_calls()
+        finished = self.now()
+        leaks = (*await self._left_over(), *await self._left_cooling())
+
+        queues = self._queues.values()
+        return Result(
+            schedule=self.schedule,
+            arrivals=tuple(sorted(self._arrivals, key=lambda arrival: arrival.at)),
+            outcomes=tuple(caller.outcome for caller in self._callers),
+            overtaken=tuple(line for queue in queues for line in queue.order.overtaken),
+            hasty=tuple(line for queue in queues for line in queue.hasty),
+            leaks=leaks,
+            crashes=tuple(self.crashes),
+            finished=finished,
+        )
+
+    async def _all_calls(self) -> None:
+        over: asyncio.Future[None] = self.loop.create_future()
+        running = len(self._callers)
+
+        def ended(_: object) -> None:
+            nonlocal running
+            running -= 1
+            if not running:
+                over.set_result(None)
+
+        def begin(callers: list[Caller]) -> None:
+            for caller in callers:
+                caller.begin(ended)
+
+        # One timer for each moment: equal timers fire in no particular order.
+        for at, group in groupby(sorted(self._callers, key=begins), key=begins):
+            self.later(at, partial(begin, list(group)))
+        await asyncio.wait([over], timeout=ENDLESS)
+
+    def _crashed(self, _: object, context: dict[str, object]) -> None:
+        self.crashes.append(f"{context['message']}: {context.get('exception')!r}")
+
+    def _close(self, client: int) -> None:
+        for caller in self._callers:
+            if caller.call.client == client:
+                caller.cancel()
+
+    # The network: a request is on its way, whatever becomes of its caller
+
+    def send(self, call: Call, number: int) -> "Answer":
+        """Send a request."""
+        answer = Answer(self.loop.create_future())
+        if call.ending == "reset":
+            self.later(call.back, answer.break_off)
+        if call.ending != "lost":
+            # A blocked loop comes late to this; the server's clock says `at`.
+            at = self.now() + call.out
+            self._at(at, partial(self._arrive, call, number, at, answer))
+        return answer
+
+    def _arrive(self, call: Call, number: int, at: float, answer: "Answer") -> None:
+        admitted = self._counter(call.account).admit(at)
+        self._arrivals.append(Arrival(at, number, admitted))
+        if call.ending == "answer":
+            self._at(at + call.back, partial(answer.come, admitted))
+
+    # The server, which counts each account by itself
+
+    def _counter(self, account: int) -> Counter:
+        if account not in self._counters:
+            self._counters[account] = self.schedule.rule.counter(self.schedule.ceiling)
+        return self._counters[account]
+
+    def _tenant_calls(self, count: int) -> None:
+        tenant = self.schedule.tenant
+        assert tenant is not None
+        at = tenant.start + count / tenant.rate
+        if count:
+            self._counter(0).admit(at - 1 / tenant.rate)
+        if at < tenant.stop:
+            self._at(at, partial(self._tenant_calls, count + 1))
+
+    # What is left
+
+    async def _left_over(self) -> list[str]:
+        for _ in range(5):
+            await asyncio.sleep(0)  # aiolimiter tidies up in the turn after a cancel
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        timers = set(live_timers(self.loop)) - set(self._timers)
+        return [
+            *(f"left over: {task}" for task in tasks),
+            *(f"left over: {timer}" for timer in timers),
+            *(
+                f"left over: {snapshot}"
+                for throttle in self._throttles.values()
+                for snapshot in throttle.snapshot().values()
+                if snapshot.waiting or snapshot.in_flight
+            ),
+        ]
+
+    async def _left_cooling(self) -> list[str]:
+        await asyncio.sleep(SETTLED)
+        return [
+            f"still cooling: {snapshot}"
+            for throttle in self._throttles.values()
+            for snapshot in throttle.snapshot().values()
+            if snapshot.cooling
+        ]
+
+    # Time
+
+    @property
+    def loop(self) -> VirtualLoop:
+        """The running loop."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        return loop
+
+    def now(self) -> float:
+        """Return the seconds since the start."""
+        return self._clock.now - self._start
+
+    def later(self, seconds: float, what: Callable[[], object]) -> asyncio.TimerHandle:
+        """Let something happen after so many seconds."""
+        return self._at(self.now() + seconds, what)
+
+    def _at(self, at: float, what: Callable[[], object]) -> asyncio.TimerHandle:
+        handle = self.loop.call_at(self._start + at, what)
+        self._timers.append(handle)
+        return handle
+
+
+@frozen
+class Answer:
+    """What comes back, perhaps when nobody waits for it any more."""
+
+    admitted: "asyncio.Future[bool]"
+
+    def come(self, admitted: bool) -> None:  # noqa: FBT001
+        """Arrive: the server has admitted the call, or refused it."""
+        if not self.admitted.done():
+            self.admitted.set_result(admitted)
+
+    def break_off(self) -> None:
+        """Never arrive: the connection breaks, or the caller's patience ends."""
+        if not self.admitted.done():
+            self.admitted.set_exception(ConnectionError())
+
+
+def begins(caller: Caller) -> float:
+    """Return when a caller begins."""
+    return caller.call.at
+
+
+def live_timers(loop: asyncio.AbstractEventLoop) -> list[asyncio.TimerHandle]:
+    """Return the timers that will still fire."""
+    timers: list[asyncio.TimerHandle] = vars(loop)["_scheduled"]
+    return [timer for timer in timers if not timer.cancelled()]
