@@ -1,0 +1,262 @@
+"""One HTTP exchange over aiohttp. aiohttp's errors become ours here and only here."""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+from attrs import define
+from yarl import URL
+
+from cams_async.errors import (
+    CallOutcome,
+    CamsError,
+    ConfigurationError,
+    ConnectError,
+    ConnectionLost,
+    DecodeError,
+    RequestTimeout,
+)
+from cams_async.protocol import Answer, Request
+
+CHUNK = 2**16
+
+# Time is bounded by asyncio.timeout, which nests; aiohttp's own timers add nothing.
+_NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
+
+
+class Transport(Protocol):
+    """Sends one request and returns its answer. The seam for tests and benchmarks."""
+
+    async def exchange(
+        self, request: Request, *, timeout: float, on_sent: Callable[[], None]
+    ) -> Answer:
+        """Do one exchange, without resending anything.
+
+        Args:
+            request: What to send, to the letter.
+            timeout: Seconds for all of it, from connecting to the last byte.
+            on_sent: Called right before the first byte leaves. If it was not
+                called, the request was not sent.
+
+        Raises:
+            ConnectError: No connection; nothing was sent.
+            ConnectionLost: The connection broke after the request was sent.
+            RequestTimeout: It took too long; its `outcome` says whether it was sent.
+            DecodeError: The answer is larger than the bound.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close what this transport opened. Idempotent."""
+        ...
+
+
+@define
+class _Mark:
+    """Tells whether a request has left; aiohttp hands it to the trace below."""
+
+    on_sent: Callable[[], None]
+    sent: bool = False
+
+    def leave(self) -> None:
+        self.sent = True
+        self.on_sent()
+
+
+async def _headers_sent(
+    _: aiohttp.ClientSession,
+    context: SimpleNamespace,
+    __: aiohttp.TraceRequestHeadersSentParams,
+) -> None:
+    mark = context.trace_request_ctx
+    # A caller's session may carry requests of the caller's own.
+    if isinstance(mark, _Mark):
+        mark.leave()
+
+
+def _trace() -> aiohttp.TraceConfig:
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(_headers_sent)
+    trace.freeze()
+    return trace
+
+
+# Middlewares of a caller's session could resend or rewrite a signed request; the
+# releases of aiohttp before 3.12 have none, nor the argument that turns them off.
+_PLAIN: Mapping[str, Any] = (
+    {"middlewares": ()} if hasattr(aiohttp, "ClientHandlerType") else {}
+)
+
+
+def environment_proxy(origin: str) -> str | None:
+    """Return the proxy that the environment names for an origin, if any.
+
+    HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY count, in either case.
+    """
+    parts = urlsplit(origin)
+    proxies = getproxies()
+    if proxy_bypass(parts.netloc):
+        return None
+    return proxies.get(parts.scheme) or proxies.get("all")
+
+
+class AiohttpTransport:
+    """A pool of kept-alive connections.
+
+    Args:
+        session: A caller's session: used, never closed.
+        ssl_context: Instead of the default one, which aiohttp builds once, at its
+            import, and which verifies by the system's CAs.
+        proxy: The URL of an http proxy; None for a direct connection.
+        max_answer: The most bytes of an answer, after decompression.
+    """
+
+    def __init__(
+        self,
+        *,
+        session: aiohttp.ClientSession | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        max_answer: int = 2**20,
+    ) -> None:
+        self._given = session
+        self._session: aiohttp.ClientSession | None = None
+        self._ssl = ssl_context
+        self._proxy = proxy
+        self._max_answer = max_answer
+        self._trace = _trace()
+
+    async def exchange(
+        self,
+        request: Request,
+        *,
+        timeout: float,
+        on_sent: Callable[[], None],
+    ) -> Answer:
+        """Do one exchange; see `Transport.exchange`."""
+        mark = _Mark(on_sent)
+        if self._given is not None and self._given.closed:
+            raise ConfigurationError("is closed", field="session")
+        try:
+            async with asyncio.timeout(timeout):
+                session = self._session or self._start()
+                return await self._post(session, request, mark)
+        except (aiohttp.ClientError, OSError, ValueError) as caught:
+            error, cause = _translate(caught, mark, timeout)
+        # Raised here: aiohttp's errors show the URL, which may hold a VerifyCode.
+        raise error from cause
+
+    async def _post(
+        self, session: aiohttp.ClientSession, request: Request, mark: _Mark
+    ) -> Answer:
+        options: dict[str, Any] = dict(_PLAIN)
+        if self._ssl is not None:
+            options["ssl"] = self._ssl
+        async with session.post(
+            URL(request.url, encoded=True),
+            headers=request.headers,
+            skip_auto_headers=("Content-Type",),
+            allow_redirects=False,
+            raise_for_status=False,
+            timeout=_NO_TIMEOUT,
+            proxy=self._proxy,
+            trace_request_ctx=mark,
+            **options,
+        ) as response:
+            return await _read(response, self._max_answer)
+
+    def _start(self) -> aiohttp.ClientSession:
+        if self._given is None:
+            self._session = _open(self._trace)
+        else:
+            self._given.trace_configs.append(self._trace)
+            self._session = self._given
+        return self._session
+
+    async def aclose(self) -> None:
+        """Close the session that was opened here; leave a caller's as it was."""
+        session, self._session = self._session, None
+        if self._given is not None:
+            if session is not None and self._trace in session.trace_configs:
+                session.trace_configs.remove(self._trace)
+        elif session is not None:
+            await session.close()
+
+
+async def _read(response: aiohttp.ClientResponse, at_most: int) -> Answer:
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(CHUNK):
+        body += chunk
+        if len(body) > at_most:
+            response.close()
+            msg = f"the answer is larger than {at_most} bytes"
+            raise DecodeError(msg, http_status=response.status)
+    return Answer(response.status, response.headers, bytes(body))
+
+
+async def fetch(url: str, *, timeout: float, max_answer: int) -> Answer:
+    """GET one small document over a connection of its own.
+
+    Raises:
+        TransportError: It could not be had in time.
+        DecodeError: It is larger than `max_answer` bytes.
+    """
+    mark = _Mark(lambda: None)
+    try:
+        async with (
+            asyncio.timeout(timeout),
+            _open(_trace()) as session,
+            session.get(
+                url, allow_redirects=False, timeout=_NO_TIMEOUT, trace_request_ctx=mark
+            ) as response,
+        ):
+            return await _read(response, max_answer)
+    except (aiohttp.ClientError, OSError, ValueError) as caught:
+        error, cause = _translate(caught, mark, timeout)
+    raise error from cause
+
+
+def _open(trace: aiohttp.TraceConfig) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        # The throttle bounds the calls in flight; a second bound here would only
+        # hold back requests whose turn it is.
+        connector=aiohttp.TCPConnector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trace_configs=[trace],
+        trust_env=False,
+    )
+
+
+def _translate(
+    caught: Exception, mark: _Mark, timeout: float
+) -> tuple[CamsError, OSError | None]:
+    """Return our error, and as its cause the operating system's, which tells no URL."""
+    outcome: CallOutcome = "unknown" if mark.sent else "not_sent"
+    if isinstance(caught, TimeoutError):
+        when = "without an answer" if mark.sent else "without a connection"
+        return RequestTimeout(f"{timeout:g} s {when}", outcome=outcome), None
+    cause = _system_error(caught)
+    what = type(caught).__name__ if cause is None else str(cause)
+    if mark.sent:
+        return ConnectionLost(f"connection lost ({what})", outcome=outcome), cause
+    if isinstance(caught, ValueError) and not isinstance(caught, aiohttp.ClientError):
+        # Such as credentials for the host in a caller's session.
+        msg = f"aiohttp refuses the request ({what})"
+        return ConfigurationError(msg, field="session"), None
+    return ConnectError(f"no connection ({what})", outcome=outcome), cause
+
+
+def _system_error(caught: Exception) -> OSError | None:
+    """Return the bare error below one of aiohttp's, whose traceback tells the URL."""
+    for name in ("os_error", "certificate_error"):
+        found = getattr(caught, name, None)
+        if isinstance(found, OSError):
+            # What the frames of its traceback hold is no business of a log.
+            found.__cause__ = found.__context__ = None
+            return found.with_traceback(None)
+    return OSError(*caught.args) if isinstance(caught, OSError) else None

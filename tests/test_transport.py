@@ -1,0 +1,1030 @@
+"""One exchange over real sockets; aiohttp's errors never come out."""
+
+import asyncio
+import gzip
+import socket
+import ssl
+import struct
+import tracemalloc
+import warnings
+import zlib
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from enum import Enum
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+import pytest
+import trustme
+from attrs import define, field
+
+from cams_async.endpoints import parse_endpoint
+from cams_async.errors import (
+    CamsError,
+    ConfigurationError,
+    ConnectError,
+    ConnectionLost,
+    DecodeError,
+    RequestTimeout,
+)
+from cams_async.models import Resend
+from cams_async.protocol import Answer, Call, Request, build_request
+from cams_async.transport import (
+    AiohttpTransport,
+    environment_proxy,
+    fetch,
+)
+from tests.fakes import CREDENTIALS
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+CANARY = "canary-in-the-url"
+
+
+class Then(Enum):
+    """What a server does instead of, or after, an answer."""
+
+    CLOSE = "end the connection"
+    RESET = "break the connection"
+    HANG = "say nothing"
+
+
+@define
+class Server:
+    """A server that says exactly what it was told, reply by reply."""
+
+    script: list[tuple[bytes | Then, ...]]
+    origin: str = ""
+    connections: int = 0
+    heads: list[bytes] = field(factory=list[bytes])
+    writers: set[asyncio.StreamWriter] = field(factory=set[asyncio.StreamWriter])
+    tasks: set[asyncio.Task[Any]] = field(factory=set[asyncio.Task[Any]])
+
+    async def serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Serve one connection."""
+        self.connections += 1
+        self.writers.add(writer)
+        self.tasks.update(filter(None, [asyncio.current_task()]))
+        with suppress(asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
+            while True:
+                self.heads.append(await reader.readuntil(b"\r\n\r\n"))
+                steps = self.script[0] if len(self.script) == 1 else self.script.pop(0)
+                for step in steps:
+                    await self.do(step, reader, writer)
+        self.writers.discard(writer)
+        writer.close()
+
+    async def do(
+        self,
+        step: bytes | Then,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        """Do one step."""
+        match step:
+            case Then.CLOSE:
+                writer.close()
+            case Then.RESET:
+                linger = struct.pack("ii", 1, 0)
+                peer: socket.socket = writer.get_extra_info("socket")
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                writer.transport.abort()
+            case Then.HANG:
+                await reader.read()
+            case bytes():
+                writer.write(step)
+                await writer.drain()
+
+    async def ended(self) -> None:
+        """Wait until no connection is left."""
+        if self.tasks:
+            await asyncio.wait(self.tasks)
+
+    def lines(self) -> list[bytes]:
+        """Return the request lines seen."""
+        return [head.split(b"\r\n")[0] for head in self.heads]
+
+    def headers(self, number: int = 0) -> list[tuple[str, str]]:
+        """Return the headers of a request seen, names in lower case."""
+        rows = self.heads[number].decode().split("\r\n")[1:-2]
+        pairs = [row.split(": ", 1) for row in rows]
+        return [(name.lower(), value) for name, value in pairs]
+
+
+@asynccontextmanager
+async def serving(
+    *script: tuple[bytes | Then, ...], context: ssl.SSLContext | None = None
+) -> AsyncGenerator[Server, None]:
+    """Run a server; its last reply is given again and again."""
+    server = Server(list(script))
+    listener = await asyncio.start_server(
+        server.serve, "127.0.0.1", 0, ssl=context, limit=2**20, backlog=1024
+    )
+    port: int = listener.sockets[0].getsockname()[1]
+    scheme = "http" if context is None else "https"
+    server.origin = f"{scheme}://127.0.0.1:{port}"
+    try:
+        yield server
+    finally:
+        listener.close()
+        for writer in list(server.writers):
+            writer.transport.abort()
+        await listener.wait_closed()
+        await server.ended()
+
+
+@asynccontextmanager
+async def transport(**options: Any) -> AsyncGenerator[AiohttpTransport, None]:
+    """Make a transport and close it."""
+    made = AiohttpTransport(**options)
+    try:
+        yield made
+    finally:
+        await made.aclose()
+
+
+def a_request(origin: str, **parameters: str) -> Request:
+    """Build a signed request with a canary in its URL."""
+    call = Call(
+        action="AnAction",
+        parameters={"Canary": CANARY, **parameters},
+        qps=1.0,
+        resend=Resend.NEVER,
+        decode=lambda payload, _: payload,
+    )
+    return build_request(
+        call,
+        endpoint=parse_endpoint(origin),
+        credentials=CREDENTIALS,
+        date=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        nonce="n",
+    )
+
+
+async def exchange(
+    through: AiohttpTransport,
+    origin: str,
+    *,
+    timeout: float = 5.0,
+    on_sent: Callable[[], None] = lambda: None,
+) -> Answer:
+    """Do one exchange."""
+    return await through.exchange(a_request(origin), timeout=timeout, on_sent=on_sent)
+
+
+async def failure(
+    origin: str, *, timeout: float = 5.0, **options: Any
+) -> tuple[CamsError, int]:
+    """Return how an exchange fails, and how often it was said to be sent."""
+    sent: list[None] = []
+    async with transport(**options) as through:
+        with pytest.raises(CamsError) as caught:
+            await exchange(
+                through, origin, timeout=timeout, on_sent=lambda: sent.append(None)
+            )
+    check_chain(caught.value)
+    return caught.value, len(sent)
+
+
+def check_chain(error: BaseException | None) -> None:
+    """Nothing of aiohttp, and no URL, is anywhere behind an error."""
+    while error is not None:
+        texts = f"{error} {error!r} {error.args!r}"
+
+        assert not type(error).__module__.startswith("aiohttp")
+        assert CANARY not in texts
+        error = error.__cause__ or error.__context__
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """Return a port that nobody listens on, nor will."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port: int = bound.getsockname()[1]
+        yield port
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """Return a CA that no system knows."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def server_context(authority: trustme.CA) -> ssl.SSLContext:
+    """Return a TLS context for a server at 127.0.0.1."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def client_context(authority: trustme.CA) -> ssl.SSLContext:
+    """Return a TLS context that trusts the CA."""
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+class TestRequests:
+    """What leaves is what was signed."""
+
+    @pytest.mark.parametrize("value", ["a b", "ä*~+/%2F?#&=;:@'(", "无\n\0", "%7E", ""])
+    async def test_the_url_arrives_as_it_was_signed(self, value: str) -> None:
+        """Nothing decodes or encodes the query again."""
+        expected = f"POST /?Canary={CANARY}&Value={quote(value, safe='~')} HTTP/1.1"
+
+        async with serving((OK,)) as server, transport() as through:
+            request = a_request(server.origin, Value=value)
+            await through.exchange(request, timeout=5, on_sent=lambda: None)
+
+        assert [expected.encode()] == server.lines()
+
+    async def test_headers_arrive_as_they_were_signed(self) -> None:
+        """Each signed header is there once, and none that aiohttp would make up."""
+        async with serving((OK,)) as server, transport() as through:
+            request = a_request(server.origin)
+            await through.exchange(request, timeout=5, on_sent=lambda: None)
+        seen = server.headers()
+
+        assert request.headers.items() <= dict(seen).items()
+        assert len(dict(seen)) == len(seen)
+        assert dict(seen).keys() - request.headers.keys() == {
+            "accept-encoding",
+            "content-length",
+        }
+        assert dict(seen)["content-length"] == "0"
+
+    async def test_sent_is_told_once_and_before_the_answer(self) -> None:
+        """By the time the server answers, the throttle knows of the send."""
+        told: list[int] = []
+
+        async with serving((OK,)) as server, transport() as through:
+            await exchange(
+                through, server.origin, on_sent=lambda: told.append(len(server.heads))
+            )
+
+        assert told == [0]
+
+
+class TestAnswers:
+    """What comes back."""
+
+    async def test_status_headers_and_body_come_back(self) -> None:
+        """Headers are looked up in any case; the body is bytes."""
+        reply = b"HTTP/1.1 418 No\r\nX-Acs-Request-Id: i\r\nContent-Length: 1\r\n\r\nx"
+
+        async with serving((reply,)) as server, transport() as through:
+            answer = await exchange(through, server.origin)
+
+        assert (418, "i", b"x") == (
+            answer.status,
+            answer.headers["x-acs-request-id"],
+            answer.body,
+        )
+
+    async def test_redirects_are_not_followed(self) -> None:
+        """A signed request goes where it was signed for, and nowhere else."""
+        async with serving((OK,)) as other:
+            location = f"Location: {other.origin}/\r\n".encode()
+            reply = b"HTTP/1.1 307 Go\r\nContent-Length: 0\r\n" + location + b"\r\n"
+            async with serving((reply,)) as server, transport() as through:
+                answer = await exchange(through, server.origin)
+
+        assert answer.status == 307
+        assert (1, 0) == (len(server.heads), len(other.heads))
+
+    @pytest.mark.parametrize("compressed", [False, True])
+    @pytest.mark.parametrize("excess", [0, 1])
+    async def test_the_bound_is_exact(self, *, compressed: bool, excess: int) -> None:
+        """A body of `max_answer` bytes passes, one byte more does not."""
+        body = b"x" * (1000 + excess)
+        encoding = b"Content-Encoding: gzip\r\n" if compressed else b""
+        wire = gzip.compress(body) if compressed else body
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n" % len(wire) + encoding
+        reply = head + b"\r\n" + wire
+
+        async with serving((reply,)) as server, transport(max_answer=1000) as through:
+            if excess:
+                with pytest.raises(DecodeError) as caught:
+                    await exchange(through, server.origin)
+
+                assert ("unknown", 200) == (
+                    caught.value.outcome,
+                    caught.value.http_status,
+                )
+                assert "1000 bytes" in str(caught.value)
+            else:
+                assert body == (await exchange(through, server.origin)).body
+
+    async def test_a_connection_with_too_long_an_answer_is_given_up(self) -> None:
+        """What is still to come is not mistaken for the next answer."""
+        long = b"HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n" + b"x" * 2000
+
+        async with (
+            serving((long,), (OK,)) as server,
+            transport(max_answer=1000) as through,
+        ):
+            with pytest.raises(DecodeError):
+                await exchange(through, server.origin)
+            answer = await exchange(through, server.origin)
+
+        assert (b"{}", 2) == (answer.body, server.connections)
+
+    @pytest.mark.skipif(
+        tuple(map(int, aiohttp.__version__.split(".")[:2])) < (3, 13),
+        reason="older releases of aiohttp unpack a whole chunk at once",
+    )
+    async def test_a_gzip_bomb_stops_at_the_bound(self) -> None:
+        """100 MB out of 100 kB: not much more than the bound is ever in memory."""
+        packer = zlib.compressobj(wbits=31)
+        packed = b"".join(packer.compress(bytes(2**20)) for _ in range(100))
+        packed += packer.flush()
+        reply = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + packed
+
+        async with serving((reply, Then.CLOSE)) as server:
+            tracemalloc.start()
+            try:
+                error, _ = await failure(server.origin, max_answer=2**20)
+                _, peak = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+
+        assert isinstance(error, DecodeError)
+        assert peak < 8 * 2**20
+
+    async def test_an_endless_answer_stops_at_the_bound(self) -> None:
+        """Without a length announced, reading still ends."""
+        reply = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 2**16
+
+        async with serving((reply, Then.HANG)) as server:
+            error, sent = await failure(server.origin, max_answer=1000)
+
+        assert isinstance(error, DecodeError)
+        assert sent == 1
+
+
+class TestConnections:
+    """The pool."""
+
+    async def test_calls_in_a_row_share_a_connection(self) -> None:
+        """Connections are kept alive."""
+        async with serving((OK,)) as server, transport() as through:
+            for _ in range(20):
+                await exchange(through, server.origin)
+
+        assert (1, 20) == (server.connections, len(server.heads))
+
+    async def test_there_are_as_many_connections_as_calls_at_once(self) -> None:
+        """Fifty calls by five tasks take five connections."""
+
+        async def caller() -> None:
+            for _ in range(10):
+                await exchange(through, server.origin)
+
+        async with (
+            serving((OK,)) as server,
+            transport() as through,
+            asyncio.TaskGroup() as group,
+        ):
+            for _ in range(5):
+                group.create_task(caller())
+
+        assert (5, 50) == (server.connections, len(server.heads))
+
+    async def test_the_pool_does_not_hold_back_a_call(self) -> None:
+        """More calls than aiohttp's own bound of 100 are on the wire at once."""
+        async with serving((Then.HANG,)) as server, transport() as through:
+            sent = asyncio.Semaphore(0)
+            calls = [
+                asyncio.create_task(
+                    exchange(through, server.origin, on_sent=sent.release)
+                )
+                for _ in range(120)
+            ]
+            for _ in calls:
+                await sent.acquire()
+            for call in calls:
+                call.cancel()
+            ended = await asyncio.gather(*calls, return_exceptions=True)
+
+        assert all(isinstance(end, asyncio.CancelledError) for end in ended)
+
+    async def test_no_cookie_is_kept(self) -> None:
+        """What one answer sets, the next request does not send."""
+        head = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 2\r\n\r\n{}"
+
+        async with serving((head,)) as server, transport() as through:
+            # Cookies of bare addresses are kept by nobody.
+            origin = server.origin.replace("127.0.0.1", "localhost")
+            await exchange(through, origin)
+            await exchange(through, origin)
+
+        assert len(server.heads) == 2
+        assert "cookie" not in dict(server.headers(1))
+
+    async def test_closing_twice_is_fine(self) -> None:
+        """As is closing what was never used."""
+        unused = AiohttpTransport()
+        await unused.aclose()
+
+        async with serving((OK,)) as server, transport() as through:
+            await exchange(through, server.origin)
+            await through.aclose()
+
+        assert server.connections == 1
+
+    async def test_a_connection_closed_while_idle_is_replaced(self) -> None:
+        """The server ended it, and the client has noticed: no call suffers."""
+        async with serving((OK, Then.CLOSE), (OK,)) as server, transport() as through:
+            await exchange(through, server.origin)
+            await server.ended()
+            while connected(through):  # noqa: ASYNC110 - aiohttp tells nobody
+                await asyncio.sleep(0)
+            answer = await exchange(through, server.origin)
+
+        assert (b"{}", 2) == (answer.body, server.connections)
+
+    @pytest.mark.parametrize("end", [Then.CLOSE, Then.RESET])
+    async def test_a_stale_connection_is_an_unknown_outcome(self, end: Then) -> None:
+        """Closed just as it was used again: nobody sends that request twice."""
+        async with serving((OK,), (end,)) as server, transport() as through:
+            await exchange(through, server.origin)
+            with pytest.raises(ConnectionLost) as caught:
+                await exchange(through, server.origin)
+
+        check_chain(caught.value)
+        assert caught.value.outcome == "unknown"
+        assert (1, 2) == (server.connections, len(server.heads))
+
+    async def test_a_cancelled_exchange_gives_its_connection_back(self) -> None:
+        """None is left in use, and the next exchange works."""
+        async with serving((Then.HANG,), (OK,)) as server, transport() as through:
+            sent = asyncio.Event()
+            call = asyncio.create_task(
+                exchange(through, server.origin, on_sent=sent.set)
+            )
+            await sent.wait()
+            call.cancel()
+            await asyncio.wait([call])
+
+            assert call.cancelled()
+            assert acquired(through) == 0
+
+            server.script[:] = [(OK,)]
+            assert (await exchange(through, server.origin)).body == b"{}"
+
+
+def connected(through: AiohttpTransport) -> bool:
+    """Whether an idle connection still looks alive."""
+    session = through._session
+    connector: Any = None if session is None else session.connector
+    return any(
+        entry[0].is_connected() for pool in connector._conns.values() for entry in pool
+    )
+
+
+def acquired(through: AiohttpTransport) -> int:
+    """Return how many connections are in use."""
+    session = through._session
+    connector: Any = None if session is None else session.connector
+    return 0 if connector is None else len(connector._acquired)
+
+
+class TestFailures:
+    """Each is ours, says whether the request was sent, and shows no URL."""
+
+    async def test_a_refused_connection_was_not_sent(self, closed_port: int) -> None:
+        """Its cause is the operating system's error, without aiohttp's traceback."""
+        error, sent = await failure(f"http://127.0.0.1:{closed_port}")
+
+        assert isinstance(error, ConnectError)
+        assert isinstance(error.__cause__, ConnectionRefusedError)
+        assert error.__cause__.__traceback__ is None
+        assert ("not_sent", 0) == (error.outcome, sent)
+
+    async def test_an_unknown_host_was_not_sent(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The message is the resolver's."""
+
+        def unknown(*_: object, **__: object) -> None:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+        monkeypatch.setattr(socket, "getaddrinfo", unknown)
+        error, sent = await failure("https://cams.invalid")
+
+        assert isinstance(error, ConnectError)
+        assert "Name or service not known" in str(error)
+        assert ("not_sent", 0) == (error.outcome, sent)
+
+    async def test_an_unknown_authority_was_not_sent(
+        self, server_context: ssl.SSLContext
+    ) -> None:
+        """Certificates are verified, and the reason is told."""
+        async with serving((OK,), context=server_context) as server:
+            error, sent = await failure(server.origin)
+
+        assert isinstance(error, ConnectError)
+        assert isinstance(error.__cause__, ssl.SSLCertVerificationError)
+        assert "certificate verify failed" in str(error)
+        assert ("not_sent", 0, []) == (error.outcome, sent, server.heads)
+
+    async def test_another_hosts_certificate_was_not_sent(
+        self,
+        authority: trustme.CA,
+        client_context: ssl.SSLContext,
+    ) -> None:
+        """A trusted authority is not enough."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("cams.example").configure_cert(context)
+
+        async with serving((OK,), context=context) as server:
+            error, sent = await failure(server.origin, ssl_context=client_context)
+
+        assert isinstance(error, ConnectError)
+        assert ("not_sent", 0) == (error.outcome, sent)
+
+    async def test_a_server_without_tls_was_not_sent(self) -> None:
+        """A broken handshake is no connection."""
+
+        def speak(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"this is no TLS")
+            writer.close()
+
+        listener = await asyncio.start_server(speak, "127.0.0.1", 0)
+        port: int = listener.sockets[0].getsockname()[1]
+
+        async with listener:
+            error, sent = await failure(f"https://127.0.0.1:{port}")
+
+        assert isinstance(error, ConnectError)
+        assert isinstance(error.__cause__, OSError)
+        assert ("not_sent", 0) == (error.outcome, sent)
+
+    async def test_a_given_tls_context_is_used(
+        self, server_context: ssl.SSLContext, client_context: ssl.SSLContext
+    ) -> None:
+        """With the right authority the same server answers."""
+        async with (
+            serving((OK,), context=server_context) as server,
+            transport(ssl_context=client_context) as through,
+        ):
+            answer = await exchange(through, server.origin)
+
+        assert answer.body == b"{}"
+
+    @pytest.mark.parametrize(
+        "steps",
+        [
+            (Then.RESET,),
+            (Then.CLOSE,),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", Then.CLOSE),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", Then.RESET),
+            (
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhal",
+                Then.CLOSE,
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+                Then.CLOSE,
+            ),
+            (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nplain", Then.CLOSE),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", Then.CLOSE),
+            (b"HTTP/1.1 200 OK\r\nX: %s\r\n\r\n" % (b"x" * 2**16), Then.CLOSE),
+            (b"SSH-2.0-OpenSSH\r\n\r\n", Then.CLOSE),
+            (b"HTTP/1.1 200 O", Then.CLOSE),
+        ],
+        ids=[
+            "reset",
+            "closed",
+            "half",
+            "half-reset",
+            "half-chunk",
+            "bad-chunk",
+            "bad-gzip",
+            "bad-length",
+            "long-header",
+            "no-http",
+            "half-head",
+        ],
+    )
+    async def test_no_whole_answer_is_an_unknown_outcome(
+        self, steps: tuple[bytes | Then, ...]
+    ) -> None:
+        """The request was sent: what became of it nobody knows."""
+        async with serving(steps) as server:
+            error, sent = await failure(server.origin)
+
+        assert isinstance(error, ConnectionLost)
+        assert ("unknown", 1, 1) == (error.outcome, sent, len(server.heads))
+
+    async def test_a_reset_has_the_systems_error_as_its_cause(self) -> None:
+        """Not aiohttp's, which is an OSError too."""
+        async with serving((Then.RESET,)) as server:
+            error, _ = await failure(server.origin)
+
+        assert type(error.__cause__) is ConnectionResetError
+        assert "Connection reset by peer" in str(error)
+
+    async def test_a_time_out_while_connecting_was_not_sent(self) -> None:
+        """A TLS handshake that nobody answers."""
+        async with serving((Then.HANG,)) as server:
+            origin = server.origin.replace("http:", "https:")
+            error, sent = await failure(origin, timeout=0.05)
+
+        assert isinstance(error, RequestTimeout)
+        assert "0.05 s without a connection" in str(error)
+        assert ("not_sent", 0) == (error.outcome, sent)
+
+    @pytest.mark.parametrize(
+        "steps",
+        [(Then.HANG,), (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", Then.HANG)],
+        ids=["nothing", "half"],
+    )
+    async def test_a_time_out_while_reading_is_unknown(
+        self, steps: tuple[bytes | Then, ...]
+    ) -> None:
+        """From the headers to the last byte."""
+        sent: list[None] = []
+
+        async with serving((OK,), steps) as server, transport() as through:
+            # Over a connection that stands already, sending takes no time at all.
+            await exchange(through, server.origin)
+            with pytest.raises(RequestTimeout, match="without an answer") as caught:
+                await exchange(
+                    through,
+                    server.origin,
+                    timeout=0.05,
+                    on_sent=lambda: sent.append(None),
+                )
+
+        check_chain(caught.value)
+        assert ("unknown", 1, 1) == (
+            caught.value.outcome,
+            len(sent),
+            server.connections,
+        )
+
+    async def test_a_failure_after_the_send_is_never_a_wrong_argument(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A ValueError of aiohttp's while it reads does not hide an unknown outcome."""
+
+        async def bad(*_: object) -> None:
+            raise ValueError(CANARY)
+
+        async with serving((OK,)) as server:
+            monkeypatch.setattr(aiohttp.ClientResponse, "start", bad)
+            error, sent = await failure(server.origin)
+
+        assert isinstance(error, ConnectionLost)
+        assert ("unknown", 1) == (error.outcome, sent)
+
+
+class TestCallersSession:
+    """A session of the caller's is used, and left as it was."""
+
+    async def test_it_is_used_and_not_closed(self) -> None:
+        """Its connector carries the requests."""
+        async with serving((OK,)) as server, aiohttp.ClientSession() as session:
+            async with transport(session=session) as through:
+                await exchange(through, server.origin)
+                await exchange(through, server.origin)
+
+            assert not session.closed
+            assert (1, 2) == (server.connections, len(server.heads))
+
+    async def test_our_trace_is_there_once_and_then_gone(self) -> None:
+        """It comes with the first request and goes with `aclose`."""
+        own = aiohttp.TraceConfig()
+
+        async with (
+            serving((OK,)) as server,
+            aiohttp.ClientSession(trace_configs=[own]) as session,
+        ):
+            through = AiohttpTransport(session=session)
+
+            assert session.trace_configs == [own]
+
+            for _ in range(3):
+                await exchange(through, server.origin)
+
+            assert session.trace_configs == [own, through._trace]
+
+            await through.aclose()
+            await through.aclose()
+
+            assert session.trace_configs == [own]
+
+    async def test_a_trace_that_the_caller_removed_is_not_missed(self) -> None:
+        """Closing does not fail, nor does closing what was never used."""
+        async with serving((OK,)) as server, aiohttp.ClientSession() as session:
+            async with transport(session=session) as through:
+                await exchange(through, server.origin)
+                session.trace_configs.clear()
+            async with transport(session=session):
+                pass
+
+            assert session.trace_configs == []
+
+    async def test_our_trace_ignores_the_callers_requests(self) -> None:
+        """Only a request of ours counts as sent, whatever contexts the caller gives."""
+        sent: list[None] = []
+
+        async with (
+            serving((OK,)) as server,
+            aiohttp.ClientSession() as session,
+            transport(session=session) as through,
+        ):
+            await exchange(through, server.origin, on_sent=lambda: sent.append(None))
+            for context in (None, SimpleNamespace(sent=False)):
+                async with session.get(server.origin, trace_request_ctx=context):
+                    pass
+
+        assert (1, 3) == (len(sent), len(server.heads))
+
+    async def test_two_transports_may_share_it(self) -> None:
+        """Each takes away its own trace only."""
+        async with (
+            serving((OK,)) as server,
+            aiohttp.ClientSession() as session,
+            transport(session=session) as one,
+        ):
+            async with transport(session=session) as two:
+                await exchange(one, server.origin)
+                await exchange(two, server.origin)
+
+            assert session.trace_configs == [one._trace]
+
+    async def test_its_raise_for_status_does_not_act(self) -> None:
+        """An error answer is an answer."""
+        reply = b"HTTP/1.1 400 No\r\nContent-Length: 2\r\n\r\n{}"
+
+        async with (
+            serving((reply,)) as server,
+            aiohttp.ClientSession(raise_for_status=True) as session,
+            transport(session=session) as through,
+        ):
+            answer = await exchange(through, server.origin)
+
+        assert answer.status == 400
+
+    async def test_its_time_outs_do_not_act(self) -> None:
+        """The bound is the one that the call was given."""
+        tight = aiohttp.ClientTimeout(total=1e-9, connect=1e-9, sock_read=1e-9)
+
+        async with (
+            serving((OK,)) as server,
+            aiohttp.ClientSession(timeout=tight) as session,
+            transport(session=session) as through,
+        ):
+            answer = await exchange(through, server.origin)
+
+        assert answer.status == 200
+
+    @pytest.mark.skipif(
+        not hasattr(aiohttp, "ClientHandlerType"),
+        reason="releases of aiohttp before 3.12 have no middlewares",
+    )
+    async def test_its_middlewares_do_not_act(self) -> None:
+        """Nothing resends or rewrites what was signed."""
+        met: list[str] = []
+
+        async def middleware(
+            request: aiohttp.ClientRequest, handler: Any
+        ) -> aiohttp.ClientResponse:
+            met.append(request.method)
+            response: aiohttp.ClientResponse = await handler(request)
+            return response
+
+        async with (
+            serving((OK,)) as server,
+            aiohttp.ClientSession(middlewares=[middleware]) as session,
+            transport(session=session) as through,
+        ):
+            await exchange(through, server.origin)
+            async with session.get(server.origin):
+                pass
+
+        assert met == ["GET"]
+
+    async def test_its_default_headers_do_not_replace_ours(self) -> None:
+        """What was signed wins."""
+        mine = {"Authorization": "mine", "Host": "mine", "X-Mine": "mine"}
+
+        async with (
+            serving((OK,)) as server,
+            aiohttp.ClientSession(headers=mine) as session,
+            transport(session=session) as through,
+        ):
+            request = a_request(server.origin)
+            await through.exchange(request, timeout=5, on_sent=lambda: None)
+
+        assert request.headers.items() <= dict(server.headers()).items()
+
+    async def test_one_that_signs_in_is_refused(self) -> None:
+        """A session with credentials of its own would overwrite the signature."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it is deprecated since aiohttp 3.14
+            auth = aiohttp.BasicAuth("somebody", "secret")
+            session = aiohttp.ClientSession(auth=auth)
+        async with session:
+            error, sent = await failure("http://127.0.0.1:1", session=session)
+
+        assert isinstance(error, ConfigurationError)
+        assert ("session", "not_sent", 0) == (error.field, error.outcome, sent)
+
+    async def test_one_that_was_closed_is_refused(self) -> None:
+        """By name, not by a RuntimeError of aiohttp's."""
+        session = aiohttp.ClientSession()
+        await session.close()
+        error, sent = await failure("http://127.0.0.1:1", session=session)
+
+        assert isinstance(error, ConfigurationError)
+        assert ("session: is closed", 0) == (str(error), sent)
+
+
+class TestProxies:
+    """Proxies come from the option, or from the environment."""
+
+    async def test_a_proxy_gets_the_absolute_url(self) -> None:
+        """Byte for byte as signed, with the Host header that was signed."""
+        async with (
+            serving((OK,)) as proxy,
+            transport(proxy=proxy.origin) as through,
+        ):
+            request = a_request("http://127.0.0.1:9")
+            await through.exchange(request, timeout=5, on_sent=lambda: None)
+
+        expected = f"POST http://127.0.0.1:9/?Canary={CANARY} HTTP/1.1"
+        assert [expected.encode()] == proxy.lines()
+        assert ("host", "127.0.0.1:9") in proxy.headers()
+
+    async def test_tls_goes_through_a_tunnel(
+        self, server_context: ssl.SSLContext, client_context: ssl.SSLContext
+    ) -> None:
+        """The proxy learns the host, and nothing of the request."""
+        async with (
+            serving((OK,), context=server_context) as server,
+            tunnel() as (proxy, asked),
+            transport(proxy=proxy, ssl_context=client_context) as through,
+        ):
+            answer = await exchange(through, server.origin)
+
+        assert answer.body == b"{}"
+        assert [f"CONNECT {urlsplit(server.origin).netloc} HTTP/1.1"] == asked
+
+    async def test_a_proxy_that_is_away_was_not_sent(self, closed_port: int) -> None:
+        """As for the server itself."""
+        proxy = f"http://127.0.0.1:{closed_port}"
+        error, sent = await failure("http://127.0.0.1:9", proxy=proxy)
+
+        assert isinstance(error, ConnectError)
+        assert ("not_sent", 0) == (error.outcome, sent)
+
+    async def test_a_proxy_that_refuses_the_tunnel_was_not_sent(self) -> None:
+        """The request has not left before the tunnel stands."""
+        reply = b"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n"
+
+        async with serving((reply,)) as proxy:
+            error, sent = await failure("https://127.0.0.1:9", proxy=proxy.origin)
+
+        assert isinstance(error, ConnectError)
+        assert ("not_sent", 0) == (error.outcome, sent)
+
+    @pytest.mark.parametrize(
+        ("variables", "origin", "expected"),
+        [
+            ({}, "https://cams.example", None),
+            ({"HTTPS_PROXY": "http://p:1"}, "https://cams.example", "http://p:1"),
+            ({"https_proxy": "http://p:1"}, "https://cams.example", "http://p:1"),
+            ({"HTTP_PROXY": "http://p:1"}, "https://cams.example", None),
+            ({"HTTP_PROXY": "http://p:1"}, "http://cams.example", "http://p:1"),
+            ({"ALL_PROXY": "http://p:1"}, "https://cams.example", "http://p:1"),
+            (
+                {"ALL_PROXY": "http://p:1", "HTTPS_PROXY": "http://q:1"},
+                "https://cams.example",
+                "http://q:1",
+            ),
+            (
+                {"ALL_PROXY": "http://p:1", "NO_PROXY": "cams.example"},
+                "https://cams.example",
+                None,
+            ),
+            (
+                {"ALL_PROXY": "http://p:1", "no_proxy": ".example"},
+                "https://cams.example:8443",
+                None,
+            ),
+            (
+                {"ALL_PROXY": "http://p:1", "NO_PROXY": "cams.example:1"},
+                "https://cams.example:2",
+                "http://p:1",
+            ),
+            (
+                {"ALL_PROXY": "http://p:1", "NO_PROXY": "*"},
+                "https://cams.example",
+                None,
+            ),
+        ],
+    )
+    def test_the_environment_names_the_proxy(
+        self,
+        variables: dict[str, str],
+        origin: str,
+        expected: str | None,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """The usual variables count, in either case, but for NO_PROXY's hosts."""
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+
+        assert expected == environment_proxy(origin)
+
+
+@asynccontextmanager
+async def tunnel() -> AsyncGenerator[tuple[str, list[str]], None]:
+    """Run a proxy that only opens tunnels; yield its URL and what it was asked."""
+    asked: list[str] = []
+    pipes: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
+
+    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(2**16):
+                writer.write(data)
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        asked.append(head.split("\r\n")[0])
+        host, port = head.split()[1].split(":")
+        far_reader, far_writer = await asyncio.open_connection(host, int(port))
+        writers.extend((writer, far_writer))
+        writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+        pipes.add(asyncio.create_task(pipe(reader, far_writer)))
+        pipes.add(asyncio.create_task(pipe(far_reader, writer)))
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listener:
+        yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}", asked
+        for writer in writers:
+            writer.transport.abort()
+        if pipes:
+            await asyncio.wait(pipes)
+
+
+class TestFetch:
+    """One small document, for credentials."""
+
+    async def test_it_gets_a_document(self) -> None:
+        """By GET, over a connection that is closed afterwards."""
+        async with serving((OK,)) as server:
+            answer = await fetch(f"{server.origin}/a?b=c", timeout=5, max_answer=2)
+            await server.ended()
+
+        assert (200, b"{}") == (answer.status, answer.body)
+        assert [b"GET /a?b=c HTTP/1.1"] == server.lines()
+
+    async def test_it_follows_no_redirect(self) -> None:
+        """Whoever is asked answers, or nobody."""
+        reply = b"HTTP/1.1 302 Go\r\nLocation: /else\r\nContent-Length: 0\r\n\r\n"
+
+        async with serving((reply,)) as server:
+            answer = await fetch(server.origin, timeout=5, max_answer=2)
+
+        assert (302, 1) == (answer.status, len(server.heads))
+
+    async def test_it_is_bounded_in_size(self) -> None:
+        """As every answer is."""
+        async with serving((OK,)) as server:
+            with pytest.raises(DecodeError, match="larger than 1 bytes"):
+                await fetch(server.origin, timeout=5, max_answer=1)
+
+    @pytest.mark.parametrize(
+        ("step", "expected"),
+        [(Then.HANG, RequestTimeout), (Then.RESET, ConnectionLost)],
+    )
+    async def test_its_failures_are_ours(
+        self, step: Then, expected: type[CamsError]
+    ) -> None:
+        """It is bounded in time, too."""
+        async with serving((step,)) as server:
+            with pytest.raises(expected) as caught:
+                await fetch(f"{server.origin}/{CANARY}", timeout=0.1, max_answer=2)
+
+        check_chain(caught.value)
+
+    @pytest.mark.parametrize("url", ["nonsense", "ftp://127.0.0.1", "http://", ""])
+    async def test_an_unusable_address_was_not_sent(self, url: str) -> None:
+        """Whatever was configured, the failure is ours."""
+        with pytest.raises(ConnectError) as caught:
+            await fetch(f"{url}{CANARY if url else ''}", timeout=5, max_answer=2)
+
+        check_chain(caught.value)
