@@ -1,0 +1,102 @@
+"""The asyncio SDK for Alibaba Cloud CAMS, which keeps to its ceilings.
+
+    async with CamsClient() as cams:
+        answer = await cams.get_phone_number_verification_status(
+            phone_number="8613800000000", cust_space_id="cams-xxxx"
+        )
+        answer.data.code_verification_status
+
+Operations are in `cams_async.operations`, a CAMS to try them on in
+`cams_async.emulator`.
+"""
+
+import logging
+
+from cams_async.client import CamsClient
+from cams_async.credentials import (
+    Credentials,
+    CredentialsProvider,
+    EnvironmentCredentials,
+)
+from cams_async.errors import (
+    ApiError,
+    AuthenticationError,
+    CamsError,
+    ClientClosed,
+    ConfigurationError,
+    ConnectError,
+    ConnectionLost,
+    CredentialsError,
+    DeadlineExceeded,
+    DecodeError,
+    InvalidOperation,
+    InvalidParameter,
+    NotFound,
+    NotOwner,
+    NotSubscribed,
+    PermissionDenied,
+    RequestTimeout,
+    ServerError,
+    ThrottlingError,
+    TransportError,
+)
+from cams_async.models import (
+    CallEvent,
+    CodeVerificationStatus,
+    Meta,
+    Resend,
+    Response,
+    Scope,
+    Snapshot,
+)
+from cams_async.operations import Operation
+from cams_async.providers import CredentialsUri, ProfileCredentials, chain
+from cams_async.retry import RetryPolicy
+from cams_async.throttle import LocalThrottle, Throttle, Turn
+from cams_async.version import __version__
+
+__all__ = [
+    "ApiError",
+    "AuthenticationError",
+    "CallEvent",
+    "CamsClient",
+    "CamsError",
+    "ClientClosed",
+    "CodeVerificationStatus",
+    "ConfigurationError",
+    "ConnectError",
+    "ConnectionLost",
+    "Credentials",
+    "CredentialsError",
+    "CredentialsProvider",
+    "CredentialsUri",
+    "DeadlineExceeded",
+    "DecodeError",
+    "EnvironmentCredentials",
+    "InvalidOperation",
+    "InvalidParameter",
+    "LocalThrottle",
+    "Meta",
+    "NotFound",
+    "NotOwner",
+    "NotSubscribed",
+    "Operation",
+    "PermissionDenied",
+    "ProfileCredentials",
+    "RequestTimeout",
+    "Resend",
+    "Response",
+    "RetryPolicy",
+    "Scope",
+    "ServerError",
+    "Snapshot",
+    "Throttle",
+    "ThrottlingError",
+    "TransportError",
+    "Turn",
+    "__version__",
+    "chain",
+]
+
+# A library stays silent until its user sets logging up.
+logging.getLogger("cams_async").addHandler(logging.NullHandler())

@@ -1,0 +1,380 @@
+"""The client: its lifetime, its options, and one line for each action."""
+
+import inspect
+import math
+import re
+import ssl as tls
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from enum import Enum
+from types import TracebackType
+from typing import Any, Concatenate, Final, NoReturn, ParamSpec, Self, TypeVar, cast
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from cams_async import wire
+from cams_async.credentials import Credentials, CredentialsProvider
+from cams_async.endpoints import REGIONS, Endpoint, parse_endpoint, region_endpoint
+from cams_async.errors import ConfigurationError, InvalidOperation
+from cams_async.models import CallEvent, Resend, Response, Scope, Snapshot
+from cams_async.operations import (
+    OPERATIONS,
+    ChatappMigrationVerified,
+    ChatappSyncPhoneNumber,
+    GetPhoneNumberVerificationStatus,
+    Operation,
+    UpdatePhoneEncryptionPublicKey,
+    UpdatePhoneMessageQrdl,
+)
+from cams_async.protocol import Call, call_of
+from cams_async.providers import FreshCredentials, StaticCredentials, default_chain
+from cams_async.retry import RetryPolicy
+from cams_async.session import CredentialsSource, Options, Session
+from cams_async.throttle import Throttle, shared_throttle
+from cams_async.transport import AiohttpTransport, Transport, environment_proxy
+
+P = ParamSpec("P")
+R = TypeVar("R", bound=Response)
+
+DEFAULT_REGION = "ap-southeast-1"
+DEFAULT_QPS = 5.0
+"""Calls per second of an action whose ceiling is not known."""
+
+_ACTION = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+
+
+def method(
+    operation: Callable[P, Operation[R]],
+) -> Callable[Concatenate["CamsClient", P], Coroutine[Any, Any, R]]:
+    """Make the client's method for an operation: the same fields, the same answer."""
+
+    async def call(self: "CamsClient", /, *args: P.args, **kwargs: P.kwargs) -> R:
+        asked = call_of(operation(*args, **kwargs))
+        # Fields may be secret, and tracebacks may show what a frame still holds.
+        del args, kwargs
+        # Not by way of `send`: a coroutine less for each call that waits.
+        return await self._session.send(asked, self._options)  # pyright: ignore[reportPrivateUsage] - this becomes a method of CamsClient
+
+    signature = inspect.signature(operation)
+    own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+    fields = signature.parameters.values()
+    call.__doc__ = operation.__doc__
+    vars(call)["__signature__"] = signature.replace(parameters=[own, *fields])
+    return call
+
+
+class _Keep(Enum):
+    """Stands for an option that `with_options` leaves as it is."""
+
+    KEEP = "keep"
+
+
+class CamsClient:
+    """Awaits CAMS: signs, throttles, sends, decodes.
+
+    Use it as `async with CamsClient() as cams:`, or call `aclose()` at the end. It
+    opens nothing before its first call, and belongs to that call's event loop.
+
+    Args:
+        credentials: An access key, a provider, or None to look in the environment,
+            the CLI's profile and the credentials URI, in this order.
+        region: A documented region. Default: `ap-southeast-1`.
+        endpoint: A full origin such as `http://127.0.0.1:8080`, instead of the
+            region's own.
+        account: The name that ceilings are shared under. Default: the access key
+            id, or the provider's `account`. RAM users of one Alibaba Cloud account
+            share its ceilings, so give their clients one name.
+        qps: Ceilings in calls per second, by action, for accounts that were
+            granted others than the documented ones.
+        throttle: Default: one for the whole process. Never closed here.
+        retry: When to send again what may be sent again.
+        timeout: Seconds for one attempt on the wire.
+        deadline: Seconds for a whole call: queueing, credentials, all attempts.
+            None, the default, is no bound.
+        session: A session of yours to send through. Never closed here.
+        ssl: A TLS context instead of the default one.
+        proxy: The URL of an http proxy. Default: HTTPS_PROXY and the like,
+            unless NO_PROXY names the endpoint.
+        allow_http: Allow plain http to hosts other than this machine.
+        max_answer: The most bytes of an answer, after decompression.
+        hooks: Called with a CallEvent when a call has ended, well or not.
+        transport: Sends requests instead of aiohttp. It is closed with the client.
+
+    Raises:
+        ConfigurationError: An argument is unusable; names it.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials | CredentialsProvider | None = None,
+        *,
+        region: str | None = None,
+        endpoint: str | None = None,
+        account: str | None = None,
+        qps: Mapping[str, float] | None = None,
+        throttle: Throttle | None = None,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen, so safe to share
+        timeout: float = 10.0,
+        deadline: float | None = None,
+        session: aiohttp.ClientSession | None = None,
+        ssl: tls.SSLContext | None = None,
+        proxy: str | None = None,
+        allow_http: bool = False,
+        max_answer: int = 2**20,
+        hooks: Iterable[Callable[[CallEvent], None]] = (),
+        transport: Transport | None = None,
+    ) -> None:
+        self._endpoint, scope_region = _place(region, endpoint, allow_http=allow_http)
+        self._credentials = _source(credentials)
+        self._throttle = shared_throttle() if throttle is None else throttle
+        for name in ("turn", "snapshot", "aclose"):
+            _check(
+                callable(getattr(self._throttle, name, None)),
+                "throttle",
+                f"must have a method {name}",
+            )
+        _check(_is_mapping(qps), "qps", "must map actions to calls per second")
+        ceilings = dict(qps or {})
+        for action, ceiling in ceilings.items():
+            # A scope knows what a ceiling may be.
+            Scope(account="", region="", action=action, qps=ceiling)
+        _check(
+            account is None or _is_text(account),
+            "account",
+            "must be a non-empty string",
+        )
+        _check(_is_session(session), "session", "must be an aiohttp.ClientSession")
+        _check(_is_context(ssl), "ssl", "must be an ssl.SSLContext")
+        proxy = environment_proxy(self._endpoint.origin) if proxy is None else proxy
+        _check(_is_proxy(proxy), "proxy", "must be a URL such as http://127.0.0.1:3128")
+        _check(
+            type(max_answer) is int and max_answer > 0,
+            "max_answer",
+            "must be a whole number of bytes above 0",
+        )
+        self._options = _options(timeout, deadline, retry, hooks)
+        self._transport = transport or AiohttpTransport(
+            session=session,
+            ssl_context=ssl,
+            proxy=proxy,
+            max_answer=max_answer,
+        )
+        self._session = Session(
+            endpoint=self._endpoint,
+            region=scope_region,
+            account=account,
+            qps=ceilings,
+            credentials=self._credentials,
+            throttle=self._throttle,
+            transport=self._transport,
+        )
+        self._owner = True
+
+    def __repr__(self) -> str:
+        return f"CamsClient(endpoint={self._endpoint.origin!r}, {self._credentials!r})"
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        """Refuse: a client holds secrets and connections."""
+        msg = "CamsClient cannot be pickled; make one in each process"
+        raise TypeError(msg)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """End the calls that run with ClientClosed, and close what was opened here.
+
+        Idempotent. A client made by `with_options` closes nothing. Calls of other
+        clients that wait in the same throttle go on.
+        """
+        if self._owner:
+            await self._session.aclose()
+
+    def with_options(
+        self,
+        *,
+        timeout: float | _Keep = _Keep.KEEP,
+        deadline: float | _Keep | None = _Keep.KEEP,
+        retry: RetryPolicy | _Keep = _Keep.KEEP,
+        hooks: Iterable[Callable[[CallEvent], None]] | _Keep = _Keep.KEEP,
+    ) -> Self:
+        """Return a client that shares everything with this one but these options.
+
+        Raises:
+            ConfigurationError: An argument is unusable; names it.
+        """
+        own = self._options
+        child = object.__new__(type(self))
+        vars(child).update(vars(self))
+        child._owner = False
+        child._options = _options(
+            own.timeout if timeout is _Keep.KEEP else timeout,
+            own.deadline if deadline is _Keep.KEEP else deadline,
+            own.retry if retry is _Keep.KEEP else retry,
+            own.hooks if hooks is _Keep.KEEP else hooks,
+        )
+        return child
+
+    def snapshot(self) -> Mapping[Scope, Snapshot]:
+        """Return what the throttle is doing, for each scope that it knows."""
+        return self._throttle.snapshot()
+
+    async def send(self, operation: Operation[R]) -> R:
+        """Send an operation and return its typed answer.
+
+        Raises:
+            CamsError: Whatever went wrong; see `cams_async.errors`.
+        """
+        if not isinstance(operation, Operation):  # pyright: ignore[reportUnnecessaryIsInstance] - not every caller has a type checker
+            msg = f"send takes an operation, not {type(operation).__name__}"
+            raise InvalidOperation(msg, field="operation", expected="an Operation")
+        return await self._session.send(call_of(operation), self._options)
+
+    async def call(
+        self,
+        action: str,
+        parameters: Mapping[str, object] | None = None,
+        *,
+        resend: Resend = Resend.NEVER,
+    ) -> dict[str, Any]:
+        """Call any CAMS action, signed, throttled and checked like the rest.
+
+        Args:
+            action: Its name, verbatim, such as `QueryChatappPhoneNumbers`.
+            parameters: By their names on the wire. Nested values are sent as JSON
+                text; those that are None are left out.
+            resend: Whether it may be sent again after an unknown outcome. SAFE is
+                ignored for an operation of this package that is NEVER.
+
+        Returns:
+            The answer as it stood on the wire.
+
+        Raises:
+            CamsError: Whatever went wrong; see `cams_async.errors`.
+        """
+        asked = _any_call(action, {} if parameters is None else parameters, resend)
+        # Values may be secret, and tracebacks may show what a frame still holds.
+        del parameters
+        return await self._session.send(asked, self._options)
+
+    chatapp_migration_verified: Final = method(ChatappMigrationVerified)
+    chatapp_sync_phone_number: Final = method(ChatappSyncPhoneNumber)
+    get_phone_number_verification_status: Final = method(
+        GetPhoneNumberVerificationStatus
+    )
+    update_phone_encryption_public_key: Final = method(UpdatePhoneEncryptionPublicKey)
+    update_phone_message_qrdl: Final = method(UpdatePhoneMessageQrdl)
+
+
+def _check(ok: bool, field: str, expected: str) -> None:  # noqa: FBT001 - the condition is the point
+    if not ok:
+        raise ConfigurationError(expected, field=field)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_name(value: Any) -> bool:
+    return _is_text(value) and value.isprintable()
+
+
+def _is_mapping(value: Any) -> bool:
+    return value is None or isinstance(value, Mapping)
+
+
+def _is_session(value: Any) -> bool:
+    return value is None or isinstance(value, aiohttp.ClientSession)
+
+
+def _is_context(value: Any) -> bool:
+    return value is None or isinstance(value, tls.SSLContext)
+
+
+def _is_proxy(value: Any) -> bool:
+    if value is None:
+        return True
+    try:
+        parts = urlsplit(value if isinstance(value, str) else "")
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _place(
+    region: str | None, endpoint: str | None, *, allow_http: bool
+) -> tuple[Endpoint, str]:
+    """Return whom to talk to, and the region that its ceilings are counted in."""
+    if endpoint is None:
+        name = DEFAULT_REGION if region is None else region
+        return region_endpoint(name), name
+    _check(region is None or _is_text(region), "region", "must be a non-empty string")
+    place = parse_endpoint(endpoint, allow_http=allow_http)
+    # A documented origin is its region, however the caller named it.
+    known = {origin: name for name, origin in REGIONS.items()}
+    return place, known.get(place.origin) or region or place.origin
+
+
+def _source(credentials: object) -> CredentialsSource:
+    if isinstance(credentials, Credentials):
+        return StaticCredentials(credentials)
+    provider: Any = default_chain() if credentials is None else credentials
+    if not callable(getattr(provider, "get", None)):
+        msg = "must be Credentials, a provider with get() and account, or None"
+        raise ConfigurationError(msg, field="credentials")
+    return FreshCredentials(provider)
+
+
+def _options(
+    timeout: Any,
+    deadline: Any,
+    retry: Any,
+    hooks: Any,
+) -> Options:
+    for name, seconds in (("timeout", timeout), ("deadline", deadline)):
+        number = type(seconds) in (int, float) and 0 < seconds < math.inf
+        optional = name == "deadline" and seconds is None
+        _check(number or optional, name, "must be a finite number of seconds above 0")
+    _check(callable(getattr(retry, "delay", None)), "retry", "must have a method delay")
+    given = cast("Iterable[Any]", hooks if isinstance(hooks, Iterable) else (None,))
+    listed = tuple(given)
+    _check(all(map(callable, listed)), "hooks", "must be an iterable of callables")
+    return Options(timeout=timeout, deadline=deadline, retry=retry, hooks=listed)
+
+
+def _any_call(action: Any, parameters: Any, resend: Resend) -> Call[dict[str, Any]]:
+    if not isinstance(action, str) or not _ACTION.fullmatch(action):
+        expected = "the name of a CAMS action: letters and digits"
+        msg = f"action must be {expected}"
+        raise InvalidOperation(msg, field="action", expected=expected)
+    given = cast("Mapping[Any, object]", parameters)
+    if not isinstance(parameters, Mapping) or not all(map(_is_name, given)):
+        expected = "a mapping from names, which are printable text"
+        msg = f"parameters must be {expected}"
+        raise InvalidOperation(
+            msg, action=action, field="parameters", expected=expected
+        )
+    texts = {
+        name: wire.as_text(name, value, action=action)
+        for name, value in given.items()
+        if value is not None
+    }
+    known = OPERATIONS.get(action)
+    never = known is not None and known.resend is Resend.NEVER
+    return Call(
+        action=action,
+        parameters=texts,
+        qps=DEFAULT_QPS if known is None else known.qps,
+        resend=Resend.NEVER if never else resend,
+        tells=None if known is None else known.tells,
+        secrets=tuple(texts[name] for name in wire.SECRET_NAMES if name in texts),
+        decode=lambda payload, _: payload,
+    )

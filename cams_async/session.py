@@ -1,0 +1,341 @@
+"""Takes one call through its steps: turn, sign, exchange, parse, and round again.
+
+The session is where the rules meet: what the throttle, the retry policy and the
+outcome of an attempt allow together.
+"""
+
+import asyncio
+import logging
+import math
+import random
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal, Protocol, TypeVar
+
+from attrs import frozen
+
+from cams_async.credentials import Credentials
+from cams_async.endpoints import Endpoint
+from cams_async.errors import (
+    ApiError,
+    CallOutcome,
+    CamsError,
+    ClientClosed,
+    ConfigurationError,
+    DeadlineExceeded,
+    ThrottlingError,
+)
+from cams_async.models import CallEvent, Scope
+from cams_async.progress import (
+    Progress,
+    complete,
+    event,
+    log_attempt,
+    may_resend,
+    tell,
+)
+from cams_async.protocol import Call, build_request, parse_response
+from cams_async.retry import RetryBudget, RetryPolicy
+from cams_async.throttle import Throttle, Turn
+from cams_async.transport import Transport
+
+R = TypeVar("R")
+
+logger: logging.Logger = logging.getLogger("cams_async")
+
+CLOSING = 1.0
+"""Seconds that `aclose` gives the calls it ends."""
+
+CENTURY = 100 * 365 * 86400.0
+"""Seconds beyond which a server's date is no clock to go by."""
+
+
+class CredentialsSource(Protocol):
+    """Credentials that are valid now."""
+
+    @property
+    def account(self) -> str | None:
+        """The name that ceilings are shared under, once it is known."""
+        ...
+
+    async def get(self) -> Credentials:
+        """Return credentials to sign with now."""
+        ...
+
+    def expire(self, credentials: Credentials) -> None:
+        """Forget credentials that the server calls expired."""
+        ...
+
+
+@frozen
+class Options:
+    """What may differ from call to call."""
+
+    timeout: float
+    deadline: float | None
+    retry: RetryPolicy
+    hooks: tuple[Callable[[CallEvent], None], ...]
+
+
+class Session:
+    """What all calls of a client share."""
+
+    def __init__(
+        self,
+        *,
+        endpoint: Endpoint,
+        region: str,
+        account: str | None,
+        qps: Mapping[str, float],
+        credentials: CredentialsSource,
+        throttle: Throttle,
+        transport: Transport,
+    ) -> None:
+        self._endpoint = endpoint
+        self._region = region
+        self._account = account
+        self._qps = qps
+        self._credentials = credentials
+        self._throttle = throttle
+        self._transport = transport
+        self._scopes: dict[str, Scope] = {}
+        self._budget = RetryBudget()
+        # Seconds by which the server's clock is ahead of this machine's.
+        self._clock_offset = 0.0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._calls: set[asyncio.Timeout] = set()
+        self._closed = False
+        self._idle = asyncio.Event()
+
+    async def send(self, call: Call[R], options: Options) -> R:
+        """Send one call and return its typed answer.
+
+        Raises:
+            CamsError: Whatever went wrong, with action, attempts and outcome.
+        """
+        now = self._now()
+        deadline = None if options.deadline is None else now + options.deadline
+        progress = Progress(now, deadline)
+        refusal = self._refusal()
+        if refusal is not None:
+            raise complete(refusal, call, progress)
+        answer: R | None = None
+        error: CamsError | None = None
+        # The one device that ends a call from outside: its own deadline, or aclose.
+        bound = asyncio.timeout_at(deadline)
+        self._calls.add(bound)
+        try:
+            async with bound:
+                answer = await self._rounds(call, options, progress)
+                return answer
+        except TimeoutError:
+            if not bound.expired():
+                raise  # of a throttle or transport that is not ours
+            error = complete(self._cut_short(progress), call, progress)
+            raise error from None
+        except CamsError as caught:
+            error = complete(caught, call, progress)
+            # The frames below hold what was read: credentials, the server's answer.
+            # A traceback that shows its locals must not show those.
+            raise error.with_traceback(None)  # noqa: B904 - it keeps its own cause
+        finally:
+            self._calls.discard(bound)
+            self._idle.set()
+            if options.hooks:
+                tell(options.hooks, event(call, progress, answer, error))
+
+    async def aclose(self) -> None:
+        """End the calls that run with ClientClosed, then the transport. Idempotent."""
+        self._closed = True
+        for bound in list(self._calls):
+            if not bound.expired():
+                bound.reschedule(-math.inf)
+        try:
+            async with asyncio.timeout(CLOSING):
+                while self._calls:
+                    self._idle.clear()
+                    await self._idle.wait()
+        except TimeoutError:
+            logger.warning("%d calls did not end when closed", len(self._calls))
+        finally:
+            await self._transport.aclose()
+
+    # Round after round
+
+    async def _rounds(self, call: Call[R], options: Options, progress: Progress) -> R:
+        while True:
+            try:
+                # Bad credentials fail at once, before the call joins the line.
+                await self._credentials.get()
+                async with self._throttle.turn(
+                    self._scope(call),
+                    ticket=progress.ticket,
+                    deadline=progress.deadline,
+                ) as turn:
+                    answer = await self._exchange(call, options, progress, turn)
+            except CamsError as error:
+                log_attempt(call, progress, None, error)
+                delay = self._delay(call, options.retry, progress, error)
+                if delay is None:
+                    raise
+                logger.warning(
+                    "%s: attempt %d failed (%s, %s), next in %.2f s",
+                    call.action,
+                    progress.attempts,
+                    type(error).__name__,
+                    error.outcome,
+                    delay,
+                )
+            else:
+                log_attempt(call, progress, answer, None)
+                self._budget.earn(progress.spent)
+                return answer
+            if delay > 0:
+                await asyncio.sleep(delay)
+
+    # Apart from the wait for the turn, so that a waiting call holds little memory.
+    async def _exchange(
+        self, call: Call[R], options: Options, progress: Progress, turn: Turn
+    ) -> R:
+        progress.ticket = turn.ticket
+        progress.waited += turn.waited
+        # The line may have been long: these are normally from the cache.
+        credentials = progress.signed_with = await self._credentials.get()
+        request = build_request(
+            call,
+            endpoint=self._endpoint,
+            credentials=credentials,
+            date=datetime.fromtimestamp(time.time() + self._clock_offset, UTC),
+            nonce=secrets.token_hex(16),
+        )
+        progress.attempts += 1
+
+        def leave() -> None:
+            progress.in_flight = True
+            turn.sent()
+
+        answer = await self._transport.exchange(
+            request, timeout=options.timeout, on_sent=leave
+        )
+        turn.answered()
+        progress.server_date = answer.headers.get("date")
+        try:
+            return parse_response(
+                call,
+                request,
+                answer,
+                attempts=progress.attempts,
+                waited=progress.waited,
+            )
+        except ThrottlingError as error:
+            turn.throttled(error.retry_after)
+            raise
+
+    def _delay(
+        self,
+        call: Call[Any],
+        policy: RetryPolicy,
+        progress: Progress,
+        error: CamsError,
+    ) -> float | None:
+        """Return the seconds until the next attempt, or None if there is none."""
+        progress.in_flight = False
+        progress.unknown = progress.unknown or error.outcome == "unknown"
+        repaired = self._repair(progress, error)
+        if not repaired and not may_resend(call, error):
+            return None
+        now = self._now()
+        delay = policy.delay(
+            error,
+            attempt=progress.attempts,
+            elapsed=now - progress.began,
+            random=random.random(),  # noqa: S311 - jitter needs no secrecy
+        )
+        if delay is None or repaired:
+            return None if delay is None else 0.0
+        if not 0 <= delay < math.inf:
+            msg = f"the policy's delay is {delay!r}, not a number of seconds"
+            raise ConfigurationError(msg, field="retry") from error.with_traceback(None)
+        if progress.deadline is not None and now + delay >= progress.deadline:
+            # The deadline would pass in the wait: this error says more than that.
+            return None
+        if not isinstance(error, ThrottlingError):
+            cost = self._budget.spend(error)
+            if cost is None:
+                return None
+            progress.spent += cost
+        return delay
+
+    def _repair(self, progress: Progress, error: CamsError) -> bool:
+        """Mend, once each, what made the gateway refuse the call unexecuted."""
+        code = error.code if isinstance(error, ApiError) else ""
+        if code.startswith("InvalidTimeStamp.") and not progress.clock_set:
+            progress.clock_set = self._set_clock(progress.server_date)
+            return progress.clock_set
+        if code == "InvalidSecurityToken.Expired" and not progress.token_renewed:
+            progress.token_renewed = progress.signed_with is not None
+            if progress.signed_with is not None:
+                self._credentials.expire(progress.signed_with)
+            return progress.token_renewed
+        return False
+
+    def _set_clock(self, server_date: str | None) -> bool:
+        try:
+            date = parsedate_to_datetime(server_date or "")
+        except (ValueError, OverflowError):
+            return False
+        # HTTP dates are in UTC, also those that do not say so.
+        offset = date.replace(tzinfo=date.tzinfo or UTC).timestamp() - time.time()
+        if abs(offset) > CENTURY:
+            return False
+        self._clock_offset = offset
+        return True
+
+    # What a call needs of its client
+
+    def _refusal(self) -> CamsError | None:
+        """Return what forbids any call now, if anything does."""
+        if self._closed:
+            return ClientClosed("the client was closed")
+        loop = asyncio.get_running_loop()
+        self._loop = self._loop or loop
+        if self._loop is loop:
+            return None
+        msg = "belongs to the event loop of its first call; make one for each loop"
+        return ConfigurationError(msg, field="client")
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def _scope(self, call: Call[Any]) -> Scope:
+        scope = self._scopes.get(call.action)
+        if scope is None:
+            # A provider's account is known once it has answered, and it stays: the
+            # key ids of temporary credentials change at each renewal. A provider of
+            # a user's own may have none at all.
+            self._account = self._account or getattr(self._credentials, "account", None)
+            if self._account is None:
+                msg = "the credentials provider names none; give the client account="
+                raise ConfigurationError(msg, field="account")
+            scope = Scope(
+                account=self._account,
+                region=self._region,
+                action=call.action,
+                qps=self._qps.get(call.action, call.qps),
+            )
+            self._scopes[call.action] = scope
+        return scope
+
+    def _cut_short(self, progress: Progress) -> CamsError:
+        outcome: CallOutcome = "unknown" if progress.in_flight else "not_sent"
+        if self._closed:
+            return ClientClosed(
+                "the client was closed during the call", outcome=outcome
+            )
+        phase: Literal["queued", "in flight"]
+        phase = "in flight" if progress.in_flight else "queued"
+        message = f"the deadline passed while the call was {phase}"
+        return DeadlineExceeded(message, outcome=outcome, phase=phase)

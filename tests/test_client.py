@@ -1,0 +1,828 @@
+"""The client: what it is given, what it refuses, and what it offers."""
+
+import asyncio
+import copy
+import inspect
+import json
+import math
+import pickle
+import re
+import socket
+import ssl
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import aiohttp
+import pytest
+import trustme
+
+from cams_async.client import CamsClient
+from cams_async.credentials import EnvironmentCredentials
+from cams_async.emulator import Emulator, Fault
+from cams_async.errors import (
+    ClientClosed,
+    ConfigurationError,
+    ConnectionLost,
+    CredentialsError,
+    DecodeError,
+    InvalidOperation,
+    RequestTimeout,
+)
+from cams_async.models import CallEvent, CodeVerificationStatus, Resend, Scope
+from cams_async.operations import OPERATIONS, GetPhoneNumberVerificationStatus
+from cams_async.retry import RetryPolicy
+from cams_async.throttle import LocalThrottle
+from tests.clock import Clock
+from tests.fakes import (
+    CREDENTIALS,
+    FAST,
+    LOST,
+    MIGRATION,
+    STATUS,
+    VERIFIED,
+    RecordingTransport,
+    Watched,
+    make,
+)
+
+ACTION = type(STATUS).__name__
+
+PEM = "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n"
+
+
+class Half:
+    """A throttle that lacks most of what it needs."""
+
+    def turn(self) -> None:
+        """Do nothing."""
+
+
+def configured(**options: Any) -> CamsClient:
+    """Make a client with credentials, if none are given."""
+    options.setdefault("credentials", CREDENTIALS)
+    return CamsClient(**options)
+
+
+class TestArguments:
+    """A bad argument is named before anything is opened."""
+
+    @pytest.mark.parametrize(
+        ("options", "field"),
+        [
+            ({"credentials": "LTAI"}, "credentials"),
+            ({"credentials": object()}, "credentials"),
+            ({"region": ""}, "region"),
+            ({"region": "mars-1"}, "region"),
+            ({"region": 5}, "region"),
+            ({"region": "", "endpoint": "http://127.0.0.1"}, "region"),
+            ({"region": 5, "endpoint": "http://127.0.0.1"}, "region"),
+            ({"endpoint": ""}, "endpoint"),
+            ({"endpoint": "cams.example"}, "endpoint"),
+            ({"endpoint": "https://cams.example/path"}, "endpoint"),
+            ({"endpoint": "http://cams.example"}, "endpoint"),
+            ({"endpoint": "https://cams.example\r\nX: y"}, "endpoint"),
+            ({"endpoint": 5}, "endpoint"),
+            ({"account": ""}, "account"),
+            ({"account": 5}, "account"),
+            ({"qps": {ACTION: 0}}, "qps"),
+            ({"qps": {ACTION: -1}}, "qps"),
+            ({"qps": {ACTION: math.nan}}, "qps"),
+            ({"qps": {ACTION: math.inf}}, "qps"),
+            ({"qps": {ACTION: "10"}}, "qps"),
+            ({"qps": {ACTION: True}}, "qps"),
+            ({"qps": 10}, "qps"),
+            ({"throttle": object()}, "throttle"),
+            ({"throttle": Half()}, "throttle"),
+            ({"retry": None}, "retry"),
+            ({"retry": 4}, "retry"),
+            ({"timeout": 0}, "timeout"),
+            ({"timeout": None}, "timeout"),
+            ({"timeout": math.nan}, "timeout"),
+            ({"timeout": math.inf}, "timeout"),
+            ({"timeout": True}, "timeout"),
+            ({"deadline": 0}, "deadline"),
+            ({"deadline": -1}, "deadline"),
+            ({"deadline": "5"}, "deadline"),
+            ({"session": "session"}, "session"),
+            ({"session": aiohttp.ClientSession}, "session"),
+            ({"ssl": False}, "ssl"),
+            ({"proxy": ""}, "proxy"),
+            ({"proxy": "proxy:3128"}, "proxy"),
+            ({"proxy": "socks5://proxy:1080"}, "proxy"),
+            ({"proxy": "http://"}, "proxy"),
+            ({"proxy": "http://[::1"}, "proxy"),
+            ({"proxy": 3128}, "proxy"),
+            ({"max_answer": 0}, "max_answer"),
+            ({"max_answer": 1.5}, "max_answer"),
+            ({"max_answer": True}, "max_answer"),
+            ({"hooks": print}, "hooks"),
+            ({"hooks": [print, None]}, "hooks"),
+            ({"hooks": "print"}, "hooks"),
+        ],
+        ids=str,
+    )
+    def test_an_unusable_argument_is_named(
+        self, options: dict[str, Any], field: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """By a ConfigurationError, and no socket is opened."""
+        opened: list[object] = []
+        monkeypatch.setattr(socket, "socket", opened.append)
+        with pytest.raises(ConfigurationError) as caught:
+            configured(**options)
+
+        assert field == caught.value.field
+        assert str(caught.value).startswith(f"{field}: ")
+        assert opened == []
+
+    @pytest.mark.parametrize(
+        ("options", "field"),
+        [
+            ({"timeout": 0}, "timeout"),
+            ({"deadline": math.nan}, "deadline"),
+            ({"retry": None}, "retry"),
+            ({"hooks": 5}, "hooks"),
+        ],
+        ids=str,
+    )
+    def test_with_options_checks_too(self, options: dict[str, Any], field: str) -> None:
+        """By the same rules."""
+        with pytest.raises(ConfigurationError) as caught:
+            CamsClient(CREDENTIALS).with_options(**options)
+
+        assert field == caught.value.field
+
+    @pytest.mark.parametrize("name", ["turn", "snapshot", "aclose"])
+    def test_a_throttles_missing_method_is_named(self, name: str) -> None:
+        """The error tells which."""
+
+        class Lacking(LocalThrottle):
+            def __getattribute__(self, asked: str) -> Any:
+                if asked == name:
+                    raise AttributeError(asked)
+                return super().__getattribute__(asked)
+
+        with pytest.raises(ConfigurationError, match=f"must have a method {name}"):
+            CamsClient(CREDENTIALS, throttle=Lacking())
+
+    def test_a_proxy_of_the_environment_is_checked_too(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One that cannot be used is not passed by in silence."""
+        monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1080")
+        with pytest.raises(ConfigurationError, match=r"^proxy: must be a URL such as"):
+            CamsClient(CREDENTIALS)
+
+        monkeypatch.setenv("NO_PROXY", ".aliyuncs.com")
+        CamsClient(CREDENTIALS)
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {},
+            {"credentials": None},
+            {"credentials": EnvironmentCredentials()},
+            {"endpoint": "http://localhost:8080"},
+            {"endpoint": "http://[::1]:8080"},
+            {"endpoint": "http://cams.example", "allow_http": True},
+            {"region": "mars-1", "endpoint": "https://cams.mars.example"},
+            {"qps": {"AnyAction": 0.001}},
+            {"deadline": 1},
+            {"proxy": "http://user:secret@proxy:3128"},
+            {"ssl": ssl.create_default_context()},
+            {"hooks": (each for each in [print])},
+        ],
+        ids=str,
+    )
+    def test_a_usable_argument_is_taken(self, options: dict[str, Any]) -> None:
+        """Without a running loop, and without opening anything."""
+        assert repr(configured(**options)).startswith("CamsClient(endpoint=")
+
+    async def test_no_credentials_anywhere_names_the_variables(self) -> None:
+        """At the first call, and nothing is sent."""
+        transport = RecordingTransport(VERIFIED)
+        cams = CamsClient(transport=transport, throttle=LocalThrottle())
+        with pytest.raises(CredentialsError) as caught:
+            await cams.send(STATUS)
+
+        assert "ALIBABA_CLOUD_ACCESS_KEY_ID" in str(caught.value)
+        assert "ALIBABA_CLOUD_CREDENTIALS_URI" in str(caught.value)
+        assert str(Path(".aliyun", "config.json")) in str(caught.value)
+        assert (ACTION, []) == (caught.value.action, transport.seen)
+
+    async def test_credentials_are_found_in_the_environment(
+        self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As the ten-line example has it."""
+        found = emulator.credentials
+        monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", found.access_key_id)
+        monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", found.access_key_secret)
+        async with CamsClient(
+            endpoint=emulator.endpoint, throttle=LocalThrottle()
+        ) as cams:
+            number = emulator.phone_numbers[0]
+            answer = await cams.chatapp_sync_phone_number(
+                cust_space_id=number.cust_space_id
+            )
+
+        assert len(answer.phone_numbers) == 100
+
+
+class TestScopes:
+    """Ceilings are counted in the region that is talked to."""
+
+    @pytest.mark.parametrize(
+        ("options", "expected"),
+        [
+            ({}, "ap-southeast-1"),
+            ({"region": "ap-southeast-1"}, "ap-southeast-1"),
+            (
+                {"endpoint": "https://cams.ap-southeast-1.aliyuncs.com"},
+                "ap-southeast-1",
+            ),
+            (
+                {"endpoint": "https://cams.ap-southeast-1.aliyuncs.com", "region": "x"},
+                "ap-southeast-1",
+            ),
+            ({"endpoint": "https://cams.example", "region": "mars-1"}, "mars-1"),
+            ({"endpoint": "https://cams.example:444/"}, "https://cams.example:444"),
+        ],
+        ids=str,
+    )
+    def test_the_region_is_that_of_the_origin(
+        self, options: dict[str, Any], expected: str, clock: Clock
+    ) -> None:
+        """However it was named: two clients of one origin share a ceiling."""
+        throttle = Watched()
+        transport = RecordingTransport(VERIFIED)
+
+        async def main() -> None:
+            await CamsClient(
+                CREDENTIALS, transport=transport, throttle=throttle, **options
+            ).send(STATUS)
+
+        clock.run(main())
+
+        assert [expected] == [scope.region for scope in throttle.scopes]
+
+    def test_clients_share_one_throttle(self, clock: Clock) -> None:
+        """If they are given none; `snapshot` shows what it is doing."""
+
+        async def main() -> tuple[CamsClient, CamsClient]:
+            one, other = (
+                CamsClient(
+                    CREDENTIALS,
+                    account="shared by nobody else",
+                    transport=RecordingTransport(VERIFIED),
+                )
+                for _ in range(2)
+            )
+            await one.send(STATUS)
+            await other.send(STATUS)
+            return one, other
+
+        one, other = clock.run(main())
+        scope = Scope(
+            account="shared by nobody else",
+            region="ap-southeast-1",
+            action=ACTION,
+            qps=10.0,
+        )
+
+        assert one.snapshot()[scope].cooling == 2
+        assert other.snapshot()[scope].cooling == 2
+
+
+class TestLife:
+    """A client opens late and closes once."""
+
+    async def test_nothing_is_opened_before_the_first_call(
+        self, emulator: Emulator
+    ) -> None:
+        """Nor need anything be closed."""
+        async with CamsClient(emulator.credentials, endpoint=emulator.endpoint):
+            pass
+        CamsClient(emulator.credentials, endpoint=emulator.endpoint)
+
+        assert emulator.report().actions == ()
+
+    async def test_it_can_be_used_without_a_context(self, emulator: Emulator) -> None:
+        """Then `aclose` ends it; twice is fine."""
+        cams = CamsClient(
+            emulator.credentials, endpoint=emulator.endpoint, throttle=LocalThrottle()
+        )
+        number = emulator.phone_numbers[0]
+        await cams.chatapp_sync_phone_number(cust_space_id=number.cust_space_id)
+        await cams.aclose()
+        await cams.aclose()
+
+        with pytest.raises(ClientClosed, match="the client was closed"):
+            await cams.chatapp_sync_phone_number(cust_space_id="s")
+
+    async def test_leaving_the_context_closes(self) -> None:
+        """Well or not, and the error passes."""
+        transport = RecordingTransport(VERIFIED)
+        with pytest.raises(LookupError):
+            async with make(transport):
+                raise LookupError
+
+        assert transport.closed == 1
+
+    async def test_a_throttle_is_never_closed(self) -> None:
+        """It may be others' too."""
+        throttle = LocalThrottle()
+        for _ in range(2):
+            async with make(RecordingTransport(VERIFIED), throttle=throttle) as cams:
+                await cams.send(STATUS)
+
+    async def test_a_callers_session_stays_open(self, emulator: Emulator) -> None:
+        """And has no trace of ours left."""
+        async with aiohttp.ClientSession() as session:
+            async with CamsClient(
+                emulator.credentials,
+                endpoint=emulator.endpoint,
+                session=session,
+                throttle=LocalThrottle(),
+            ) as cams:
+                await cams.chatapp_sync_phone_number(cust_space_id="cams-0001")
+
+                assert len(session.trace_configs) == 1
+
+            assert not session.closed
+            assert session.trace_configs == []
+
+
+class TestOptions:
+    """`with_options` is another way to the same client."""
+
+    async def test_a_child_shares_and_closes_nothing(self) -> None:
+        """Nor does leaving its context."""
+        transport = RecordingTransport(VERIFIED)
+        async with make(transport) as cams:
+            async with cams.with_options(timeout=1) as child:
+                await child.send(STATUS)
+            await child.aclose()
+
+            assert transport.closed == 0
+
+            await cams.send(STATUS)
+
+        assert (1, 2) == (transport.closed, len(transport.seen))
+
+    async def test_only_what_is_given_differs(self) -> None:
+        """Also through several generations; the parent is untouched."""
+        transport = RecordingTransport(VERIFIED)
+        events: list[CallEvent] = []
+        async with make(
+            transport, timeout=1, deadline=9, hooks=[events.append]
+        ) as cams:
+            child = cams.with_options(timeout=2, retry=RetryPolicy(attempts=1))
+            grandchild = child.with_options(deadline=None, hooks=[])
+            await cams.send(STATUS)
+            await child.send(STATUS)
+            await grandchild.send(STATUS)
+
+        assert [1, 2, 2] == transport.timeouts
+        assert len(events) == 2
+        assert (9, 9, None) == (
+            cams._options.deadline,
+            child._options.deadline,
+            grandchild._options.deadline,
+        )
+        assert cams._options.retry == RetryPolicy()
+
+    async def test_a_subclass_stays_one(self) -> None:
+        """With whatever it has of its own."""
+
+        class Mine(CamsClient):
+            mine = 0
+
+        cams = Mine(CREDENTIALS)
+        cams.mine = 5
+        child = cams.with_options(timeout=1)
+
+        assert isinstance(child, Mine)
+        assert child.mine == 5
+
+
+class TestSecrecy:
+    """A client shows little and cannot be copied."""
+
+    def test_repr_masks_the_key(self) -> None:
+        """The endpoint and the first letters of the key id, no more."""
+        cams = CamsClient(CREDENTIALS)
+
+        expected = (
+            "CamsClient(endpoint='https://cams.ap-southeast-1.aliyuncs.com', "
+            "access_key_id='LTAI***')"
+        )
+        assert expected == repr(cams) == str(cams)
+
+    def test_repr_names_the_kind_of_provider(self) -> None:
+        """Not what it holds."""
+        cams = CamsClient(EnvironmentCredentials(), endpoint="http://localhost:1")
+
+        assert (
+            "CamsClient(endpoint='http://localhost:1', "
+            "credentials=EnvironmentCredentials)"
+        ) == repr(cams)
+
+    @pytest.mark.parametrize("duplicate", [pickle.dumps, copy.copy, copy.deepcopy])
+    def test_it_refuses_copies(self, duplicate: Any) -> None:
+        """It holds secrets and connections."""
+        with pytest.raises(TypeError, match="CamsClient cannot be pickled"):
+            duplicate(CamsClient(CREDENTIALS))
+
+
+class TestOperations:
+    """One line for each action, and `send` for all."""
+
+    async def test_the_methods_reach_the_server(
+        self, emulator: Emulator, client: CamsClient
+    ) -> None:
+        """All five of them, with typed answers."""
+        number = next(
+            number
+            for number in emulator.phone_numbers
+            if emulator.verification_status(number.phone_number)
+            == CodeVerificationStatus.VERIFIED
+        )
+        phone, space = number.phone_number, number.cust_space_id
+        status = await client.get_phone_number_verification_status(
+            phone_number=phone, cust_space_id=space
+        )
+        synced = await client.chatapp_sync_phone_number(cust_space_id=space)
+        await client.update_phone_encryption_public_key(
+            phone_number=phone, encryption_public_key=PEM, cust_space_id=space
+        )
+        code = emulator.qrdl_code(phone)
+        qrdl = await client.update_phone_message_qrdl(
+            phone_number=phone,
+            generate_qr_image="PNG",
+            prefilled_message="ä b*~+",
+            qrdl_code=code,
+        )
+        migrated = await client.chatapp_migration_verified(
+            phone_number=phone,
+            cust_space_id=space,
+            verify_code=emulator.verify_code(phone),
+        )
+
+        assert status.data.code_verification_status is CodeVerificationStatus.VERIFIED
+        assert phone in {each.phone_number for each in synced.phone_numbers}
+        assert emulator.encryption_public_key(phone) == PEM
+        assert qrdl.data.prefilled_message == "ä b*~+"
+        assert emulator.qrdl_code(phone) == qrdl.data.qrdl_code != code
+        assert migrated.data.id == number.id
+        assert emulator.report().held
+        assert {each.action for each in emulator.report().actions} == set(OPERATIONS)
+
+    async def test_send_takes_the_operation_as_a_value(
+        self, emulator: Emulator, client: CamsClient
+    ) -> None:
+        """The same answer."""
+        number = emulator.phone_numbers[0]
+        operation = GetPhoneNumberVerificationStatus(
+            phone_number=number.phone_number, cust_space_id=number.cust_space_id
+        )
+        answer = await client.send(operation)
+
+        assert answer.data.phone_number == number.phone_number
+
+    @pytest.mark.parametrize("name", sorted(OPERATIONS))
+    def test_each_method_documents_itself(self, name: str) -> None:
+        """As its operation does: the same words, the same fields."""
+        snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+        method = getattr(CamsClient, snake)
+        fields = inspect.signature(OPERATIONS[name]).parameters
+        own, *rest = inspect.signature(method).parameters.values()
+
+        assert OPERATIONS[name].__doc__ == method.__doc__
+        assert own.name == "self"
+        assert list(fields.values()) == rest
+        assert inspect.iscoroutinefunction(method)
+
+    async def test_a_missing_or_unknown_field_is_a_type_error(self) -> None:
+        """Python's own, as for any function."""
+        untyped: Any = make(RecordingTransport(VERIFIED))
+        with pytest.raises(TypeError, match="cust_space_id"):
+            await untyped.chatapp_sync_phone_number()
+        with pytest.raises(TypeError, match="nonsense"):
+            await untyped.chatapp_sync_phone_number(cust_space_id="s", nonsense=1)
+        with pytest.raises(TypeError):
+            await untyped.chatapp_sync_phone_number("s")
+
+    async def test_a_bad_field_fails_before_anything_is_sent(self) -> None:
+        """The error names it."""
+        transport = RecordingTransport(VERIFIED)
+        cams = make(transport)
+        with pytest.raises(InvalidOperation) as caught:
+            await cams.chatapp_sync_phone_number(cust_space_id="")
+
+        assert ("cust_space_id", []) == (caught.value.field, transport.seen)
+
+    async def test_a_value_that_cannot_travel_fails_before_anything_is_sent(
+        self,
+    ) -> None:
+        """Half a surrogate pair is no Unicode; the error names action and field."""
+        transport = RecordingTransport(VERIFIED)
+        cams = make(transport)
+        with pytest.raises(InvalidOperation) as caught:
+            await cams.chatapp_sync_phone_number(cust_space_id="\ud800")
+
+        assert "ChatappSyncPhoneNumber" == caught.value.action
+        assert ("CustSpaceId", []) == (caught.value.field, transport.seen)
+
+    @pytest.mark.parametrize(
+        "nonsense", [None, "GetPhoneNumberVerificationStatus", type(STATUS), {}]
+    )
+    async def test_send_takes_operations_only(self, nonsense: Any) -> None:
+        """A name, a class or a dict is refused by a typed error."""
+        with pytest.raises(InvalidOperation, match="send takes an operation, not"):
+            await make(RecordingTransport(VERIFIED)).send(nonsense)
+
+
+def query(transport: RecordingTransport) -> dict[str, str]:
+    """Return the parameters of the last request."""
+    parts = urlsplit(transport.seen[-1].url)
+    pairs = parse_qs(parts.query, keep_blank_values=True, strict_parsing=True)
+    return {name: value for name, (value,) in pairs.items()}
+
+
+class TestCall:
+    """Any action of CAMS, by name."""
+
+    async def test_the_answer_is_as_it_stood_on_the_wire(self) -> None:
+        """A plain dict."""
+        answer = await make(RecordingTransport(VERIFIED)).call("AnAction")
+
+        assert answer == json.loads(VERIFIED.body)
+
+    async def test_values_travel_as_text_or_json(self) -> None:
+        """Those that are None stay out; an empty text does not."""
+        transport = RecordingTransport(VERIFIED)
+        await make(transport).call(
+            "AnAction",
+            {
+                "Text": "ä b",
+                "Empty": "",
+                "None": None,
+                "Number": 5,
+                "True": True,
+                "List": [1, "zwei", None],
+                "Object": {"A": {"b": 0.5}},
+            },
+        )
+
+        assert transport.seen[0].action == "AnAction"
+        assert query(transport) == {
+            "Text": "ä b",
+            "Empty": "",
+            "Number": "5",
+            "True": "true",
+            "List": '[1, "zwei", null]',
+            "Object": '{"A": {"b": 0.5}}',
+        }
+
+    async def test_no_parameters_are_fine(self) -> None:
+        """There are actions without any."""
+        transport = RecordingTransport(VERIFIED)
+        await make(transport).call("AnAction", {})
+
+        assert transport.seen[0].url == "http://127.0.0.1:1/"
+
+    @pytest.mark.parametrize(
+        ("action", "parameters", "field"),
+        [
+            ("", {}, "action"),
+            (None, {}, "action"),
+            ("An Action", {}, "action"),
+            ("An\r\nAction", {}, "action"),
+            ("Äction", {}, "action"),
+            ("1Action", {}, "action"),
+            ("AnAction\n", {}, "action"),
+            ("AnAction", {"": "x"}, "parameters"),
+            ("AnAction", {5: "x"}, "parameters"),
+            ("AnAction", {"\ud800": "x"}, "parameters"),
+            ("AnAction", {"A\0": "x"}, "parameters"),
+            ("AnAction", [("A", "x")], "parameters"),
+            ("AnAction", "A=x", "parameters"),
+            ("AnAction", {"A": object()}, "A"),
+            ("AnAction", {"A": math.nan}, "A"),
+            ("AnAction", {"A": "\ud800"}, "A"),
+            ("AnAction", {"A": ["\ud800"]}, "A"),
+        ],
+    )
+    async def test_what_cannot_be_sent_is_named(
+        self, action: Any, parameters: Any, field: str
+    ) -> None:
+        """By an InvalidOperation, before anything is sent."""
+        transport = RecordingTransport(VERIFIED)
+        with pytest.raises(InvalidOperation) as caught:
+            await make(transport).call(action, parameters)
+
+        assert (field, []) == (caught.value.field, transport.seen)
+        assert (None if field == "action" else action) == caught.value.action
+
+    @pytest.mark.parametrize(
+        ("action", "expected"),
+        [("AnAction", 5.0), ("UpdatePhoneMessageQrdl", 5.0), (ACTION, 10.0)],
+    )
+    async def test_its_ceiling_is_the_documented_one_or_five(
+        self, action: str, expected: float
+    ) -> None:
+        """An unknown action is taken for a slow one."""
+        throttle = Watched()
+        await make(RecordingTransport(VERIFIED), throttle=throttle).call(action)
+
+        assert [expected] == [scope.qps for scope in throttle.scopes]
+
+    @pytest.mark.parametrize(
+        ("action", "resend", "expected"),
+        [
+            ("AnAction", Resend.NEVER, 1),
+            ("AnAction", Resend.SAFE, 2),
+            (ACTION, Resend.NEVER, 1),
+            (ACTION, Resend.SAFE, 2),
+            (type(MIGRATION).__name__, Resend.NEVER, 1),
+            (type(MIGRATION).__name__, Resend.SAFE, 1),
+        ],
+    )
+    def test_it_is_resent_as_it_says_unless_that_is_unsafe(
+        self, action: str, resend: Resend, expected: int, clock: Clock
+    ) -> None:
+        """Nobody can make a one-time code be sent twice."""
+        transport = RecordingTransport(LOST, VERIFIED)
+
+        async def main() -> None:
+            calling: Awaitable[Any] = make(transport).call(action, resend=resend)
+            await asyncio.gather(calling, return_exceptions=True)
+
+        clock.run(main())
+
+        assert expected == len(transport.seen)
+
+    async def test_an_unknown_outcome_has_the_hint_of_the_operation(self) -> None:
+        """Where there is one of that name; the default is not to resend."""
+        transport = RecordingTransport(LOST, VERIFIED)
+        with pytest.raises(ConnectionLost) as caught:
+            await make(transport).call("AnAction")
+        with pytest.raises(ConnectionLost, match=ACTION):
+            await make(RecordingTransport(LOST)).call(type(MIGRATION).__name__)
+
+        assert ("unknown", None) == (caught.value.outcome, caught.value.hint)
+        assert len(transport.seen) == 1
+
+    async def test_it_reaches_the_server(
+        self, emulator: Emulator, client: CamsClient
+    ) -> None:
+        """Signed and checked like the rest."""
+        number = emulator.phone_numbers[0]
+        answer = await client.call(
+            ACTION,
+            {"PhoneNumber": number.phone_number, "CustSpaceId": number.cust_space_id},
+        )
+
+        assert answer["Data"]["PhoneNumber"] == number.phone_number
+
+
+class TestOverSockets:
+    """Whole calls against a server that judges them."""
+
+    async def test_calls_at_once_share_the_pool(
+        self, emulator: Emulator, client: CamsClient
+    ) -> None:
+        """A few hundred calls are each answered, and the ceiling holds."""
+        numbers = emulator.phone_numbers[:300]
+        answers = await asyncio.gather(
+            *[
+                client.get_phone_number_verification_status(
+                    phone_number=number.phone_number, cust_space_id=number.cust_space_id
+                )
+                for number in numbers
+            ]
+        )
+
+        assert [number.phone_number for number in numbers] == [
+            answer.data.phone_number for answer in answers
+        ]
+        assert emulator.report().held
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            Fault.RESET_BEFORE,
+            Fault.RESET_AFTER,
+            Fault.UNAVAILABLE_BEFORE,
+            Fault.TRUNCATED,
+            Fault.GARBAGE,
+            Fault.THROTTLED,
+        ],
+    )
+    async def test_a_read_survives_trouble(
+        self, fault: Fault, emulator: Emulator, client: CamsClient
+    ) -> None:
+        """It is sent again, and answered."""
+        emulator.trouble.next(fault)
+        number = emulator.phone_numbers[0]
+        quick = client.with_options(retry=RetryPolicy(base=0.0))
+        answer = await quick.get_phone_number_verification_status(
+            phone_number=number.phone_number, cust_space_id=number.cust_space_id
+        )
+
+        assert answer.meta is not None
+        assert answer.meta.attempts == 2
+        assert emulator.trouble.queued == 0
+
+    async def test_a_time_out_is_an_attempts_own(
+        self, emulator: Emulator, client: CamsClient
+    ) -> None:
+        """A server that never answers ends it, and nothing is left over."""
+        # Over a connection that stands already, sending takes no time at all.
+        await client.chatapp_sync_phone_number(cust_space_id="cams-0001")
+        emulator.trouble.next(Fault.HANG)
+        tight = client.with_options(timeout=0.05, retry=RetryPolicy(attempts=1))
+        with pytest.raises(RequestTimeout) as caught:
+            await tight.chatapp_sync_phone_number(cust_space_id="cams-0001")
+
+        assert ("unknown", 1) == (caught.value.outcome, caught.value.attempts)
+
+    async def test_the_size_of_an_answer_is_bounded(self, emulator: Emulator) -> None:
+        """By `max_answer`, in bytes."""
+        async with CamsClient(
+            emulator.credentials,
+            endpoint=emulator.endpoint,
+            max_answer=1000,
+            retry=RetryPolicy(attempts=1),
+            throttle=LocalThrottle(),
+        ) as cams:
+            with pytest.raises(DecodeError, match="larger than 1000 bytes"):
+                await cams.chatapp_sync_phone_number(cust_space_id="cams-0001")
+
+    @pytest.mark.parametrize("skew", [86400.0, -86400.0])
+    async def test_a_clock_that_is_off_heals(
+        self, skew: float, emulator: Emulator, client: CamsClient
+    ) -> None:
+        """In one extra round trip, and back."""
+        attempts: list[int] = []
+        for ahead in (skew, skew, 0.0, 0.0):
+            emulator.skew = ahead
+            answer = await client.chatapp_sync_phone_number(cust_space_id="cams-0001")
+            attempts.append(answer.meta.attempts if answer.meta else 0)
+
+        assert [2, 1, 2, 1] == attempts
+
+    async def test_a_proxy_is_taken_from_the_environment(
+        self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Unless NO_PROXY names the endpoint."""
+        asked: list[str] = []
+
+        async def serve(
+            reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            asked.append((await reader.readuntil(b"\r\n\r\n")).decode().split()[1])
+            size = len(VERIFIED.body)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+            writer.write(VERIFIED.body)
+            await reader.read()
+            writer.close()
+
+        def make_client() -> CamsClient:
+            credentials, endpoint = emulator.credentials, emulator.endpoint
+            return CamsClient(credentials, endpoint=endpoint, throttle=LocalThrottle())
+
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as proxy:
+            port: int = proxy.sockets[0].getsockname()[1]
+            monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+            async with make_client() as cams:
+                await cams.call("ByProxy")
+            monkeypatch.setenv("no_proxy", "127.0.0.1")
+            async with make_client() as cams:
+                await cams.chatapp_sync_phone_number(cust_space_id="cams-0001")
+        (report,) = emulator.report().actions
+
+        assert [f"{emulator.endpoint}/"] == asked
+        assert ("ChatappSyncPhoneNumber", 1) == (report.action, report.arrivals)
+
+    async def test_tls_works_with_a_context_of_the_callers(self) -> None:
+        """And everything is closed without a warning."""
+        authority = trustme.CA()
+        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("127.0.0.1").configure_cert(server)
+        trusting = ssl.create_default_context()
+        authority.configure_trust(trusting)
+        async with (
+            Emulator(ssl=server, qps=FAST) as emulator,
+            CamsClient(
+                emulator.credentials,
+                endpoint=emulator.endpoint,
+                ssl=trusting,
+                qps=FAST,
+                throttle=LocalThrottle(),
+            ) as cams,
+        ):
+            answer = await cams.chatapp_sync_phone_number(cust_space_id="cams-0001")
+
+        assert answer.code == "OK"
