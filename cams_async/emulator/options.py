@@ -1,0 +1,67 @@
+"""How an emulator is set up."""
+
+import math
+from collections.abc import Mapping
+from ssl import SSLContext
+from typing import Any
+
+from attrs import Attribute, define, field
+from attrs.setters import frozen
+from attrs.validators import optional
+
+from cams_async.emulator.ceilings import POLICIES, PolicyName
+from cams_async.emulator.checks import (
+    context,
+    flag,
+    latency,
+    number,
+    one_of,
+    text,
+    whole,
+)
+from cams_async.errors import ConfigurationError
+from cams_async.operations import OPERATIONS
+
+MOST_PHONE_NUMBERS = 10_000_000
+"""A tenth of all that there can be, so that drawing distinct ones stays quick."""
+
+
+def _ceilings(instance: object, attribute: "Attribute[Any]", value: Any) -> None:
+    del instance
+    for action, ceiling in value.items():
+        if action not in OPERATIONS:
+            raise ConfigurationError(f"unknown action {action}", field=attribute.name)
+        is_number = isinstance(ceiling, int | float) and not isinstance(ceiling, bool)
+        if not is_number or not 0 < ceiling < math.inf:
+            expected = f"{action} must be a number above 0"
+            raise ConfigurationError(expected, field=attribute.name)
+
+
+@define(kw_only=True, eq=False)
+class Options:
+    """What an emulator was told. Only the last four may be changed while it runs."""
+
+    phone_numbers: int = field(
+        validator=whole(1, MOST_PHONE_NUMBERS), on_setattr=frozen
+    )
+    accounts: int = field(validator=whole(1, 100), on_setattr=frozen)
+    policy: PolicyName = field(validator=one_of(*POLICIES), on_setattr=frozen)
+    qps: Mapping[str, float] = field(validator=_ceilings, on_setattr=frozen)
+    counts_refused: bool = field(validator=flag, on_setattr=frozen)
+    settle: float | None = field(validator=optional(number(0)), on_setattr=frozen)
+    seed: int = field(validator=whole(0), on_setattr=frozen)
+    host: str = field(validator=text, on_setattr=frozen)
+    port: int = field(validator=whole(0, 65535), on_setattr=frozen)
+    ssl: SSLContext | None = field(validator=context, on_setattr=frozen)
+
+    latency: tuple[float, float] = field(validator=latency)
+    """Seconds (low, high) that each way takes, at random."""
+
+    skew: float = field(validator=number())
+    """Seconds that the server's clock is ahead of the real one."""
+
+    retry_after: float | None = field(validator=optional(number(0)))
+    """Seconds that throttled answers ask to wait; None to ask nothing."""
+
+    business_status: int = field(validator=one_of(200, 400))
+    """The HTTP status that business failures travel in."""

@@ -1,0 +1,206 @@
+"""What the emulated CAMS remembers: numbers, QR codes, keys and migrations.
+
+Pure: time is an argument, in seconds since the emulator's start. The codes of most
+business failures are not published, so some are the emulator's own; they follow the
+pattern of the published ones.
+https://www.alibabacloud.com/help/en/chatapp/developer-reference/error-codes
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import NoReturn
+
+from attrs import define, frozen
+
+from cams_async.emulator.refusal import fail
+from cams_async.errors import ConfigurationError
+from cams_async.models import CodeVerificationStatus
+
+SPACE_SIZE = 100
+"""How many numbers share a space."""
+
+
+@frozen(kw_only=True)
+class EmulatedNumber:
+    """One phone number of the emulator."""
+
+    phone_number: str
+    """Digits, country code first."""
+
+    cust_space_id: str
+    """The space that it belongs to."""
+
+    account: str
+    """The account that owns it: the access key id of its first credentials."""
+
+    id: str
+    """The vendor's id of the number."""
+
+
+@define
+class Standing:
+    """A number, and what has become of it."""
+
+    number: EmulatedNumber
+    first_status: CodeVerificationStatus
+    verified_at: float
+    qrdl_code: str
+    verify_code: str
+    code_spent: bool = False
+    encryption_public_key: str | None = None
+
+    def status(self, elapsed: float) -> CodeVerificationStatus:
+        """Return the verification status, so many seconds after the start."""
+        if elapsed >= self.verified_at:
+            return CodeVerificationStatus.VERIFIED
+        return self.first_status
+
+
+class State:
+    """All numbers of all accounts."""
+
+    def __init__(
+        self,
+        accounts: Sequence[str],
+        *,
+        phone_numbers: int,
+        settle: float | None,
+        random: Random,
+    ) -> None:
+        self._random = random
+        self._settle = settle
+        self._standings: dict[str, Standing] = {}
+        self._spaces: dict[str, list[Standing]] = {}
+        suffixes = iter(random.sample(range(10**8), phone_numbers * len(accounts)))
+        for account in accounts:
+            for first in range(0, phone_numbers, SPACE_SIZE):
+                size = min(SPACE_SIZE, phone_numbers - first)
+                self._fill_space(account, [next(suffixes) for _ in range(size)])
+        self.numbers: tuple[EmulatedNumber, ...] = tuple(
+            standing.number for standing in self._standings.values()
+        )
+
+    def _fill_space(self, account: str, suffixes: Sequence[int]) -> None:
+        space_id = f"cams-{len(self._spaces) + 1:04}"
+        space = self._spaces[space_id] = []
+        for suffix in suffixes:
+            number = EmulatedNumber(
+                phone_number=f"86138{suffix:08}",
+                cust_space_id=space_id,
+                account=account,
+                id=str(10**14 + len(self._standings)),
+            )
+            standing = self._draw(number)
+            self._standings[number.phone_number] = standing
+            space.append(standing)
+
+    def _draw(self, number: EmulatedNumber) -> Standing:
+        random = self._random
+        roll, verified_at = random.random(), 0.0
+        if roll < 0.6:  # noqa: PLR2004 - 60 % are verified from the start
+            status = CodeVerificationStatus.VERIFIED
+        else:
+            expired = roll < 0.7  # noqa: PLR2004 - and 10 % have expired
+            status = (
+                CodeVerificationStatus.EXPIRED
+                if expired
+                else CodeVerificationStatus.NOT_VERIFIED
+            )
+            moment = random.random()
+            verified_at = math.inf if self._settle is None else moment * self._settle
+        return Standing(
+            number=number,
+            first_status=status,
+            verified_at=verified_at,
+            qrdl_code=self._new_code(),
+            verify_code=f"{int(random.random() * 10**6):06}",
+        )
+
+    def _new_code(self) -> str:
+        return f"{self._random.getrandbits(56):014X}"
+
+    def get(self, phone_number: str) -> Standing:
+        """Return the standing of a number.
+
+        Raises:
+            ConfigurationError: There is no such number.
+        """
+        try:
+            return self._standings[phone_number]
+        except KeyError:
+            expected = "must be one of the emulator's phone numbers"
+            raise ConfigurationError(expected, field="phone_number") from None
+
+    def find(self, account: str, parameters: Mapping[str, str]) -> Standing:
+        """Return the number that a call is about.
+
+        Raises:
+            Refusal: It does not exist, or not there, or is someone else's.
+        """
+        space_id = parameters.get("CustSpaceId")
+        standing = self._standings.get(parameters["PhoneNumber"])
+        if standing is None:
+            message = "The phone number does not exist."
+            fail("InvalidParameter.PhoneNumberError", message)
+        if standing.number.account != account:
+            _not_owner()
+        if space_id is not None and space_id != standing.number.cust_space_id:
+            message = "The phone number is not in this space."
+            fail("InvalidParameter.CustSpaceId", message)
+        return standing
+
+    def space(self, account: str, space_id: str) -> Sequence[Standing]:
+        """Return the numbers of a space.
+
+        Raises:
+            Refusal: It does not exist, or is someone else's.
+        """
+        space = self._spaces.get(space_id)
+        if space is None:
+            fail("InvalidParameter.CustSpaceId", "The space does not exist.")
+        if space[0].number.account != account:
+            _not_owner()
+        return space
+
+    def replace_qrdl_code(self, standing: Standing, qrdl_code: str) -> str:
+        """Replace a number's QR code, whose former one works no longer.
+
+        https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-updatephonemessageqrdl
+
+        Raises:
+            Refusal: The code is not the one in force.
+        """
+        if qrdl_code != standing.qrdl_code:
+            fail("InvalidParameter.QrdlCode", "The QR code does not exist.")
+        standing.qrdl_code = self._new_code()
+        return standing.qrdl_code
+
+    def verify_migration(
+        self, standing: Standing, verify_code: str, elapsed: float
+    ) -> None:
+        """Spend a one-time code, which makes the number verified.
+
+        Raises:
+            Refusal: The code is wrong, or was spent.
+        """
+        if standing.code_spent:
+            message = "The verification code has been used."
+            fail("InvalidParameter.VerifyCode", message)
+        if verify_code != standing.verify_code:
+            fail("InvalidParameter.VerifyCode", "The verification code is wrong.")
+        standing.code_spent = True
+        standing.verified_at = min(standing.verified_at, elapsed)
+
+
+def require_verified(standing: Standing, elapsed: float) -> None:
+    """Refuse a number that is not verified yet.
+
+    https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-updatephoneencryptionpublickey
+    """
+    if standing.status(elapsed) != CodeVerificationStatus.VERIFIED:
+        fail("PhoneNumber.NotVerified", "The phone number has not been verified.")
+
+
+def _not_owner() -> NoReturn:
+    fail("Unknown.ResourceOwnerId", "The resource belongs to another owner.")

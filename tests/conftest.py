@@ -1,0 +1,75 @@
+"""What every test has: a clean environment, simulated time, no blocking of the loop."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+from hypothesis import HealthCheck, settings
+
+from cams_async.client import CamsClient
+from cams_async.emulator import Emulator
+from cams_async.throttle import LocalThrottle
+from tests import aioresponses_shim
+from tests.clock import Clock
+from tests.fakes import FAST
+
+aioresponses_shim.install()
+
+# `HYPOTHESIS_PROFILE=slow pytest` looks fifty times as hard.
+settings.register_profile("fast", max_examples=100, deadline=None)
+settings.register_profile(
+    "slow",
+    max_examples=5000,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+
+PROXIES = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Hide the developer's own credentials, profiles and proxies."""
+    for name in list(os.environ):
+        if name.startswith("ALIBABA_CLOUD_") or name.lower() in PROXIES:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+
+
+@pytest.fixture(autouse=True)
+def blockbuster() -> Iterator[BlockBuster]:
+    """Fail where code of the package blocks the event loop."""
+    with blockbuster_ctx("cams_async") as detector:
+        for function in detector.functions.values():
+            # On purpose: simulated time stands still until a thread is done.
+            function.can_block_in("tests/clock.py", "run_in_executor")
+        yield detector
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return a clock whose `run(main())` takes simulated time only."""
+    return Clock()
+
+
+@pytest.fixture
+async def emulator() -> AsyncIterator[Emulator]:
+    """Run a CAMS of the test's own."""
+    async with Emulator(qps=FAST) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(emulator: Emulator) -> AsyncIterator[CamsClient]:
+    """Return a client of that CAMS."""
+    async with CamsClient(
+        emulator.credentials,
+        endpoint=emulator.endpoint,
+        qps=FAST,
+        throttle=LocalThrottle(),
+    ) as cams:
+        yield cams

@@ -1,0 +1,169 @@
+"""The vendor's own SDK, unchanged, is a client of the emulator like any other."""
+
+import importlib
+import logging
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from cams_async.credentials import Credentials
+from cams_async.emulator import Emulator, Fault
+
+PEM = "-----BEGIN PUBLIC KEY-----\nMIIB+/ab==\n-----END PUBLIC KEY-----\n"
+MESSAGE = "Hello, *~ what's 1+1? 50% a/b & c=d #你好\n"
+
+
+@pytest.fixture
+async def emulator() -> AsyncIterator[Emulator]:
+    """Yield a running emulator whose numbers are all verified."""
+    async with Emulator(phone_numbers=3, settle=0.0) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def sdk() -> Iterator[Callable[[str], Any]]:
+    """Yield a way to import the SDK, which takes its log handlers along."""
+    logger = logging.getLogger("darabonba-core")
+    former = list(logger.handlers)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pytest.importorskip("alibabacloud_cams20200606.client")
+        yield importlib.import_module
+    logger.handlers[:] = former
+
+
+@pytest.fixture
+def models(sdk: Callable[[str], Any]) -> Any:
+    """Return the SDK's request models."""
+    return sdk("alibabacloud_cams20200606.models")
+
+
+@pytest.fixture
+def client(sdk: Callable[[str], Any], emulator: Emulator) -> Any:
+    """Return the SDK's client, pointed at the emulator."""
+    config = sdk("alibabacloud_tea_openapi.models").Config(
+        access_key_id=emulator.credentials.access_key_id,
+        access_key_secret=emulator.credentials.access_key_secret,
+        endpoint=emulator.endpoint.removeprefix("http://"),
+        protocol="http",
+    )
+    return sdk("alibabacloud_cams20200606.client").Client(config)
+
+
+async def test_it_asks_for_a_status(
+    client: Any, models: Any, emulator: Emulator
+) -> None:
+    """GetPhoneNumberVerificationStatus succeeds."""
+    number = emulator.phone_numbers[0]
+    request = models.GetPhoneNumberVerificationStatusRequest(
+        phone_number=number.phone_number, cust_space_id=number.cust_space_id
+    )
+    answer = await client.get_phone_number_verification_status_async(request)
+
+    assert answer.body.code == "OK"
+    assert answer.body.data.phone_number == number.phone_number
+    assert answer.body.data.code_verification_status == "VERIFIED"
+
+
+async def test_it_sets_a_public_key(
+    client: Any, models: Any, emulator: Emulator
+) -> None:
+    """UpdatePhoneEncryptionPublicKey succeeds, newlines and plus signs included."""
+    number = emulator.phone_numbers[0].phone_number
+    request = models.UpdatePhoneEncryptionPublicKeyRequest(
+        phone_number=number, encryption_public_key=PEM
+    )
+    answer = await client.update_phone_encryption_public_key_async(request)
+
+    assert answer.body.code == "OK"
+    assert emulator.encryption_public_key(number) == PEM
+
+
+async def test_it_updates_a_qr_code(
+    client: Any, models: Any, emulator: Emulator
+) -> None:
+    """UpdatePhoneMessageQrdl succeeds, although the SDK writes a space as `+`."""
+    number = emulator.phone_numbers[0].phone_number
+    request = models.UpdatePhoneMessageQrdlRequest(
+        phone_number=number,
+        generate_qr_image="SVG",
+        prefilled_message=MESSAGE,
+        qrdl_code=emulator.qrdl_code(number),
+    )
+    answer = await client.update_phone_message_qrdl_async(request)
+
+    assert answer.body.code == "OK"
+    assert answer.body.data.prefilled_message == MESSAGE
+    assert answer.body.data.qrdl_code == emulator.qrdl_code(number)
+
+
+async def test_it_verifies_a_migration(
+    client: Any, models: Any, emulator: Emulator
+) -> None:
+    """ChatappMigrationVerified succeeds."""
+    number = emulator.phone_numbers[0]
+    request = models.ChatappMigrationVerifiedRequest(
+        phone_number=number.phone_number,
+        cust_space_id=number.cust_space_id,
+        verify_code=emulator.verify_code(number.phone_number),
+    )
+    answer = await client.chatapp_migration_verified_async(request)
+
+    assert answer.body.code == "OK"
+    assert answer.body.data.id == number.id
+
+
+async def test_it_lists_a_space(client: Any, models: Any, emulator: Emulator) -> None:
+    """ChatappSyncPhoneNumber succeeds, and the SDK knows every field of it."""
+    request = models.ChatappSyncPhoneNumberRequest(
+        cust_space_id=emulator.phone_numbers[0].cust_space_id
+    )
+    answer = await client.chatapp_sync_phone_number_async(request)
+
+    listed = [number.to_map() for number in answer.body.phone_numbers]
+    assert answer.body.success is True
+    assert [number["PhoneNumber"] for number in listed] == [
+        number.phone_number for number in emulator.phone_numbers
+    ]
+    assert listed[0]["IsOfficial"] == "N"
+    assert listed[0]["CallingConfigure"]["MaxTalkTime"] == 3600
+
+
+async def test_a_temporary_key_works_too(
+    sdk: Callable[[str], Any], models: Any, emulator: Emulator
+) -> None:
+    """The SDK's security token and its further headers are accepted."""
+    temporary = Credentials("STS.official", "a-secret", "a-token")
+    emulator.admit(temporary)
+    config = sdk("alibabacloud_tea_openapi.models").Config(
+        type="sts",
+        access_key_id=temporary.access_key_id,
+        access_key_secret=temporary.access_key_secret,
+        security_token=temporary.security_token,
+        endpoint=emulator.endpoint.removeprefix("http://"),
+        protocol="http",
+    )
+    client = sdk("alibabacloud_cams20200606.client").Client(config)
+    request = models.ChatappSyncPhoneNumberRequest(cust_space_id="cams-0001")
+    answer = await client.chatapp_sync_phone_number_async(request)
+
+    assert answer.body.code == "OK"
+
+
+async def test_it_is_told_when_to_come_back(
+    sdk: Callable[[str], Any], client: Any, models: Any, emulator: Emulator
+) -> None:
+    """A throttled answer with a hint is a ThrottlingException of the SDK."""
+    emulator.options.retry_after = 1.5
+    emulator.trouble.next(Fault.THROTTLED)
+    request = models.ChatappSyncPhoneNumberRequest(cust_space_id="cams-0001")
+
+    exceptions = sdk("alibabacloud_tea_openapi.exceptions")
+    with pytest.raises(exceptions.ThrottlingException) as caught:
+        await client.chatapp_sync_phone_number_async(request)
+
+    told: Any = caught.value
+    assert told.code == "System.LimitControl"
+    assert told.retry_after == 1500

@@ -1,0 +1,597 @@
+"""One call from its arrival to its answer, on clocks that the tests hold."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from cams_async.emulator import Canned, Emulator, Fault, Slow
+from cams_async.emulator.handlers import snake
+from cams_async.emulator.service import Answer, Delivery
+from cams_async.emulator.trouble import AnyFault
+from cams_async.errors import ConfigurationError
+from cams_async.operations import OPERATIONS
+from tests.test_emulator_gate import WALL, signed
+
+STATUS = "GetPhoneNumberVerificationStatus"
+SYNC = "ChatappSyncPhoneNumber"
+MIGRATE = "ChatappMigrationVerified"
+QR_CODE = "UpdatePhoneMessageQrdl"
+KEY = "UpdatePhoneEncryptionPublicKey"
+PEM = "-----BEGIN PUBLIC KEY-----\nMIIB+/ab\n-----END PUBLIC KEY-----\n"
+
+UUID = re.compile(r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}")
+
+
+def call(
+    emulator: Emulator,
+    action: str,
+    parameters: Mapping[str, str],
+    *,
+    now: float = 0.0,
+    account: int = 0,
+) -> Answer:
+    """Let a call arrive `now` seconds after the start."""
+    credentials = emulator.accounts[account]
+    arrival = signed(
+        parameters, action=action, credentials=credentials, wall=WALL + now
+    )
+    return emulator._service.answer(arrival, now=now, wall=WALL + now)
+
+
+def ask(emulator: Emulator, place: int = 0, *, now: float = 0.0) -> Answer:
+    """Ask for the status of a number."""
+    number = emulator.phone_numbers[place]
+    parameters = {
+        "PhoneNumber": number.phone_number,
+        "CustSpaceId": number.cust_space_id,
+    }
+    return call(emulator, STATUS, parameters, now=now)
+
+
+def body(answer: Answer) -> dict[str, Any]:
+    """Return an answer's JSON."""
+    decoded: dict[str, Any] = json.loads(answer.body)
+    return decoded
+
+
+@pytest.fixture
+def emulator() -> Emulator:
+    """Return an emulator whose numbers are all verified."""
+    return Emulator(phone_numbers=101, settle=0.0, accounts=2)
+
+
+def test_every_operation_has_a_handler() -> None:
+    """An operation without a handler would not be found."""
+    handlers = Emulator(phone_numbers=1)._service._handlers
+
+    assert set(handlers) <= set(OPERATIONS)
+    assert {STATUS, SYNC, MIGRATE, QR_CODE, KEY} <= set(handlers)
+    assert snake("UpdatePhoneMessageQrdl") == "update_phone_message_qrdl"
+
+
+def test_the_status_of_a_number_is_told(emulator: Emulator) -> None:
+    """The answer has the vendor's envelope around the data."""
+    answer = ask(emulator)
+    number = emulator.phone_numbers[0]
+
+    assert answer.status == 200
+    assert body(answer) == {
+        "RequestId": answer.headers["x-acs-request-id"],
+        "Code": "OK",
+        "Message": "None",
+        "AccessDeniedDetail": "None",
+        "Data": {
+            "PhoneNumber": number.phone_number,
+            "Id": number.id,
+            "CodeVerificationStatus": "VERIFIED",
+        },
+    }
+
+
+def test_every_answer_is_dated_and_numbered(emulator: Emulator) -> None:
+    """The date is the server's; request ids look like the vendor's, and differ."""
+    answers = [ask(emulator), ask(emulator), ask(emulator, now=1.0)]
+    ids = {answer.headers["x-acs-request-id"] for answer in answers}
+
+    assert [answer.headers["Date"] for answer in answers] == [
+        "Tue, 14 Nov 2023 22:13:20 GMT",
+        "Tue, 14 Nov 2023 22:13:20 GMT",
+        "Tue, 14 Nov 2023 22:13:21 GMT",
+    ]
+    assert len(ids) == 3
+    assert all(UUID.fullmatch(request_id) for request_id in ids)
+
+
+def test_a_space_is_listed_with_every_documented_field(emulator: Emulator) -> None:
+    """The newest fields are there too."""
+    listed = body(call(emulator, SYNC, {"CustSpaceId": "cams-0001"}))
+
+    assert listed["Success"] is True
+    assert len(listed["PhoneNumbers"]) == 100
+    assert set(listed["PhoneNumbers"][0]) == {
+        "PhoneNumber",
+        "VerifiedName",
+        "Status",
+        "QualityRating",
+        "CodeVerificationStatus",
+        "MessagingLimitTier",
+        "NameStatus",
+        "NewNameStatus",
+        "StatusQueue",
+        "UpQueue",
+        "StatusCallbackUrl",
+        "UpCallbackUrl",
+        "IsOfficial",
+        "CallingConfigure",
+    }
+
+
+def test_an_unverified_number_is_listed_as_such() -> None:
+    """The state of a number follows its verification."""
+    emulator = Emulator(phone_numbers=100, settle=None)
+    listed = body(call(emulator, SYNC, {"CustSpaceId": "cams-0001"}))["PhoneNumbers"]
+
+    assert {
+        (number["Status"], number["CodeVerificationStatus"]) for number in listed
+    } == {
+        ("CONNECTED", "VERIFIED"),
+        ("UNVERIFIED", "NOT_VERIFIED"),
+        ("UNVERIFIED", "EXPIRED"),
+    }
+
+
+def test_a_public_key_is_kept(emulator: Emulator) -> None:
+    """A key with real newlines replaces the former."""
+    number = emulator.phone_numbers[0].phone_number
+    assert emulator.encryption_public_key(number) is None
+
+    answer = call(emulator, KEY, {"PhoneNumber": number, "EncryptionPublicKey": PEM})
+
+    assert body(answer)["Code"] == "OK"
+    assert emulator.encryption_public_key(number) == PEM
+
+
+@pytest.mark.parametrize(
+    "key", ["MIIB", PEM.replace("\n", "\\n"), PEM.replace("END", "")]
+)
+def test_a_malformed_public_key_is_refused(emulator: Emulator, key: str) -> None:
+    """Text that is not PEM, or has no real newlines, is no key."""
+    number = emulator.phone_numbers[0].phone_number
+    answer = call(emulator, KEY, {"PhoneNumber": number, "EncryptionPublicKey": key})
+
+    assert answer.status == 400
+    assert body(answer)["Code"] == "InvalidParameter.EncryptionPublicKey"
+
+
+def test_a_qr_code_is_replaced(emulator: Emulator) -> None:
+    """The answer has the new code, which is the one in force."""
+    number = emulator.phone_numbers[0].phone_number
+    former = emulator.qrdl_code(number)
+    parameters = {
+        "PhoneNumber": number,
+        "GenerateQrImage": "PNG",
+        "PrefilledMessage": "Hello",
+        "QrdlCode": former,
+    }
+    data = body(call(emulator, QR_CODE, parameters))["Data"]
+
+    assert data == {
+        "QrImageUrl": f"https://cams.example/qr/{data['QrdlCode']}.png",
+        "PhoneNumber": number,
+        "QrdlCode": emulator.qrdl_code(number),
+        "DeepLinkUrl": f"https://wa.me/message/{data['QrdlCode']}",
+        "GenerateQrImage": "PNG",
+        "PrefilledMessage": "Hello",
+    }
+    assert data["QrdlCode"] != former
+    again = call(emulator, QR_CODE, parameters)
+    assert body(again)["Code"] == "InvalidParameter.QrdlCode"
+
+
+def test_a_migration_is_verified_once() -> None:
+    """The one-time code verifies the number, and is spent."""
+    emulator = Emulator(phone_numbers=100, settle=None)
+    number = next(
+        number
+        for number in emulator.phone_numbers
+        if emulator.verification_status(number.phone_number) != "VERIFIED"
+    )
+    parameters = {
+        "PhoneNumber": number.phone_number,
+        "CustSpaceId": number.cust_space_id,
+        "VerifyCode": emulator.verify_code(number.phone_number),
+    }
+    first = body(call(emulator, MIGRATE, parameters))
+    again = body(call(emulator, MIGRATE, parameters))
+
+    assert first["Message"] == "SUCCESS"
+    assert first["Data"] == {"PhoneNumber": number.phone_number, "Id": number.id}
+    assert again["Code"] == "InvalidParameter.VerifyCode"
+    assert emulator._service.state.get(number.phone_number).status(0.0) == "VERIFIED"
+
+
+@pytest.mark.parametrize("action", [KEY, QR_CODE])
+def test_updates_need_a_verified_number(action: str) -> None:
+    """Both updates refuse a number that is not verified."""
+    emulator = Emulator(phone_numbers=100, settle=None)
+    number = next(
+        number.phone_number
+        for number in emulator.phone_numbers
+        if emulator.verification_status(number.phone_number) != "VERIFIED"
+    )
+    parameters = {
+        "PhoneNumber": number,
+        "EncryptionPublicKey": PEM,
+        "GenerateQrImage": "PNG",
+        "PrefilledMessage": "Hello",
+        "QrdlCode": emulator.qrdl_code(number),
+    }
+
+    assert body(call(emulator, action, parameters))["Code"] == "PhoneNumber.NotVerified"
+
+
+def test_a_refusal_has_the_gateways_body(emulator: Emulator) -> None:
+    """Errors carry the fields of the vendor's error answers."""
+    answer = call(emulator, STATUS, {"PhoneNumber": "1"})
+    decoded = body(answer)
+
+    assert answer.status == 400
+    assert set(decoded) == {"RequestId", "Code", "Message", "HostId", "Recommend"}
+    assert decoded["Code"] == "MissingCustSpaceId"
+    assert decoded["HostId"] == "cams.test"
+    assert decoded["RequestId"] == answer.headers["x-acs-request-id"]
+
+
+def test_business_failures_can_travel_in_http_200(emulator: Emulator) -> None:
+    """Only what CAMS itself refuses, not what the gateway does."""
+    emulator.options.business_status = 200
+    parameters = {"PhoneNumber": "1", "CustSpaceId": "cams-0001"}
+    failed = call(emulator, STATUS, parameters)
+
+    assert failed.status == 200
+    assert body(failed)["Code"] == "InvalidParameter.PhoneNumberError"
+    assert call(emulator, STATUS, {}).status == 400
+
+
+def test_a_call_above_the_ceiling_is_throttled(emulator: Emulator) -> None:
+    """The eleventh call of a second is refused, the next second's is not."""
+    answers = [ask(emulator) for _ in range(11)]
+
+    assert [answer.status for answer in answers] == [200] * 10 + [400]
+    assert body(answers[10])["Code"] == "System.LimitControl"
+    assert body(answers[10])["Message"] == "The system is under flow control."
+    assert "x-acs-retry-after" not in answers[10].headers
+    assert ask(emulator, now=1.0).status == 200
+
+
+def test_accounts_and_actions_have_ceilings_of_their_own(emulator: Emulator) -> None:
+    """One account's calls of one action throttle nobody else's."""
+    for _ in range(11):
+        ask(emulator)
+
+    assert call(emulator, SYNC, {"CustSpaceId": "cams-0001"}).status == 200
+    number = emulator.phone_numbers[-1]
+    parameters = {
+        "PhoneNumber": number.phone_number,
+        "CustSpaceId": number.cust_space_id,
+    }
+    assert call(emulator, STATUS, parameters, account=1).status == 200
+
+
+def test_a_ceiling_can_be_set() -> None:
+    """`qps` replaces the documented ceiling of its action."""
+    emulator = Emulator(phone_numbers=1, qps={STATUS: 0.5}, policy="bucket")
+    statuses = [ask(emulator, now=float(second)).status for second in range(4)]
+
+    assert statuses == [200, 400, 200, 400]
+
+
+def test_a_throttled_answer_can_say_when(emulator: Emulator) -> None:
+    """The hint is in whole milliseconds, and only on throttled answers."""
+    emulator.options.retry_after = 1.5
+    answers = [ask(emulator) for _ in range(11)]
+
+    assert "x-acs-retry-after" not in answers[0].headers
+    assert answers[10].headers["x-acs-retry-after"] == "1500"
+
+
+def test_an_arrival_counts_once_it_is_authenticated(emulator: Emulator) -> None:
+    """Forged calls leave no trace; incomplete ones count."""
+    forged = evolve(signed(credentials=emulator.credentials), query="A=1")
+    emulator._service.answer(forged, now=0.0, wall=WALL)
+    assert emulator.report().actions == ()
+
+    call(emulator, STATUS, {})
+
+    (status,) = emulator.report().actions
+    assert (status.arrivals, status.executed, status.throttled) == (1, 0, 0)
+
+
+def test_a_neighbour_leaves_less_of_the_ceiling(emulator: Emulator) -> None:
+    """Someone else's calls throttle ours, and are not counted as ours."""
+    emulator.trouble.tenant(STATUS, 1000)
+    answers = [ask(emulator, now=1 + place / 100).status for place in range(5)]
+
+    assert answers == [200, 400, 400, 400, 400]
+    assert emulator.report().actions[0].arrivals == 5
+
+
+def test_the_report_has_the_verdict(emulator: Emulator) -> None:
+    """Eleven arrivals in a second are one too many, refused or not."""
+    for place in range(11):
+        ask(emulator, now=place / 100)
+    call(emulator, SYNC, {"CustSpaceId": "cams-0001"}, now=2.0)
+    report = emulator._service.report(5.0)
+    sync, status = report.actions
+
+    assert not report.held
+    assert report.elapsed == 5.0
+    assert sync.held
+    assert sync.shortest is None
+    assert not status.held
+    assert status.account == emulator.credentials.access_key_id
+    assert (status.action, status.ceiling, status.window) == (STATUS, 10.0, 1.0)
+    assert (status.arrivals, status.executed, status.throttled) == (11, 10, 1)
+    assert (status.peak, status.violations) == (11, 1)
+    assert (status.first, status.last) == (0.0, 0.1)
+    assert status.shortest == pytest.approx(0.1)
+    assert status.share == pytest.approx(10 / 11)
+
+
+def test_the_report_is_plain_data_too(emulator: Emulator) -> None:
+    """The dict and the JSON say the same, verdicts included."""
+    ask(emulator)
+    report = emulator._service.report(1.0)
+    plain = report.as_dict()
+
+    assert json.loads(report.as_json()) == plain
+    assert plain["held"] is True
+    assert plain["policy"] == "sliding"
+    assert plain["actions"][0]["held"] is True
+    assert plain["actions"][0]["action"] == STATUS
+
+
+def test_a_report_before_any_call_is_empty(emulator: Emulator) -> None:
+    """Nothing seen, nothing held against anyone."""
+    report = emulator.report()
+
+    assert report.actions == ()
+    assert report.held
+    assert report.elapsed == 0.0
+
+
+def test_executions_are_counted_by_their_parameters(emulator: Emulator) -> None:
+    """The order of parameters does not matter; what was asked twice counts twice."""
+    ask(emulator, 0)
+    ask(emulator, 0)
+    ask(emulator, 1)
+    call(emulator, SYNC, {"CustSpaceId": "cams-0001"})
+    first, second = emulator.phone_numbers[:2]
+
+    assert emulator.executed(STATUS) == {
+        (("CustSpaceId", "cams-0001"), ("PhoneNumber", first.phone_number)): 2,
+        (("CustSpaceId", "cams-0001"), ("PhoneNumber", second.phone_number)): 1,
+    }
+
+
+def test_what_was_refused_before_was_not_executed(emulator: Emulator) -> None:
+    """Business failures were executed; throttled and incomplete calls were not."""
+    call(emulator, STATUS, {})
+    call(emulator, STATUS, {"PhoneNumber": "1", "CustSpaceId": "cams-0001"})
+    for _ in range(9):
+        ask(emulator)
+
+    assert sum(emulator.executed(STATUS).values()) == 9
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "delivery", "executions"),
+    [
+        (Fault.RESET_BEFORE, None, Delivery.RESET, 0),
+        (Fault.RESET_AFTER, None, Delivery.RESET, 1),
+        (Fault.UNAVAILABLE_BEFORE, 503, Delivery.WHOLE, 0),
+        (Fault.UNAVAILABLE_AFTER, 503, Delivery.WHOLE, 1),
+        (Fault.TRUNCATED, 200, Delivery.TRUNCATED, 1),
+        (Fault.GARBAGE, 200, Delivery.WHOLE, 1),
+        (Fault.WRONG_SHAPE, 200, Delivery.WHOLE, 1),
+        (Fault.HANG, None, Delivery.NEVER, 0),
+        (Fault.THROTTLED, 400, Delivery.WHOLE, 0),
+        (Slow(1.5), 200, Delivery.WHOLE, 1),
+        (Canned(status=418), 418, Delivery.WHOLE, 0),
+        (Canned(status=418, processed=True), 418, Delivery.WHOLE, 1),
+    ],
+)
+def test_a_fault_befalls_one_call(
+    emulator: Emulator,
+    fault: AnyFault,
+    status: int | None,
+    delivery: Delivery,
+    executions: int,
+) -> None:
+    """Each fault does what it says, to the next call only."""
+    emulator.trouble.next(fault)
+    answer = ask(emulator)
+
+    assert answer.delivery == delivery
+    assert status is None or answer.status == status
+    assert sum(emulator.executed(STATUS).values()) == executions
+    assert emulator.report().actions[0].arrivals == 1
+    assert ask(emulator).delivery == Delivery.WHOLE
+    assert sum(emulator.executed(STATUS).values()) == executions + 1
+
+
+def test_an_unavailable_server_answers_in_html(emulator: Emulator) -> None:
+    """As a load balancer does, which knows nothing of JSON."""
+    emulator.trouble.next(Fault.UNAVAILABLE_BEFORE)
+    answer = ask(emulator)
+
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert answer.body.startswith(b"<html>")
+    assert "Date" in answer.headers
+
+
+def test_a_slow_answer_is_held_back(emulator: Emulator) -> None:
+    """The delay is on the answer, not on the execution."""
+    emulator.trouble.next(Slow(1.5))
+
+    assert ask(emulator).delay == 1.5
+
+
+def test_a_canned_answer_is_given_verbatim(emulator: Emulator) -> None:
+    """Its headers come on top of the usual ones."""
+    canned = Canned(status=302, headers={"Location": "/x", "Date": "never"}, body=b"y")
+    emulator.trouble.next(canned)
+    answer = ask(emulator)
+
+    assert (answer.status, answer.body) == (302, b"y")
+    assert answer.headers["Location"] == "/x"
+    assert answer.headers["Date"] == "never"
+    assert "x-acs-request-id" in answer.headers
+
+
+def test_garbage_is_no_json_and_a_wrong_shape_is(emulator: Emulator) -> None:
+    """One cannot be read at all, the other not as what it should be."""
+    emulator.trouble.next(Fault.GARBAGE)
+    emulator.trouble.next(Fault.WRONG_SHAPE)
+    garbage, shape = ask(emulator), ask(emulator)
+
+    with pytest.raises(ValueError, match="utf-8"):
+        json.loads(garbage.body)
+    assert body(shape)["Code"] == "OK"
+    assert isinstance(body(shape)["Data"], str)
+
+
+def test_a_throttled_fault_counts_as_throttled(emulator: Emulator) -> None:
+    """It looks like flow control, hint included."""
+    emulator.options.retry_after = 0.25
+    emulator.trouble.next(Fault.THROTTLED)
+    answer = ask(emulator)
+
+    assert body(answer)["Code"] == "System.LimitControl"
+    assert answer.headers["x-acs-retry-after"] == "250"
+    assert emulator.report().actions[0].throttled == 1
+
+
+def test_a_fault_waits_for_its_action(emulator: Emulator) -> None:
+    """Queued faults are met in order, by the calls that they are meant for."""
+    emulator.trouble.next(Fault.RESET_BEFORE, action=SYNC)
+    emulator.trouble.next(Fault.HANG, times=2)
+
+    assert emulator.trouble.queued == 3
+    assert ask(emulator).delivery == Delivery.NEVER
+    sync = call(emulator, SYNC, {"CustSpaceId": "cams-0001"})
+    assert sync.delivery == Delivery.RESET
+    assert ask(emulator).delivery == Delivery.NEVER
+    assert ask(emulator).delivery == Delivery.WHOLE
+    assert emulator.trouble.queued == 0
+
+
+def test_a_throttled_call_meets_no_fault(emulator: Emulator) -> None:
+    """A fault stays in store for a call that would be executed."""
+    for _ in range(10):
+        ask(emulator)
+    emulator.trouble.next(Fault.HANG)
+
+    assert ask(emulator).status == 400
+    assert ask(emulator, now=1.0).delivery == Delivery.NEVER
+
+
+def test_random_faults_come_at_their_rate() -> None:
+    """The share of faults is what was asked, and the seed decides which calls."""
+
+    def deliveries(seed: int) -> list[Delivery]:
+        emulator = Emulator(phone_numbers=1, seed=seed, qps={STATUS: 1000})
+        emulator.trouble.rate(Fault.RESET_BEFORE, 0.5, action=SYNC)
+        emulator.trouble.rate(Fault.RESET_AFTER, 0.2, action=STATUS)
+        return [ask(emulator).delivery for _ in range(500)]
+
+    found = deliveries(1)
+
+    assert found.count(Delivery.RESET) == pytest.approx(100, rel=0.3)
+    assert found == deliveries(1)
+    assert found != deliveries(2)
+
+
+def test_random_faults_can_be_ended(emulator: Emulator) -> None:
+    """A probability of 0 ends one fault, `clear` everything."""
+    emulator.trouble.rate(Fault.HANG, 1.0)
+    assert ask(emulator).delivery == Delivery.NEVER
+
+    emulator.trouble.rate(Fault.HANG, 0.0)
+    assert ask(emulator).delivery == Delivery.WHOLE
+
+    emulator.trouble.rate(Slow(1), 1.0)
+    emulator.trouble.next(Fault.HANG)
+    emulator.trouble.tenant(STATUS, 1e6)
+    emulator.trouble.clear()
+    assert ask(emulator, now=1.0).delay == 0.0
+    assert ask(emulator, now=2.0).delivery == Delivery.WHOLE
+
+
+def test_impossible_trouble_is_refused(emulator: Emulator) -> None:
+    """Each error names the argument."""
+    trouble = emulator.trouble
+
+    with pytest.raises(ConfigurationError, match=r"^action: must be one of Chat"):
+        trouble.next(Fault.HANG, action="NoSuchAction")
+    with pytest.raises(ConfigurationError, match=r"^times:"):
+        trouble.next(Fault.HANG, times=0)
+    with pytest.raises(ConfigurationError, match=r"^probability:"):
+        trouble.rate(Fault.HANG, 1.5)
+    with pytest.raises(ConfigurationError, match=r"^qps:"):
+        trouble.tenant(STATUS, -1)
+    with pytest.raises(ConfigurationError, match=r"^seconds:"):
+        Slow(-1)
+    with pytest.raises(ConfigurationError, match=r"^status:"):
+        Canned(status=99)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("phone_numbers", 0),
+        ("phone_numbers", True),
+        ("phone_numbers", 1.5),
+        ("accounts", 101),
+        ("policy", "leaky"),
+        ("qps", {"NoSuchAction": 1}),
+        ("qps", {STATUS: 0}),
+        ("qps", {STATUS: True}),
+        ("counts_refused", 1),
+        ("latency", 0.1),
+        ("latency", (0.1,)),
+        ("latency", (0.2, 0.1)),
+        ("latency", (-1, 0.1)),
+        ("latency", ("a", "b")),
+        ("latency", (0, float("inf"))),
+        ("settle", -1),
+        ("settle", "20"),
+        ("seed", -1),
+        ("skew", float("nan")),
+        ("retry_after", -1),
+        ("business_status", 500),
+        ("host", ""),
+        ("port", 65536),
+        ("ssl", True),
+    ],
+)
+def test_an_unusable_argument_is_named(field: str, value: object) -> None:
+    """Bad arguments fail at once, with the name of the field."""
+    arguments: dict[str, Any] = {field: value}
+
+    with pytest.raises(ConfigurationError) as caught:
+        Emulator(**arguments)
+
+    assert caught.value.field == field
+
+
+def test_options_that_may_change_are_still_checked(emulator: Emulator) -> None:
+    """A change at run time is checked like an argument."""
+    with pytest.raises(ConfigurationError, match=r"^skew:"):
+        emulator.skew = float("inf")
+    with pytest.raises(ConfigurationError, match=r"^latency:"):
+        emulator.options.latency = (2.0, 1.0)
