@@ -31,6 +31,9 @@ the bucket. The *bucket* is aiolimiter's: it spreads a burst, so that servers wh
 count by a token bucket or by calendar seconds are content too. When the server
 refuses a call all the same, because someone else uses the account, the *limit*
 on the slots shrinks, and grows back step by step; the refused call goes first.
+
+What one process cannot know stays outside the promise: the calls of other
+programs on the account, and those of a former process in its last second.
 """
 
 from cams_async.throttle.local import LocalThrottle, shared_throttle

@@ -54,6 +54,8 @@ class Throttle(Protocol):
     ) -> AbstractAsyncContextManager[Turn]:
         """Wait for a turn, send inside the context, and say what happened.
 
+        Enter the context at once: `async with throttle.turn(...) as turn`.
+
         Args:
             scope: What the ceiling is counted over.
             ticket: The ticket of a former turn of the same call: calls that come
