@@ -139,4 +139,4 @@ class EnvironmentCredentials:
             return Credentials(key_id or "", secret or "", token)
         except ConfigurationError as error:
             msg = f"environment: {error}"
-            raise CredentialsError(msg) from error
+            raise CredentialsError(msg) from None

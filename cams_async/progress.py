@@ -44,7 +44,7 @@ class Progress:
     """Tokens of the retry budget that its resends cost."""
 
     in_flight: bool = False
-    """Whether a request has left that was not answered yet."""
+    """Whether a request has left in the attempt that goes on."""
 
     unknown: bool = False
     """Whether the outcome of any attempt is unknown."""
