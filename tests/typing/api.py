@@ -1,0 +1,140 @@
+"""Never run: both type checkers read this, and complain if a type is not what it says.
+
+The comments `type: ignore` mark what must be rejected: one that is not needed is an
+error of its own.
+"""
+# pyright: reportUnnecessaryTypeIgnoreComment=true
+
+from collections.abc import Mapping
+from typing import Any, assert_type
+
+from cams_async import (
+    CamsClient,
+    Credentials,
+    CredentialsProvider,
+    CredentialsUri,
+    EnvironmentCredentials,
+    LocalThrottle,
+    Meta,
+    ProfileCredentials,
+    Resend,
+    RetryPolicy,
+    Scope,
+    Snapshot,
+    Throttle,
+    chain,
+)
+from cams_async.models import CodeVerificationStatus
+from cams_async.operations import (
+    ChatappMigrationVerified,
+    ChatappSyncPhoneNumber,
+    EncryptionPublicKeyUpdated,
+    GenerateQrImage,
+    GetPhoneNumberVerificationStatus,
+    MigratedNumberResponse,
+    PhoneMessageQrdlResponse,
+    PhoneNumber,
+    PhoneNumbersResponse,
+    UpdatePhoneEncryptionPublicKey,
+    UpdatePhoneMessageQrdl,
+    VerificationStatusResponse,
+)
+
+
+async def methods(cams: CamsClient) -> None:
+    """The short spelling."""
+    status = await cams.get_phone_number_verification_status(
+        phone_number="1", cust_space_id="s"
+    )
+    assert_type(status, VerificationStatusResponse)
+    assert_type(status.data.code_verification_status, CodeVerificationStatus | str)
+    assert_type(status.request_id, str)
+    assert_type(status.message, str | None)
+    assert_type(status.meta, Meta | None)
+    assert_type(status.extra, Mapping[str, Any])
+    synced = await cams.chatapp_sync_phone_number(cust_space_id="s")
+    assert_type(synced, PhoneNumbersResponse)
+    assert_type(synced.phone_numbers, tuple[PhoneNumber, ...])
+    assert_type(
+        await cams.chatapp_migration_verified(
+            cust_space_id="s", phone_number="1", verify_code="0"
+        ),
+        MigratedNumberResponse,
+    )
+    assert_type(
+        await cams.update_phone_encryption_public_key(
+            phone_number="1", encryption_public_key="PEM"
+        ),
+        EncryptionPublicKeyUpdated,
+    )
+    for image in (GenerateQrImage.SVG, GenerateQrImage.PNG):
+        assert_type(
+            await cams.update_phone_message_qrdl(
+                phone_number="1",
+                generate_qr_image=image,
+                prefilled_message="m",
+                qrdl_code="c",
+                cust_space_id=None,
+            ),
+            PhoneMessageQrdlResponse,
+        )
+
+
+async def operations(cams: CamsClient) -> None:
+    """The long spelling: an operation is a value."""
+    status = GetPhoneNumberVerificationStatus(phone_number="1", cust_space_id="s")
+    assert_type(await cams.send(status), VerificationStatusResponse)
+    sync = ChatappSyncPhoneNumber(cust_space_id="s")
+    assert_type(await cams.send(sync), PhoneNumbersResponse)
+    migration = ChatappMigrationVerified(
+        cust_space_id="s", phone_number="1", verify_code="0"
+    )
+    assert_type(await cams.send(migration), MigratedNumberResponse)
+    key = UpdatePhoneEncryptionPublicKey(phone_number="1", encryption_public_key="PEM")
+    assert_type(await cams.send(key), EncryptionPublicKeyUpdated)
+    qrdl = UpdatePhoneMessageQrdl(
+        phone_number="1",
+        generate_qr_image="PNG",
+        prefilled_message="m",
+        qrdl_code="c",
+    )
+    assert_type(await cams.send(qrdl), PhoneMessageQrdlResponse)
+
+
+async def any_action(cams: CamsClient) -> None:
+    """The way out for what this package does not know."""
+    assert_type(await cams.call("AnAction"), dict[str, Any])
+    assert_type(
+        await cams.call("AnAction", {"A": [1], "B": None}, resend=Resend.SAFE),
+        dict[str, Any],
+    )
+
+
+async def wrong(cams: CamsClient) -> None:
+    """Each of these is rejected."""
+    await cams.chatapp_sync_phone_number()  # type: ignore[call-arg]
+    await cams.chatapp_sync_phone_number("s")  # type: ignore[call-arg]
+    await cams.chatapp_sync_phone_number(cust_space="s")  # type: ignore[call-arg]
+    await cams.chatapp_sync_phone_number(cust_space_id=1)  # type: ignore[arg-type]
+    await cams.update_phone_message_qrdl(
+        phone_number="1",
+        generate_qr_image="JPG",  # type: ignore[arg-type]
+        prefilled_message="m",
+        qrdl_code="c",
+    )
+    await cams.send("GetPhoneNumberVerificationStatus")  # type: ignore[arg-type]
+    await cams.call("AnAction", ["A"])  # type: ignore[arg-type]
+    cams.with_options(region="mars-1")  # type: ignore[call-arg]
+    cams.chatapp_sync_phone_number = None  # type: ignore[misc, assignment]
+    CamsClient(Credentials("LTAI", "s"), "ap-southeast-1")  # type: ignore[call-arg]
+
+
+async def clients(provider: CredentialsProvider, throttle: Throttle) -> None:
+    """What a client is made of, and what it shares."""
+    async with CamsClient() as cams:
+        assert_type(cams, CamsClient)
+        assert_type(cams.with_options(deadline=None), CamsClient)
+        assert_type(cams.snapshot(), Mapping[Scope, Snapshot])
+    CamsClient(provider, throttle=throttle, retry=RetryPolicy(attempts=1))
+    CamsClient(EnvironmentCredentials(), throttle=LocalThrottle(), qps={"A": 1})
+    CamsClient(chain(ProfileCredentials(), CredentialsUri()), account="mine")
