@@ -1,0 +1,155 @@
+"""Calls against a CAMS that fails in every way it knows, over real sockets.
+
+The emulator's own ledger is the witness: what it executed must fit what each call
+was told, and nothing that may be done only once is ever done twice.
+"""
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Coroutine, Mapping
+from random import Random
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+from cams_async import CamsClient, CamsError, LocalThrottle, RetryPolicy
+from cams_async.emulator import Canned, Emulator, Fault, Slow
+from cams_async.errors import CallOutcome
+from cams_async.operations import (
+    OPERATIONS,
+    ChatappMigrationVerified,
+    ChatappSyncPhoneNumber,
+    GetPhoneNumberVerificationStatus,
+    Operation,
+    UpdatePhoneEncryptionPublicKey,
+    UpdatePhoneMessageQrdl,
+)
+from cams_async.wire import parameters
+
+QPS = dict.fromkeys(OPERATIONS, 100.0)
+RATE = 0.03
+CANCELLED = 0.05
+
+DENIED = Canned(status=400, body=b'{"Code": "Ram.PermissionDeny", "RequestId": "1"}')
+
+# How often the server may have executed a call that ended so.
+EXECUTIONS: Mapping[CallOutcome, tuple[int, ...]] = {
+    "not_sent": (0,),
+    "rejected": (0,),
+    "executed": (1,),
+    "unknown": (0, 1),
+}
+
+
+@frozen
+class Ended:
+    """How a call ended: by an answer, an error, or a cancellation from outside."""
+
+    operation: Operation[Any]
+    outcome: CallOutcome
+
+
+@pytest.mark.parametrize("seed", [int(os.environ.get("FAULTS_SEED", "1"))])
+async def test_nothing_is_lost_or_done_twice_among_faults(seed: int) -> None:
+    """Every call ends, as the server's ledger says, under all faults at once."""
+    await _survive(500, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", [2, 3])
+async def test_nothing_is_lost_or_done_twice_among_faults_for_long(seed: int) -> None:
+    """The same over 10,000 calls."""
+    await _survive(10_000, seed)
+
+
+async def _survive(calls: int, seed: int) -> None:
+    random = Random(seed)
+    each = calls // len(OPERATIONS)
+    throttle = LocalThrottle()
+    async with Emulator(
+        phone_numbers=each, qps=QPS, settle=0, seed=seed, latency=(0.0, 0.02)
+    ) as emulator:
+        for fault in (*Fault, Slow(0.1), DENIED):
+            # Each refusal slows all calls down, as it should: a few are enough.
+            rare = fault is Fault.THROTTLED
+            emulator.trouble.rate(fault, RATE / 20 if rare else RATE)
+        operations = _operations(emulator, random)
+        async with CamsClient(
+            emulator.credentials,
+            endpoint=emulator.endpoint,
+            qps=QPS,
+            throttle=throttle,
+            timeout=1.5,
+            retry=RetryPolicy(base=0.01),
+        ) as client:
+            ended = await asyncio.gather(
+                *(_end(client, operation, random) for operation in operations)
+            )
+        report = emulator.report()
+        ledger = {action: emulator.executed(action) for action in OPERATIONS}
+
+    where = f"seed {seed}"
+    assert len(operations) == len(ended), where
+    assert report.held, where
+    assert {0} == {s.waiting + s.in_flight for s in throttle.snapshot().values()}, where
+    for call in ended:
+        if call.operation.resend == "never":
+            pairs = tuple(sorted(parameters(call.operation).items()))
+            times = ledger[type(call.operation).__name__][pairs]
+            assert times in EXECUTIONS[call.outcome], (where, call, times)
+    met = Counter(call.outcome for call in ended)
+    assert {"executed", "rejected", "unknown"} <= set(met), (where, met)
+
+
+async def _end(client: CamsClient, operation: Operation[Any], random: Random) -> Ended:
+    call: Coroutine[Any, Any, Any] = client.send(operation)
+    if random.random() < CANCELLED:
+        try:
+            # A cancellation from outside, at whatever the call is doing then.
+            await asyncio.wait_for(call, random.uniform(0, 1))
+        except TimeoutError:
+            return Ended(operation, "unknown")
+        except CamsError as error:
+            return Ended(operation, error.outcome)
+        return Ended(operation, "executed")
+    try:
+        await call
+    except CamsError as error:
+        return Ended(operation, error.outcome)
+    return Ended(operation, "executed")
+
+
+def _operations(emulator: Emulator, random: Random) -> list[Operation[Any]]:
+    """Return calls that differ from one another wherever they may be done only once."""
+    made: list[Operation[Any]] = []
+    for place, number in enumerate(emulator.phone_numbers):
+        phone_number, space = number.phone_number, number.cust_space_id
+        key = f"{place:08}".replace("0", "A")
+        made += (
+            GetPhoneNumberVerificationStatus(
+                phone_number=phone_number, cust_space_id=space
+            ),
+            ChatappSyncPhoneNumber(cust_space_id=space),
+            ChatappMigrationVerified(
+                cust_space_id=space,
+                phone_number=phone_number,
+                verify_code=emulator.verify_code(phone_number),
+            ),
+            UpdatePhoneMessageQrdl(
+                phone_number=phone_number,
+                generate_qr_image="PNG",
+                prefilled_message="hello",
+                qrdl_code=emulator.qrdl_code(phone_number),
+            ),
+            UpdatePhoneEncryptionPublicKey(
+                phone_number=phone_number,
+                encryption_public_key=(
+                    f"-----BEGIN PUBLIC KEY-----\n{key}\n-----END PUBLIC KEY-----"
+                ),
+            ),
+        )
+    random.shuffle(made)
+    return made
