@@ -1,0 +1,160 @@
+"""`cams-async emulator`: a CAMS on this machine, for any client to call."""
+
+import argparse
+import asyncio
+import json
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from cams_async.cli import options
+from cams_async.cli.verdict import arrivals, conclusion
+from cams_async.credentials import KEY_ID, KEY_SECRET
+from cams_async.emulator import Emulator
+from cams_async.emulator.ceilings import POLICIES
+
+PORT = 8080
+
+OPTIONS = (
+    "phone_numbers",
+    "policy",
+    "counts_refused",
+    "latency",
+    "settle",
+    "skew",
+    "retry_after",
+    "seed",
+    "host",
+    "port",
+)
+"""The options that are the emulator's own arguments."""
+
+
+def add(commands: options.Commands) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "emulator",
+        help="run a CAMS on this machine",
+        description="Run a CAMS on this machine, strict on the wire and with state, "
+        "until Ctrl-C. Then it says whether its callers kept to the ceilings.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--host", help="where to listen (127.0.0.1)")
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=PORT,
+        help=f"where to listen; 0 for any free port ({PORT})",
+    )
+    parser.add_argument(
+        "--phone-numbers", type=int, metavar="N", help="how many there are (1000)"
+    )
+    parser.add_argument(
+        "--policy",
+        choices=POLICIES,
+        help="how calls above a ceiling are refused: over a sliding second, per "
+        "calendar second, or by a token bucket (sliding)",
+    )
+    parser.add_argument(
+        "--counts-refused",
+        action="store_true",
+        help="let refused calls fill the window too",
+    )
+    options.add_ceilings(parser)
+    parser.add_argument(
+        "--latency",
+        type=options.seconds_range,
+        metavar="LOW:HIGH",
+        help="seconds that each way takes, at random (0:0)",
+    )
+    parser.add_argument(
+        "--settle",
+        type=options.number,
+        metavar="SECONDS",
+        help="within which every phone number has become verified (20)",
+    )
+    parser.add_argument(
+        "--skew",
+        type=options.number,
+        metavar="SECONDS",
+        help="that the server's clock is ahead (0)",
+    )
+    parser.add_argument(
+        "--retry-after",
+        type=options.number,
+        metavar="SECONDS",
+        help="that throttled answers ask to wait (they do not ask)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        metavar="N",
+        help="what everything random is drawn from (0)",
+    )
+    options.add_output(
+        parser, json="print one line of JSON at the start, and one at the end"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    asyncio.run(_serve(given))
+    return 0
+
+
+async def _serve(given: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+    settings = options.given(given, *OPTIONS)
+    emulator = Emulator(qps=dict(given.qps), **settings)
+    with _stopped_by_signals(stop):
+        async with emulator:
+            start = json.dumps(_start(emulator)) if given.json else _hint(emulator)
+            # At once: other programs read the endpoint from the first line.
+            print(start, flush=True)
+            await stop.wait()
+    report = emulator.report()
+    if given.json:
+        print(json.dumps(report.as_dict()))
+    elif report.actions:
+        print(f"\n{arrivals(report)}\n\n{conclusion(report)}")
+
+
+def _start(emulator: Emulator) -> dict[str, Any]:
+    number = emulator.phone_numbers[0]
+    return {
+        "endpoint": emulator.endpoint,
+        "access_key_id": emulator.credentials.access_key_id,
+        "access_key_secret": emulator.credentials.access_key_secret,
+        "phone_number": number.phone_number,
+        "cust_space_id": number.cust_space_id,
+    }
+
+
+def _hint(emulator: Emulator) -> str:
+    start = _start(emulator)
+    return f"""\
+A CAMS is at {start["endpoint"]} until Ctrl-C. In another shell:
+
+export {KEY_ID}={start["access_key_id"]}
+export {KEY_SECRET}={start["access_key_secret"]}
+{options.PROGRAM} call GetPhoneNumberVerificationStatus --endpoint {start["endpoint"]} \
+PhoneNumber={start["phone_number"]} CustSpaceId={start["cust_space_id"]}"""
+
+
+@contextmanager
+def _stopped_by_signals(stop: asyncio.Event) -> Generator[None, None, None]:
+    """Let Ctrl-C and SIGTERM set an event, on every operating system."""
+    loop = asyncio.get_running_loop()
+
+    def handle(*_: object) -> None:
+        loop.call_soon_threadsafe(stop.set)
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    former = {number: signal.signal(number, handle) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

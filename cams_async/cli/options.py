@@ -1,0 +1,129 @@
+"""The options that commands share, and how their values are read."""
+
+import argparse
+import math
+from typing import Any, TypeAlias
+
+PROGRAM = "cams-async"
+
+# What `add_subparsers` returns; argparse has no public name for it.
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+
+
+class MixedParser(argparse.ArgumentParser):
+    """Takes options before, between and after the other arguments.
+
+    By itself a parser takes `ACTION Name=value --quiet`, but not
+    `ACTION --quiet Name=value`.
+    """
+
+    _mixing = False
+
+    def parse_known_args(self, *arguments: Any, **options: Any) -> Any:
+        """Parse what is known; argparse asks this of each command's parser."""
+        if self._mixing:
+            return super().parse_known_args(*arguments, **options)
+        self._mixing = True
+        try:
+            return self.parse_known_intermixed_args(*arguments, **options)
+        finally:
+            self._mixing = False
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say whom to talk to, and as whom."""
+    place = parser.add_argument_group(
+        "whom to call",
+        "Credentials are never options, because those show in process lists. They are "
+        "looked up in the environment (ALIBABA_CLOUD_ACCESS_KEY_ID and so on), the "
+        "profile of the Alibaba Cloud CLI and ALIBABA_CLOUD_CREDENTIALS_URI.",
+    )
+    place.add_argument(
+        "--endpoint",
+        metavar="URL",
+        help="a full origin, such as that of an emulator, instead of the region's",
+    )
+    place.add_argument(
+        "--region", metavar="NAME", help="a documented region (ap-southeast-1)"
+    )
+    place.add_argument(
+        "--account",
+        metavar="NAME",
+        help="the name that ceilings are shared under (the access key id, or the "
+        "name of the profile)",
+    )
+
+
+def add_output(parser: argparse.ArgumentParser, *, json: str) -> None:
+    """Add the options that say what is printed; `json` tells what that prints."""
+    parser.add_argument(
+        "--quiet", action="store_true", help="print no progress and no warnings"
+    )
+    parser.add_argument("--json", action="store_true", help=json)
+
+
+def add_ceilings(parser: argparse.ArgumentParser) -> None:
+    """Add the option for commands that use several actions."""
+    parser.add_argument(
+        "--qps",
+        action="append",
+        default=[],
+        type=action_ceiling,
+        metavar="ACTION=N",
+        help="calls per second of an action, other than documented; may be repeated",
+    )
+
+
+def number(text: str) -> float:
+    """Read a finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return value
+
+
+def ceiling(text: str) -> float:
+    """Read calls per second."""
+    value = number(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not above 0")
+    return value
+
+
+def count(text: str) -> int:
+    """Read a whole number above 0."""
+    value = int(text) if text.isascii() and text.isdigit() else 0
+    if not value:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return value
+
+
+def assignment(text: str) -> tuple[str, str]:
+    """Read `Name=value`; the value may be empty, or hold a `=` itself."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form Name=value")
+    return name, value
+
+
+def action_ceiling(text: str) -> tuple[str, float]:
+    """Read `ACTION=N`, calls per second of an action."""
+    name, value = assignment(text)
+    return name, ceiling(value)
+
+
+def seconds_range(text: str) -> tuple[float, float]:
+    """Read `LOW:HIGH`, two numbers of seconds."""
+    low, colon, high = text.partition(":")
+    if not colon:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form LOW:HIGH")
+    return number(low), number(high)
+
+
+def given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Return those of the named options that were given."""
+    values = {name: getattr(options, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
