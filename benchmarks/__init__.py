@@ -1,0 +1,1 @@
+"""What the promises of cams_async are measured by: `python -m benchmarks NAME`."""
