@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import importlib
 import io
 import json
 import logging
@@ -134,7 +135,10 @@ def test_python_m_is_the_same_command(
 
 def test_importing_the_module_runs_nothing() -> None:
     """Only `python -m` starts the command."""
-    assert main is runpy.run_module("cams_async.__main__", run_name="other")["main"]
+    module = importlib.import_module("cams_async.__main__")
+    del sys.modules[module.__name__]  # `python -m` wants to be the first to import it
+
+    assert main is module.main
 
 
 # --- operations -----------------------------------------------------------------------
