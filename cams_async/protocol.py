@@ -19,6 +19,7 @@ from cams_async.errors import (
     AuthenticationError,
     CallOutcome,
     DecodeError,
+    InvalidOperation,
     InvalidParameter,
     NotFound,
     NotOwner,
@@ -64,9 +65,14 @@ def call_of(operation: Operation[S]) -> Call[S]:
     """
     cls = type(operation)
     into = cls.response()
+    try:
+        parameters = wire.parameters(operation)
+    except InvalidOperation as error:
+        # The frames below hold values. A traceback that shows its locals must not.
+        raise error.with_traceback(None)  # noqa: B904 - it keeps its own cause
     return Call(
         action=cls.__name__,
-        parameters=wire.parameters(operation),
+        parameters=parameters,
         qps=cls.qps,
         resend=cls.resend,
         tells=cls.tells,
@@ -138,8 +144,9 @@ def build_request(
         access_key_id=credentials.access_key_id,
         access_key_secret=credentials.access_key_secret,
     )
-    # Proxies rewrite these two, so they stay out of the signature.
+    # Proxies rewrite these three, so they stay out of the signature.
     headers["accept"] = "application/json"
+    headers["accept-encoding"] = "identity"  # short answers gain nothing by gzip
     headers["user-agent"] = USER_AGENT
     headers["authorization"] = authorization
     token = credentials.security_token

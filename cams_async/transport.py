@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import zlib
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, Protocol
@@ -168,7 +169,8 @@ class AiohttpTransport:
             trace_request_ctx=mark,
             **options,
         ) as response:
-            return await _read(response, self._max_answer)
+            packed = not session.auto_decompress
+            return await _read(response, self._max_answer, packed=packed)
 
     def _start(self) -> aiohttp.ClientSession:
         if self._given is None:
@@ -188,15 +190,36 @@ class AiohttpTransport:
             await session.close()
 
 
-async def _read(response: aiohttp.ClientResponse, at_most: int) -> Answer:
+def _as_it_is(chunk: bytes, at_most: int) -> bytes:
+    del at_most
+    return chunk
+
+
+def _unpacker(response: aiohttp.ClientResponse) -> Callable[[bytes, int], bytes]:
+    encoding = response.headers.get("content-encoding", "").lower()
+    # Of gzip and of zlib; whatever else a server makes up is no JSON.
+    packed = encoding in ("gzip", "deflate")
+    return zlib.decompressobj(wbits=47).decompress if packed else _as_it_is
+
+
+async def _read(
+    response: aiohttp.ClientResponse, at_most: int, *, packed: bool
+) -> Answer:
+    unpack = _unpacker(response) if packed else _as_it_is
     body = bytearray()
-    async for chunk in response.content.iter_chunked(CHUNK):
-        body += chunk
-        if len(body) > at_most:
-            response.close()
-            msg = f"the answer is larger than {at_most} bytes"
-            raise DecodeError(msg, http_status=response.status)
-    return Answer(response.status, response.headers, bytes(body))
+    try:
+        async for chunk in response.content.iter_chunked(CHUNK):
+            # A byte too many is enough to know of.
+            body += unpack(chunk, at_most + 1 - len(body))
+            if len(body) > at_most:
+                msg = f"the answer is larger than {at_most} bytes"
+                break
+        else:
+            return Answer(response.status, response.headers, bytes(body))
+    except zlib.error:
+        msg = "the answer cannot be unpacked"
+    response.close()
+    raise DecodeError(msg, http_status=response.status)
 
 
 async def fetch(url: str, *, timeout: float, max_answer: int) -> Answer:
@@ -212,10 +235,14 @@ async def fetch(url: str, *, timeout: float, max_answer: int) -> Answer:
             asyncio.timeout(timeout),
             _open(_trace()) as session,
             session.get(
-                url, allow_redirects=False, timeout=_NO_TIMEOUT, trace_request_ctx=mark
+                url,
+                headers={"accept-encoding": "identity"},
+                allow_redirects=False,
+                timeout=_NO_TIMEOUT,
+                trace_request_ctx=mark,
             ) as response,
         ):
-            return await _read(response, max_answer)
+            return await _read(response, max_answer, packed=True)
     except (aiohttp.ClientError, OSError, ValueError) as caught:
         error, cause = _translate(caught, mark, timeout)
     raise error from cause
@@ -229,6 +256,8 @@ def _open(trace: aiohttp.TraceConfig) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         trace_configs=[trace],
         trust_env=False,
+        # Old releases of aiohttp unpack without a bound.
+        auto_decompress=False,
     )
 
 
