@@ -93,22 +93,27 @@ class FreshCredentials:
             self._credentials = None
 
     async def _ask(self) -> Credentials:
+        failure: CamsError
         try:
             credentials = _given(await self._provider.get())
-        except Exception as error:
-            ours = isinstance(error, CamsError)
-            # A provider's own error may quote what it failed to read.
-            what = f"the provider failed: {type(error).__name__}"
-            told = str(error) if ours else what
-            self._asked += 1
-            self._renew_at = self._clock() + PAUSE
-            if self._credentials is not None and self._clock() < self._ends:
-                logger.warning("credentials could not be renewed yet: %s", told)
-                return self._credentials
-            self._failure = told
-            if ours:
-                raise
-            raise CredentialsError(told) from error
+        except CamsError as error:
+            # Whatever is behind it may quote what could not be read.
+            error.__cause__ = error.__context__ = None
+            failure = error
+        except Exception as error:  # noqa: BLE001 - a user's provider fails as it likes
+            # Its type only, for the same reason.
+            failure = CredentialsError(f"the provider failed: {type(error).__name__}")
+        else:
+            return self._keep(credentials)
+        self._asked += 1
+        self._renew_at = self._clock() + PAUSE
+        if self._credentials is not None and self._clock() < self._ends:
+            logger.warning("credentials could not be renewed yet: %s", failure)
+            return self._credentials
+        self._failure = str(failure)
+        raise failure
+
+    def _keep(self, credentials: Credentials) -> Credentials:
         ends = credentials.expires_at
         self._asked += 1
         self._failure = None

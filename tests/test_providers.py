@@ -337,7 +337,7 @@ async def test_a_providers_own_error_becomes_ours() -> None:
     error = await refused(source)
 
     assert str(error) == "the provider failed: KeyError"
-    assert error.__cause__ is foreign
+    assert error.__cause__ is error.__context__ is None
 
 
 @pytest.mark.parametrize("mine", [ConfigurationError("bad"), CredentialsError("none")])
@@ -349,6 +349,16 @@ async def test_an_error_of_ours_stays_as_it_is(mine: Exception) -> None:
         await source.get()
 
     assert caught.value is mine
+
+
+async def test_nothing_stays_behind_an_error_of_ours() -> None:
+    """A provider may have raised it because of one that quotes what it read."""
+    mine = CredentialsError("unreadable")
+    mine.__cause__ = mine.__context__ = KeyError("canary")
+    source, _, _ = fresh(mine)
+    error = await refused(source)
+
+    assert error.__cause__ is error.__context__ is None
 
 
 def test_fresh_credentials_have_the_providers_account_and_show_its_type() -> None:
