@@ -49,9 +49,11 @@ def method(
     """Make the client's method for an operation: the same fields, the same answer."""
 
     async def call(self: "CamsClient", /, *args: P.args, **kwargs: P.kwargs) -> R:
-        asked = call_of(operation(*args, **kwargs))
-        # Fields may be secret, and tracebacks may show what a frame still holds.
-        del args, kwargs
+        try:
+            asked = call_of(operation(*args, **kwargs))
+        finally:
+            # Fields may be secret, and tracebacks may show what a frame still holds.
+            del args, kwargs
         # Not by way of `send`: a coroutine less for each call that waits.
         return await self._session.send(asked, self._options)  # pyright: ignore[reportPrivateUsage] - this becomes a method of CamsClient
 
@@ -260,9 +262,14 @@ class CamsClient:
         Raises:
             CamsError: Whatever went wrong; see `cams_async.errors`.
         """
-        asked = _any_call(action, {} if parameters is None else parameters, resend)
-        # Values may be secret, and tracebacks may show what a frame still holds.
-        del parameters
+        try:
+            asked = _any_call(action, {} if parameters is None else parameters, resend)
+        except InvalidOperation as error:
+            # The frames below hold the values, too.
+            raise error.with_traceback(None)  # noqa: B904 - it keeps its own cause
+        finally:
+            # Values may be secret, and tracebacks may show what a frame still holds.
+            del parameters
         return await self._session.send(asked, self._options)
 
     chatapp_migration_verified: Final = method(ChatappMigrationVerified)
@@ -303,7 +310,8 @@ def _is_proxy(value: Any) -> bool:
     if value is None:
         return True
     try:
-        parts = urlsplit(value if isinstance(value, str) else "")
+        # urlsplit would drop line ends without a word.
+        parts = urlsplit(value if _is_name(value) else "")
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname)

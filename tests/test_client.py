@@ -20,7 +20,7 @@ import trustme
 
 from cams_async.client import CamsClient
 from cams_async.credentials import EnvironmentCredentials
-from cams_async.emulator import Emulator, Fault
+from cams_async.emulator import Canned, Emulator, Fault
 from cams_async.errors import (
     ClientClosed,
     ConfigurationError,
@@ -110,6 +110,7 @@ class TestArguments:
             ({"ssl": False}, "ssl"),
             ({"proxy": ""}, "proxy"),
             ({"proxy": "proxy:3128"}, "proxy"),
+            ({"proxy": "http://proxy:3128\r\nx: y"}, "proxy"),
             ({"proxy": "socks5://proxy:1080"}, "proxy"),
             ({"proxy": "http://"}, "proxy"),
             ({"proxy": "http://[::1"}, "proxy"),
@@ -760,18 +761,35 @@ class TestOverSockets:
             with pytest.raises(DecodeError, match="larger than 1000 bytes"):
                 await cams.chatapp_sync_phone_number(cust_space_id="cams-0001")
 
-    @pytest.mark.parametrize("skew", [86400.0, -86400.0])
-    async def test_a_clock_that_is_off_heals(
-        self, skew: float, emulator: Emulator, client: CamsClient
+    @pytest.mark.parametrize(
+        ("body", "content_type"),
+        [
+            (b"<html><body>Sign in to the Wi-Fi</body></html>", "text/html"),
+            (
+                '{"Code": "OK", "RequestId": "ä"}'.encode("latin-1"),
+                "a/b; charset=utf-8",
+            ),
+            ('{"Code": "OK"}'.encode("cp037"), "application/json; charset=none"),
+            (b"", "application/json"),
+            (b"[" * 100_000, "application/json"),
+            (
+                b'{"Code": "OK", "RequestId": ' + b"9" * 10_000 + b"}",
+                "application/json",
+            ),
+        ],
+        ids=["html", "latin-1", "ebcdic", "empty", "deep", "long number"],
+    )
+    async def test_a_hostile_answer_is_a_typed_error(
+        self, body: bytes, content_type: str, emulator: Emulator, client: CamsClient
     ) -> None:
-        """In one extra round trip, and back."""
-        attempts: list[int] = []
-        for ahead in (skew, skew, 0.0, 0.0):
-            emulator.skew = ahead
-            answer = await client.chatapp_sync_phone_number(cust_space_id="cams-0001")
-            attempts.append(answer.meta.attempts if answer.meta else 0)
+        """Under a status of 200, too."""
+        headers = {"Content-Type": content_type}
+        emulator.trouble.next(Canned(body=body, headers=headers))
+        once = client.with_options(retry=RetryPolicy(attempts=1))
+        with pytest.raises(DecodeError) as caught:
+            await once.chatapp_sync_phone_number(cust_space_id="cams-0001")
 
-        assert [2, 1, 2, 1] == attempts
+        assert (200, body) == (caught.value.http_status, caught.value.body)
 
     async def test_a_proxy_is_taken_from_the_environment(
         self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch

@@ -17,13 +17,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from attrs import evolve
 from multidict import CIMultiDict
 
 from cams_async.client import CamsClient
 from cams_async.credentials import Credentials
 from cams_async.emulator import Canned, Emulator, Fault
 from cams_async.endpoints import parse_endpoint
-from cams_async.errors import CamsError
+from cams_async.errors import CamsError, CredentialsError
 from cams_async.models import CallEvent
 from cams_async.operations import ChatappMigrationVerified
 from cams_async.protocol import Answer, Request, build_request, call_of
@@ -402,15 +403,97 @@ async def test_a_failing_hook_shows_nothing(
         await spelling(cams)
 
 
-async def test_a_bad_field_shows_no_value(emulator: Emulator, shown: Shown) -> None:
-    """An error names the field, never what stood there."""
+HALF = "\ud800"
+"""Half of a character: text that cannot travel."""
+
+
+def by_method_badly(cams: CamsClient) -> Coroutine[Any, Any, Any]:
+    """Give a number that is none, beside a code."""
+    return cams.chatapp_migration_verified(
+        cust_space_id="s", phone_number="none", verify_code=CODE
+    )
+
+
+def by_method_without_a_field(cams: Any) -> Coroutine[Any, Any, Any]:
+    """Forget a field."""
+    return cams.chatapp_migration_verified(  # type: ignore[no-any-return]
+        phone_number=PHONE, verify_code=CODE
+    )
+
+
+def by_send_badly(cams: CamsClient) -> Coroutine[Any, Any, Any]:
+    """Give a code that cannot travel."""
+    return cams.send(evolve(MIGRATION, verify_code=CODE + HALF))
+
+
+def by_call_badly(cams: CamsClient) -> Coroutine[Any, Any, Any]:
+    """Give a code that has no form on the wire."""
+    return cams.call(ACTION, {"VerifyCode": {CODE, SECRET}})
+
+
+def by_call_of_no_names(cams: CamsClient) -> Coroutine[Any, Any, Any]:
+    """Give parameters whose names are none."""
+    return cams.call(ACTION, {CODE: SECRET, "": TOKEN})
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        by_method_badly,
+        by_method_without_a_field,
+        by_send_badly,
+        by_call_badly,
+        by_call_of_no_names,
+    ],
+    ids=lambda spelling: spelling.__name__,
+)
+async def test_a_bad_field_shows_no_value(
+    spelling: Spelling, emulator: Emulator, shown: Shown
+) -> None:
+    """An error names the field, never what stood there, nor what stood beside."""
     async with client(emulator, shown) as cams:
-        for parameters in ({"VerifyCode": {CODE, SECRET}}, {CODE: 1, "": 2}):
-            with pytest.raises(CamsError) as caught:
-                await cams.call(ACTION, parameters)
-            shown.texts += [str(caught.value), repr(caught.value)]
+        with pytest.raises((CamsError, TypeError)) as caught:
+            await spelling(cams)
+    shown.add_error(caught.value)
+
+
+def test_an_operation_that_is_refused_shows_no_value(shown: Shown) -> None:
+    """However it is made; the caller's own frame is the caller's to keep clean."""
+    fields: dict[str, Any]
+    for fields in (
+        {"phone_number": "none", "verify_code": CODE},
+        {"phone_number": PHONE, "verify_code": [CODE]},
+    ):
+        untyped: Any = type(MIGRATION)
         with pytest.raises(CamsError) as caught:
-            await cams.chatapp_migration_verified(
-                cust_space_id="s", phone_number=CODE, verify_code=CODE
-            )
-        shown.texts += [str(caught.value), repr(caught.value)]
+            untyped(cust_space_id="s", **fields)
+        fields.clear()
+        shown.add_error(caught.value)
+
+
+@SPELLINGS
+async def test_a_failing_provider_shows_nothing(
+    spelling: Spelling, emulator: Emulator, shown: Shown
+) -> None:
+    """What it quotes, or holds in its frames, ends with it."""
+
+    class Leaky:
+        account = "somebody's"
+
+        def __init__(self, kind: type[Exception]) -> None:
+            self.kind = kind
+
+        async def get(self) -> Credentials:
+            read = f"{SECRET} {TOKEN}"
+            try:
+                raise self.kind(str(int(read)))
+            except ValueError as error:  # which quotes it
+                msg = "unreadable" if issubclass(self.kind, CamsError) else read
+                raise self.kind(msg) from error
+
+    for kind in (LookupError, CredentialsError):
+        error = await fail(
+            client(emulator, shown, credentials=Leaky(kind)), spelling, shown
+        )
+
+        assert isinstance(error, CredentialsError)

@@ -1,14 +1,32 @@
 """What an operation is: a request as a value, and the facts about its action."""
 
 import functools
+from collections.abc import Callable
 from typing import Any, ClassVar, Generic, TypeVar, cast, get_args
 
 from attrs import fields, frozen
 
+from cams_async.errors import InvalidOperation
 from cams_async.models import Resend, Response
 from cams_async.operations.fields import SECRET
 
 R = TypeVar("R", bound=Response)
+
+
+def _discreet(init: Callable[..., None]) -> Callable[..., None]:
+    """Leave no frame that holds a field in the traceback of a refusal."""
+
+    @functools.wraps(init)
+    def __init__(self: object, *args: object, **kwargs: object) -> None:  # noqa: N807 - it takes its place
+        try:
+            init(self, *args, **kwargs)
+        except InvalidOperation as error:
+            raise error.with_traceback(None)  # noqa: B904 - it has no cause
+        finally:
+            # A traceback would even fail to show what is only half made.
+            del self, args, kwargs
+
+    return __init__
 
 
 @frozen(kw_only=True)
@@ -27,6 +45,12 @@ class Operation(Generic[R]):
 
     tells: ClassVar[str | None] = None
     """The read action that tells what happened after an unknown outcome."""
+
+    def __init_subclass__(cls) -> None:
+        """Guard the `__init__` that attrs has made, once it has."""
+        super().__init_subclass__()
+        if "__init__" in vars(cls):
+            setattr(cls, "__init__", _discreet(cls.__init__))  # noqa: B010 - checkers take it amiss
 
     @classmethod
     @functools.cache
