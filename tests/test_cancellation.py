@@ -191,6 +191,21 @@ def acquired(cams: CamsClient) -> int:
     return 0 if connector is None else len(connector._acquired)
 
 
+def timers() -> set[Any]:
+    """Return what would still call whom, but for what was cancelled."""
+    loop: Any = asyncio.get_running_loop()
+    return {repr(timer) for timer in loop._scheduled if not timer.cancelled()}
+
+
+async def cooled(throttle: LocalThrottle) -> None:
+    """Wait until the server counts no call any more, for two seconds at most."""
+    async with asyncio.timeout(2.5):
+        while any(  # noqa: ASYNC110 - the throttle tells nobody
+            found.cooling for found in throttle.snapshot().values()
+        ):
+            await asyncio.sleep(0.01)
+
+
 async def leftover_tasks(before: set[Any]) -> set[Any]:
     """Return the tasks that a client has left behind, a few turns later."""
     for _ in range(10):
@@ -233,6 +248,26 @@ class TestOverSockets:
 
     async def test_random_cancels_leave_nothing(self, emulator: Emulator) -> None:
         """Five hundred calls, through trouble, each cancelled at some await or not."""
+        await self.random_cancels(500, emulator)
+
+    @pytest.mark.slow
+    async def test_random_cancels_leave_nothing_for_long(
+        self, emulator: Emulator
+    ) -> None:
+        """Of 10,000 calls no slot is left once the last has cooled, and no timer."""
+        before = timers()
+        throttle = await self.random_cancels(10_000, emulator)
+        await cooled(throttle)
+
+        assert [(0, 0, 0)] == [
+            (found.waiting, found.in_flight, found.cooling)
+            for found in throttle.snapshot().values()
+        ]
+        assert timers() == before
+
+    @staticmethod
+    async def random_cancels(calls: int, emulator: Emulator) -> LocalThrottle:
+        """Make calls that end as they may; return their throttle, idle."""
         random = Random(4)
         for fault in (Fault.RESET_BEFORE, Fault.RESET_AFTER, Fault.TRUNCATED):
             emulator.trouble.rate(fault, 0.1)
@@ -240,7 +275,7 @@ class TestOverSockets:
         throttle = LocalThrottle()
 
         async def one(place: int) -> None:
-            await asyncio.sleep(random.random() / 5)
+            await asyncio.sleep(random.random() * calls / 2500)
             operation = status_of(emulator, place)
             await CancelAt(cams.send(operation), random.randint(1, 6))
 
@@ -251,7 +286,7 @@ class TestOverSockets:
             throttle=throttle,
         ) as cams:
             ends = await asyncio.gather(
-                *[one(place) for place in range(500)], return_exceptions=True
+                *[one(place % 500) for place in range(calls)], return_exceptions=True
             )
 
             assert acquired(cams) == 0
@@ -260,6 +295,7 @@ class TestOverSockets:
 
         assert kinds == {type(None), asyncio.CancelledError}
         assert emulator.report().held
+        return throttle
 
     async def test_closing_ends_calls_within_a_second(self, emulator: Emulator) -> None:
         """In line, connecting and in flight; every socket is closed."""

@@ -7,7 +7,8 @@ was told, and nothing that may be done only once is ever done twice.
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
+from itertools import islice
 from random import Random
 from typing import Any
 
@@ -27,6 +28,7 @@ from cams_async.operations import (
     UpdatePhoneMessageQrdl,
 )
 from cams_async.wire import parameters
+from tests.fakes import FAST
 
 QPS = dict.fromkeys(OPERATIONS, 100.0)
 RATE = 0.03
@@ -63,6 +65,92 @@ async def test_nothing_is_lost_or_done_twice_among_faults(seed: int) -> None:
 async def test_nothing_is_lost_or_done_twice_among_faults_for_long(seed: int) -> None:
     """The same over 10,000 calls."""
     await _survive(10_000, seed)
+
+
+NEVER = sorted(name for name, cls in OPERATIONS.items() if cls.resend == "never")
+
+
+class Stubborn(RetryPolicy):
+    """A policy that always says: again, and at once."""
+
+    def delay(
+        self, error: CamsError, *, attempt: int, elapsed: float, random: float
+    ) -> float:
+        """Return no wait at all."""
+        del error, attempt, elapsed, random
+        return 0.0
+
+
+def _all_of(emulator: Emulator, action: str) -> Iterator[Operation[Any]]:
+    """Return operations of one action, for one phone number after the other."""
+    made = _operations(emulator, Random(1))
+    return (operation for operation in made if type(operation).__name__ == action)
+
+
+@pytest.mark.parametrize("action", NEVER)
+@pytest.mark.parametrize(
+    "fault",
+    [fault for fault in Fault if fault not in {Fault.THROTTLED, Fault.HANG}],
+)
+async def test_no_policy_makes_an_unsafe_call_be_sent_twice(
+    fault: Fault, action: str, emulator: Emulator, client: CamsClient
+) -> None:
+    """The server has met it once, whatever became of it there."""
+    operation = next(_all_of(emulator, action))
+    emulator.trouble.rate(fault, 1.0)
+    with pytest.raises(CamsError) as caught:
+        await client.with_options(retry=Stubborn()).send(operation)
+    (report,) = emulator.report().actions
+
+    assert 1 == caught.value.attempts == report.arrivals
+    assert sum(emulator.executed(action).values()) in EXECUTIONS[caught.value.outcome]
+
+
+@pytest.mark.parametrize("action", OPERATIONS)
+@pytest.mark.parametrize("skew", [86400.0, -86400.0])
+async def test_a_clock_that_is_off_heals_for_every_operation(
+    skew: float, action: str
+) -> None:
+    """In one extra round trip, for the calls that follow too; and back."""
+    attempts: list[int] = []
+    async with (
+        Emulator(qps=FAST, settle=0, phone_numbers=9) as emulator,
+        _client(emulator, qps=FAST) as client,
+    ):
+        operations = _all_of(emulator, action)
+        for ahead in (skew, skew, 0.0, 0.0):
+            emulator.skew = ahead
+            answer = await client.send(next(operations))
+            attempts.append(answer.meta.attempts)
+        executed = emulator.executed(action)
+
+    assert [2, 1, 2, 1] == attempts
+    assert 4 == sum(executed.values())
+
+
+def _client(emulator: Emulator, **options: Any) -> CamsClient:
+    return CamsClient(
+        emulator.credentials,
+        endpoint=emulator.endpoint,
+        throttle=LocalThrottle(),
+        **options,
+    )
+
+
+async def test_resends_are_signed_anew_and_throttled() -> None:
+    """The server has met no nonce twice, and never too many calls at a time."""
+    action = "GetPhoneNumberVerificationStatus"
+    qps = {action: 20.0}
+    async with Emulator(qps=qps) as emulator:
+        for _ in range(15):
+            emulator.trouble.next(Fault.UNAVAILABLE_AFTER)
+        async with _client(emulator, qps=qps, retry=RetryPolicy(base=0.0)) as client:
+            asked = islice(_all_of(emulator, action), 15)
+            answers = await asyncio.gather(*map(client.send, asked))
+        report = emulator.report()
+
+    assert 30 == report.actions[0].arrivals == sum(a.meta.attempts for a in answers)
+    assert report.held
 
 
 async def _survive(calls: int, seed: int) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import pytest
@@ -302,11 +303,16 @@ class TestResend:
         assert isinstance(error, ThrottlingError)
         assert (4, 4) == (len(transport.seen), error.attempts)
 
-    def test_each_resend_is_signed_anew(self, clock: Clock) -> None:
-        """With a nonce of its own."""
+    def test_each_resend_is_signed_anew(
+        self, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """With a nonce of its own, and the date of its own send."""
+        monkeypatch.setattr(time, "time", clock.monotonic)
         transport = RecordingTransport(NOT_SENT, LOST, VERIFIED)
-        send(clock, transport)
+        send(clock, transport, retry=After(60))
+        dates = [datetime.fromisoformat(d) for d in transport.header("x-acs-date")]
 
+        assert [timedelta(minutes=1)] * 2 == [b - a for a, b in pairwise(dates)]
         assert len(set(transport.header("x-acs-signature-nonce"))) == 3
         assert len(set(transport.header("authorization"))) == 3
         assert all(len(n) == 32 for n in transport.header("x-acs-signature-nonce"))
@@ -520,6 +526,37 @@ class TestDeadline:
         assert isinstance(error, ConnectError)
         assert error.attempts == 4
         assert clock.now - before == pytest.approx(9, abs=0.01)
+
+    def test_it_is_one_bound_over_everything(self, clock: Clock) -> None:
+        """Credentials, line, an attempt, a wait and one more: not a moment over."""
+
+        class Slowly(Provider):
+            async def get(self) -> Credentials:
+                await asyncio.sleep(0.5)
+                return CREDENTIALS
+
+        transport = RecordingTransport(VERIFIED, LOST, Hang())
+        late: list[float] = []
+
+        async def main() -> DeadlineExceeded:
+            options = {"credentials": Slowly(), "qps": {ACTION: 1}, "retry": After(1)}
+            async with make(transport, **options) as cams:
+                await cams.send(STATUS)
+                until = clock.now + 9
+                with pytest.raises(DeadlineExceeded) as caught:
+                    await cams.with_options(deadline=9).send(STATUS)
+                late.append(clock.now - until)
+                return caught.value
+
+        error = clock.run(main())
+
+        assert ("in flight", "unknown", 2) == (
+            error.phase,
+            error.outcome,
+            error.attempts,
+        )
+        # Each turn of the simulated loop takes a microsecond.
+        assert [0] == pytest.approx(late, abs=1e-5)
 
     def test_an_attempt_that_answers_in_time_is_fine(self, clock: Clock) -> None:
         """A deadline does nothing before it passes."""
