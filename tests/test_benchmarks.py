@@ -162,7 +162,7 @@ def test_the_quick_form_runs(tmp_path: Path, capsys: Capture) -> None:
     printed = capsys.readouterr().out
     results = json.loads(path.read_text("utf-8"))["results"]
 
-    assert "cams_async held the ceiling in all of its 1 runs." in printed
+    assert "cams_async held the ceiling in every run: 1." in printed
     assert [each.name for each in CONTESTANTS] == [
         each["contestant"] for each in results
     ]
