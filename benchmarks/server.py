@@ -94,7 +94,7 @@ class EmulatorProcess:
     def _pipes(self) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None  # noqa: S101 - it was started with both
-        assert stdout is not None  # noqa: S101
+        assert stdout is not None  # noqa: S101 - it was started with both
         return stdin, stdout
 
 

@@ -147,7 +147,7 @@ class AiohttpTransport:
             async with asyncio.timeout(timeout):
                 session = self._session or self._start()
                 return await self._post(session, request, mark)
-        except (aiohttp.ClientError, OSError, ValueError) as caught:
+        except (aiohttp.ClientError, OSError, ValueError, AssertionError) as caught:
             error, cause = _translate(caught, mark, timeout)
         # Raised here: aiohttp's errors show the URL, which may hold a VerifyCode.
         raise error from cause
@@ -273,8 +273,9 @@ def _translate(
     what = type(caught).__name__ if cause is None else str(cause)
     if mark.sent:
         return ConnectionLost(f"connection lost ({what})", outcome=outcome), cause
-    if isinstance(caught, ValueError) and not isinstance(caught, aiohttp.ClientError):
-        # Such as credentials for the host in a caller's session.
+    if not isinstance(caught, (aiohttp.ClientError, OSError)):
+        # Such as credentials for the host in a caller's session, or its base_url,
+        # which aiohttp 3.11 asserts to be there for relative URLs only.
         msg = f"aiohttp refuses the request ({what})"
         return ConfigurationError(msg, field="session"), None
     return ConnectError(f"no connection ({what})", outcome=outcome), cause

@@ -9,7 +9,7 @@ import tracemalloc
 import warnings
 import zlib
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from enum import Enum
 from types import SimpleNamespace
@@ -909,6 +909,34 @@ class TestCallersSession:
             auth = aiohttp.BasicAuth("somebody", "secret")
             session = aiohttp.ClientSession(auth=auth)
         async with session:
+            error, sent = await failure("http://127.0.0.1:1", session=session)
+
+        assert isinstance(error, ConfigurationError)
+        assert ("session", "not_sent", 0) == (error.field, error.outcome, sent)
+
+    async def test_one_with_a_base_url_is_used_or_refused(self) -> None:
+        """By a typed error where aiohttp refuses it, as 3.11 does."""
+        async with (
+            serving((OK,)) as server,
+            aiohttp.ClientSession(base_url="http://base.invalid/") as session,
+            transport(session=session) as through,
+        ):
+            old = aiohttp.__version__.startswith("3.11.")
+            with pytest.raises(ConfigurationError) if old else nullcontext():
+                await exchange(through, server.origin)
+
+        assert len(server.heads) == (0 if old else 1)
+
+    async def test_what_aiohttp_asserts_is_a_typed_error(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """On every release: nothing of aiohttp's own gets out."""
+
+        def refuse(*_: object, **__: object) -> None:
+            raise AssertionError
+
+        async with aiohttp.ClientSession() as session:
+            monkeypatch.setattr(aiohttp.ClientSession, "post", refuse)
             error, sent = await failure("http://127.0.0.1:1", session=session)
 
         assert isinstance(error, ConfigurationError)

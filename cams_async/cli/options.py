@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 PROGRAM = "cams-async"
 
 # What `add_subparsers` returns; argparse has no public name for it.
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as said
 
 
 class MixedParser(argparse.ArgumentParser):

@@ -95,5 +95,5 @@ def latency(instance: object, attribute: "Attribute[Any]", value: Any) -> None:
     _require(isinstance(value, tuple), attribute, expected)
     bounds = cast("tuple[Any, ...]", value)
     numbers = [bound for bound in bounds if _is_number(bound) and bound < math.inf]
-    _require(len(numbers) == len(bounds) == 2, attribute, expected)  # noqa: PLR2004
+    _require(len(numbers) == len(bounds) == 2, attribute, expected)  # noqa: PLR2004 - a low and a high
     _require(0 <= numbers[0] <= numbers[1], attribute, expected)

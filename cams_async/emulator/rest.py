@@ -19,7 +19,7 @@ class Rests:
             return False
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bool] = loop.create_future()
-        handle = loop.call_later(seconds, _wake, future, True)  # noqa: FBT003
+        handle = loop.call_later(seconds, _wake, future, True)  # noqa: FBT003 - call_later takes no names
         self._resting.add(future)
         try:
             return await future
@@ -31,9 +31,9 @@ class Rests:
         """End every pause, also those that are still to come."""
         self._over = True
         for future in self._resting:
-            _wake(future, False)  # noqa: FBT003
+            _wake(future, False)  # noqa: FBT003 - as above
 
 
-def _wake(future: "asyncio.Future[bool]", whole: bool) -> None:  # noqa: FBT001
+def _wake(future: "asyncio.Future[bool]", whole: bool) -> None:  # noqa: FBT001 - call_later takes no names
     if not future.done():
         future.set_result(whole)

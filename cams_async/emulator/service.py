@@ -225,7 +225,7 @@ class Service:
             "Code": refusal.code,
             "Message": refusal.message,
         }
-        if refusal.business and self._options.business_status == 200:  # noqa: PLR2004
+        if refusal.business and self._options.business_status == 200:  # noqa: PLR2004 - HTTP
             status = 200
         else:
             body["HostId"] = arrival.headers.get("host", "")

@@ -9,10 +9,10 @@ from types import MappingProxyType
 from typing import Any
 
 from cams_async.operations.encryption import *  # noqa: F403 - each has an __all__
-from cams_async.operations.migration import *  # noqa: F403
+from cams_async.operations.migration import *  # noqa: F403 - as above
 from cams_async.operations.operation import Operation as Operation
-from cams_async.operations.phone_numbers import *  # noqa: F403
-from cams_async.operations.qr_codes import *  # noqa: F403
+from cams_async.operations.phone_numbers import *  # noqa: F403 - as above
+from cams_async.operations.qr_codes import *  # noqa: F403 - as above
 
 
 def _is_operation(value: Any) -> bool:

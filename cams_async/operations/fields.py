@@ -71,7 +71,7 @@ def one_of(*values: str) -> Validator:
 
 def without_plus(value: str) -> str:
     """Remove spaces and a leading `+`; anything but a str is left to be refused."""
-    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance] - not every caller has a type checker
         return value
     return value.replace(" ", "").removeprefix("+")
 

@@ -196,7 +196,7 @@ class Answer:
 
     admitted: "asyncio.Future[bool]"
 
-    def come(self, admitted: bool) -> None:  # noqa: FBT001
+    def come(self, admitted: bool) -> None:  # noqa: FBT001 - call_at takes no names
         """Arrive: the server has admitted the call, or refused it."""
         if not self.admitted.done():
             self.admitted.set_result(admitted)
