@@ -136,8 +136,8 @@ class CamsClient:
                 f"must have a method {name}",
             )
         _check(_is_mapping(qps), "qps", "must map actions to calls per second")
-        ceilings = dict(qps or {})
-        for action, ceiling in ceilings.items():
+        self._ceilings = dict(qps or {})
+        for action, ceiling in self._ceilings.items():
             # A scope knows what a ceiling may be.
             Scope(account="", region="", action=action, qps=ceiling)
         _check(
@@ -165,7 +165,7 @@ class CamsClient:
             endpoint=self._endpoint,
             region=scope_region,
             account=account,
-            qps=ceilings,
+            qps=self._ceilings,
             credentials=self._credentials,
             throttle=self._throttle,
             transport=self._transport,
@@ -228,6 +228,13 @@ class CamsClient:
     def snapshot(self) -> Mapping[Scope, Snapshot]:
         """Return what the throttle is doing, for each scope that it knows."""
         return self._throttle.snapshot()
+
+    def ceiling(self, operation: Operation[Any]) -> float:
+        """Return how many calls per second this client allows an operation's action.
+
+        That is the documented ceiling, unless `qps` of the client says otherwise.
+        """
+        return self._ceilings.get(type(operation).__name__, operation.qps)
 
     async def send(self, operation: Operation[R]) -> R:
         """Send an operation and return its typed answer.

@@ -844,3 +844,10 @@ class TestOverSockets:
             answer = await cams.chatapp_sync_phone_number(cust_space_id="cams-0001")
 
         assert answer.code == "OK"
+
+
+def test_a_client_tells_its_ceilings() -> None:
+    """Whoever feeds a client knows how much at once keeps it busy."""
+    client = configured(qps={"ChatappMigrationVerified": 50})
+
+    assert (10.0, 50) == (client.ceiling(STATUS), client.ceiling(MIGRATION))
