@@ -334,6 +334,21 @@ async def test_a_stop_ends_hanging_calls(session: aiohttp.ClientSession) -> None
         await call
 
 
+async def test_a_caller_that_left_gets_no_half_of_an_answer(
+    session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Giving up is the caller's right, and nothing that a server complains about."""
+    async with Emulator(phone_numbers=1, latency=(0.05, 0.05)) as emulator:
+        emulator.trouble.next(Fault.TRUNCATED)
+        call = asyncio.create_task(Caller(session, emulator).call())
+        await until(lambda: len(emulator._rests) == 1)
+        call.cancel()
+        await until(lambda: len(emulator.report().actions) == 1)
+        await until(lambda: len(emulator._rests) == 0)
+
+    assert [] == caplog.records
+
+
 async def test_a_stop_leaves_nothing_behind(session: aiohttp.ClientSession) -> None:
     """No task, connection or warning outlives the emulator."""
     before = asyncio.all_tasks()
