@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar, cast
 
-from attrs import field, fields, frozen
+from attrs import field, frozen
 
 from cams_async import signing, wire
 from cams_async.credentials import Credentials
@@ -30,7 +30,6 @@ from cams_async.errors import (
 )
 from cams_async.models import Meta, Resend, Response
 from cams_async.operations import Operation
-from cams_async.operations.fields import SECRET
 from cams_async.version import __version__
 
 R = TypeVar("R")
@@ -76,9 +75,7 @@ def call_of(operation: Operation[S]) -> Call[S]:
         qps=cls.qps,
         resend=cls.resend,
         tells=cls.tells,
-        secrets=tuple(
-            getattr(operation, a.name) for a in fields(cls) if a.metadata.get(SECRET)
-        ),
+        secrets=wire.secrets(operation),
         decode=lambda payload, meta: wire.decode(payload, into, meta),
     )
 
@@ -130,7 +127,7 @@ def build_request(
         "host": endpoint.host,
         "x-acs-action": call.action,
         "x-acs-version": API_VERSION,
-        "x-acs-date": date.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "x-acs-date": _timestamp(date),
         "x-acs-signature-nonce": nonce,
         "x-acs-content-sha256": signing.EMPTY_BODY_SHA256,
     }
@@ -155,8 +152,12 @@ def build_request(
         url=f"{endpoint.origin}/?{query}" if query else f"{endpoint.origin}/",
         headers=headers,
         action=call.action,
-        secrets=tuple(text for text in (*call.secrets, *hidden) if text),
+        secrets=tuple([text for text in (*call.secrets, *hidden) if text]),
     )
+
+
+def _timestamp(date: datetime) -> str:
+    return date.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def parse_response(

@@ -87,11 +87,16 @@ def _trace() -> aiohttp.TraceConfig:
     return trace
 
 
-# Middlewares of a caller's session could resend or rewrite a signed request; the
-# releases of aiohttp before 3.12 have none, nor the argument that turns them off.
-_PLAIN: Mapping[str, Any] = (
-    {"middlewares": ()} if hasattr(aiohttp, "ClientHandlerType") else {}
-)
+# What every request is sent with, whatever a caller's session says. Its middlewares
+# could resend or rewrite what is signed; the releases of aiohttp before 3.12 have none,
+# nor the argument that turns them off.
+_PLAIN: Mapping[str, Any] = {
+    "skip_auto_headers": ("Content-Type",),
+    "allow_redirects": False,
+    "raise_for_status": False,
+    "timeout": _NO_TIMEOUT,
+    **({"middlewares": ()} if hasattr(aiohttp, "ClientHandlerType") else {}),
+}
 
 
 def environment_proxy(origin: str) -> str | None:
@@ -127,8 +132,9 @@ class AiohttpTransport:
     ) -> None:
         self._given = session
         self._session: aiohttp.ClientSession | None = None
-        self._ssl = ssl_context
-        self._proxy = proxy
+        self._options: dict[str, Any] = {**_PLAIN, "proxy": proxy}
+        if ssl_context is not None:
+            self._options["ssl"] = ssl_context
         self._max_answer = max_answer
         self._trace = _trace()
 
@@ -155,19 +161,11 @@ class AiohttpTransport:
     async def _post(
         self, session: aiohttp.ClientSession, request: Request, mark: _Mark
     ) -> Answer:
-        options: dict[str, Any] = dict(_PLAIN)
-        if self._ssl is not None:
-            options["ssl"] = self._ssl
         async with session.post(
             URL(request.url, encoded=True),
             headers=request.headers,
-            skip_auto_headers=("Content-Type",),
-            allow_redirects=False,
-            raise_for_status=False,
-            timeout=_NO_TIMEOUT,
-            proxy=self._proxy,
             trace_request_ctx=mark,
-            **options,
+            **self._options,
         ) as response:
             packed = not session.auto_decompress
             return await _read(response, self._max_answer, packed=packed)

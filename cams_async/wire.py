@@ -68,6 +68,18 @@ def parameters(operation: Operation[Any]) -> dict[str, str]:
     }
 
 
+_secret_fields: dict[type[Operation[Any]], tuple[str, ...]] = {}
+
+
+def secrets(operation: Operation[Any]) -> tuple[str, ...]:
+    """Return the values of an operation that must never be shown."""
+    cls = type(operation)
+    if cls not in _secret_fields:
+        names = (a.name for a in attrs.fields(cls) if a.metadata.get(SECRET))
+        _secret_fields[cls] = tuple(names)
+    return tuple([getattr(operation, name) for name in _secret_fields[cls]])
+
+
 def as_text(name: str, value: object, *, action: str | None = None) -> str:
     """Return the text of a parameter: nested values become JSON.
 
@@ -95,9 +107,14 @@ def decode(payload: Mapping[str, Any], into: type[T], meta: Meta | None = None) 
     Raises:
         DecodeError: The payload is not of the documented shape; `path` says where.
     """
+    read: Callable[..., T] = _quick.get_structure_hook(into)
     try:
-        answer = _converter.structure(payload, into)
-        return answer if meta is None else attrs.evolve(answer, meta=meta)
+        return read(payload, into, meta=meta)
+    except (_UnexpectedError, TypeError):
+        pass  # or an argument is missing: read once more, to tell where the fault is
+    path, expected = "$", "as documented"
+    try:
+        _thorough.structure(payload, into)
     except (ClassValidationError, _UnexpectedError) as error:
         path, expected = _fault(error, "$")
     # Raised here, so that no chained exception carries the vendor's values along.
@@ -107,7 +124,7 @@ def decode(payload: Mapping[str, Any], into: type[T], meta: Meta | None = None) 
 
 def encode(record: Record) -> dict[str, Any]:
     """Return the JSON object that an answer was decoded from, but for its nulls."""
-    payload: dict[str, Any] = _converter.unstructure(record)
+    payload: dict[str, Any] = _thorough.unstructure(record)
     return payload
 
 
@@ -147,13 +164,8 @@ _TEXT = _exactly(str, "a string")
 _LIST = _exactly(list, "an array")
 
 
-def _open_enum(enum: type[StrEnum]) -> Check:
-    members: dict[str, StrEnum] = {member.value: member for member in enum}
-
-    def check(value: Any, kind: Any) -> Any:
-        return members.get(_TEXT(value, kind), value)
-
-    return check
+def _open_enum(members: Mapping[str, StrEnum]) -> Check:
+    return lambda value, kind: members.get(_TEXT(value, kind), value)
 
 
 def _text_or_object(value: Any, _: Any) -> Any:
@@ -165,11 +177,11 @@ def _text_or_object(value: Any, _: Any) -> Any:
 
 def _union(kind: Any, converter: Converter) -> Check:
     """Read `X | None`, an open enum `SomeEnum | str`, or a text or object."""
-    members = [member for member in get_args(kind) if member is not NoneType]
-    first = members[0]
-    if isinstance(first, type) and issubclass(first, StrEnum):
-        check = _open_enum(first)
-    elif len(members) == 1:
+    kinds = _kinds(kind)
+    first = kinds[0]
+    if members := _members(first):
+        check = _open_enum(members)
+    elif len(kinds) == 1:
         check = converter.get_structure_hook(first)
     else:
         check = _text_or_object
@@ -195,6 +207,9 @@ def _array(kind: Any, converter: Converter) -> Check:
     return read
 
 
+# Objects, thoroughly: each fault is told by its path
+
+
 def _renames(cls: type[Record]) -> dict[str, Any]:
     renames = {a.name: override(rename=wire_name(a)) for a in attrs.fields(cls)}
     # These two never stand on the wire.
@@ -202,7 +217,7 @@ def _renames(cls: type[Record]) -> dict[str, Any]:
     return renames
 
 
-def _object(cls: type[Record], converter: Converter) -> Check:
+def _thorough_object(cls: type[Record], converter: Converter) -> Check:
     known = {wire_name(a) for a in attrs.fields(cls)} - {"Extra", "Meta"}
     read_known = make_dict_structure_fn(cls, converter, **_renames(cls))
 
@@ -220,6 +235,58 @@ def _object(cls: type[Record], converter: Converter) -> Check:
     return read
 
 
+# Objects, quickly: a fault is only noticed
+
+
+def _quick_object(cls: type[Record], converter: Converter) -> Check:
+    texts, others = _texts_and_others(cls, converter)
+
+    # A caller may give the arguments that do not stand on the wire.
+    def read(payload: dict[str, Any], _: Any, **fields: Any) -> Any:
+        if type(payload) is not dict:
+            raise _UnexpectedError
+        extra = fields["extra"] = {}
+        for name, value in payload.items():
+            if type(value) is str and name in texts:
+                attribute, members = texts[name]
+                fields[attribute] = members.get(value, value) if members else value
+            elif name in others:
+                if value is not None:
+                    attribute, check, kind = others[name]
+                    fields[attribute] = check(value, kind)
+            elif name not in texts:
+                extra[name] = value
+            elif value is not None:
+                raise _UnexpectedError
+        return cls(**fields)
+
+    return read
+
+
+def _texts_and_others(
+    cls: type[Record], converter: Converter
+) -> tuple[
+    dict[str, tuple[str, Mapping[str, StrEnum]]],
+    dict[str, tuple[str, Check, Any]],
+]:
+    """Return how a class's fields are read, by their names on the wire.
+
+    Most are texts, or open enums, which have members as well. To call a check for
+    each would cost more than all the rest.
+    """
+    texts: dict[str, tuple[str, Mapping[str, StrEnum]]] = {}
+    others: dict[str, tuple[str, Check, Any]] = {}
+    for attribute in attrs.fields(cls):
+        name, kinds = wire_name(attribute), _kinds(attribute.type)
+        members = _members(kinds[0])
+        if members or kinds == [str]:
+            texts[name] = (attribute.name, members)
+        elif attribute.name not in ("extra", "meta"):
+            check = converter.get_structure_hook(attribute.type)
+            others[name] = (attribute.name, check, attribute.type)
+    return texts, others
+
+
 def _write_object(cls: type[Record], converter: Converter) -> Callable[[Any], Any]:
     write_known = make_dict_unstructure_fn(
         cls, converter, _cattrs_omit_if_default=True, **_renames(cls)
@@ -231,6 +298,19 @@ def _is_union(kind: Any) -> bool:
     return get_origin(kind) is UnionType
 
 
+def _kinds(kind: Any) -> list[Any]:
+    """Return the kinds that a value may be of, None left out."""
+    listed = get_args(kind) if _is_union(kind) else (kind,)
+    return [each for each in listed if each is not NoneType]
+
+
+def _members(kind: Any) -> dict[str, StrEnum]:
+    """Return the values that are known of an enum; of another kind, none."""
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return {member.value: member for member in kind}
+    return {}
+
+
 def _is_array(kind: Any) -> bool:
     return get_origin(kind) is tuple
 
@@ -239,7 +319,9 @@ def _is_record(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Record)
 
 
-def _make_converter() -> Converter:
+def _make_converter(
+    read_object: Callable[[type[Record], Converter], Check],
+) -> Converter:
     converter = Converter()
     converter.register_structure_hook(str, _TEXT)
     converter.register_structure_hook(bool, _exactly(bool, "true or false"))
@@ -247,7 +329,7 @@ def _make_converter() -> Converter:
     for fits, factory in (
         (_is_union, _union),
         (_is_array, _array),
-        (_is_record, _object),
+        (_is_record, read_object),
     ):
         converter.register_structure_hook_factory(fits, factory)
     converter.register_unstructure_hook_factory(_is_record, _write_object)
@@ -257,4 +339,5 @@ def _make_converter() -> Converter:
     return converter
 
 
-_converter = _make_converter()
+_quick = _make_converter(_quick_object)
+_thorough = _make_converter(_thorough_object)

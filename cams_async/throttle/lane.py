@@ -290,8 +290,10 @@ class Lane:
     # The pump: whatever happens, it is asked who goes next
 
     def _advance(self) -> None:
-        if self._gate is not None or self._over():
+        if self._gate is not None:
             return  # whoever is at the gate asks again on leaving it
+        if (not self._line and self._timer is None) or self._over():
+            return
         if not self._line:
             self._wake_at(None)
             return
