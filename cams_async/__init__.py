@@ -37,6 +37,7 @@ from cams_async.errors import (
     PermissionDenied,
     RequestTimeout,
     ServerError,
+    ThrottleUnavailable,
     ThrottlingError,
     TransportError,
 )
@@ -50,6 +51,7 @@ from cams_async.models import (
     Snapshot,
 )
 from cams_async.operations import Operation
+from cams_async.poller import Outcome, poll, watch
 from cams_async.providers import CredentialsUri, ProfileCredentials, chain
 from cams_async.retry import RetryPolicy
 from cams_async.throttle import LocalThrottle, Throttle, Turn
@@ -81,6 +83,7 @@ __all__ = [
     "NotOwner",
     "NotSubscribed",
     "Operation",
+    "Outcome",
     "PermissionDenied",
     "ProfileCredentials",
     "RequestTimeout",
@@ -91,11 +94,14 @@ __all__ = [
     "ServerError",
     "Snapshot",
     "Throttle",
+    "ThrottleUnavailable",
     "ThrottlingError",
     "TransportError",
     "Turn",
     "__version__",
     "chain",
+    "poll",
+    "watch",
 ]
 
 # A library stays silent until its user sets logging up.

@@ -5,6 +5,7 @@ Whatever fails inside this package reaches the caller as one of these::
     CamsError
     ├ ConfigurationError       a bad argument or setting; names the field
     ├ ClientClosed             a call after, or cut short by, `aclose()`
+    ├ ThrottleUnavailable      what shares the ceiling, such as Redis, is away
     ├ CredentialsError         none were found, or a provider failed
     ├ InvalidOperation         a field is empty or has the wrong type or form
     ├ TransportError
@@ -93,6 +94,13 @@ class ConfigurationError(CamsError):
 
 class ClientClosed(CamsError):
     """The client was closed before, or while, the call ran."""
+
+
+class ThrottleUnavailable(CamsError):
+    """What shares the ceiling among processes was away for too long.
+
+    Without it nobody knows how many calls the others send: none goes out unlimited.
+    """
 
 
 class CredentialsError(CamsError):

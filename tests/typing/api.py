@@ -10,12 +10,14 @@ from typing import Any, assert_type
 
 from cams_async import (
     CamsClient,
+    CamsError,
     Credentials,
     CredentialsProvider,
     CredentialsUri,
     EnvironmentCredentials,
     LocalThrottle,
     Meta,
+    Outcome,
     ProfileCredentials,
     Resend,
     RetryPolicy,
@@ -23,6 +25,8 @@ from cams_async import (
     Snapshot,
     Throttle,
     chain,
+    poll,
+    watch,
 )
 from cams_async.models import CodeVerificationStatus
 from cams_async.operations import (
@@ -39,6 +43,7 @@ from cams_async.operations import (
     UpdatePhoneMessageQrdl,
     VerificationStatusResponse,
 )
+from cams_async.poller import Outcomes, PerSpace
 
 
 async def methods(cams: CamsClient) -> None:
@@ -108,6 +113,30 @@ async def any_action(cams: CamsClient) -> None:
         await cams.call("AnAction", {"A": [1], "B": None}, resend=Resend.SAFE),
         dict[str, Any],
     )
+
+
+async def many(cams: CamsClient) -> None:
+    """What comes out is typed by what goes in."""
+    numbers = [GetPhoneNumberVerificationStatus(phone_number="1", cust_space_id="s")]
+    spaces = [ChatappSyncPhoneNumber(cust_space_id="s")]
+    async with poll(cams, numbers, window=10, ordered=True) as outcomes:
+        assert_type(outcomes, Outcomes[VerificationStatusResponse])
+        async for outcome in outcomes:
+            assert_type(outcome, Outcome[VerificationStatusResponse])
+            assert_type(outcome.response, VerificationStatusResponse | None)
+            assert_type(outcome.error, CamsError | None)
+    per_space = PerSpace(cams, max_age=10)
+    assert_type(await per_space.send(numbers[0]), VerificationStatusResponse)
+    assert_type(
+        watch(per_space, numbers, until={"VERIFIED"}, every=(1, 2), deadline=None),
+        Outcomes[VerificationStatusResponse],
+    )
+    assert_type(
+        watch(cams, spaces, until=lambda response: bool(response.phone_numbers)),
+        Outcomes[PhoneNumbersResponse],
+    )
+    poll(cams, ["1"])  # type: ignore[arg-type]
+    watch(cams, numbers, until=lambda response: response.nothing)  # type: ignore[attr-defined]
 
 
 async def wrong(cams: CamsClient) -> None:
