@@ -1,0 +1,383 @@
+"""A job: what is asked for all rows of an input goes, row by row, into an output."""
+
+import asyncio
+import math
+import sys
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing, suppress
+from types import TracebackType
+from typing import BinaryIO, Self, cast
+
+from cams_async.bulk.plan import Plan, Strategy, Survey, Watching
+from cams_async.bulk.results import Result
+from cams_async.bulk.scratch import Key
+from cams_async.bulk.store import Store
+from cams_async.errors import (
+    ApiError,
+    AuthenticationError,
+    CamsError,
+    ClientClosed,
+    ConfigurationError,
+    ConnectError,
+    CredentialsError,
+    DeadlineExceeded,
+    NotSubscribed,
+    PermissionDenied,
+    ThrottleUnavailable,
+)
+from cams_async.operations import (
+    ChatappSyncPhoneNumber,
+    GetPhoneNumberVerificationStatus,
+    VerificationStatusResponse,
+)
+from cams_async.poller import (
+    Outcome,
+    Outcomes,
+    PerSpace,
+    Sender,
+    is_passing,
+    poll,
+    watch,
+)
+
+WIDEST = 2048
+"""The most phone numbers that wait for calls for their spaces."""
+
+SHORT = 300
+"""Characters of each of the vendor's texts in the output."""
+
+FATAL = (
+    AuthenticationError,
+    ClientClosed,
+    ConfigurationError,
+    CredentialsError,
+    NotSubscribed,
+)
+"""Errors that are not a row's: every other row would meet them too."""
+
+FATAL_AT_FIRST = (ConnectError, PermissionDenied, ThrottleUnavailable)
+"""Errors that are no row's either, as long as none has had an answer."""
+
+PAUSES = (5.0, 20.0, 60.0)
+"""Seconds before another round over the rows that have met a passing error. When
+rounds bring nothing new, the errors of the round after the last pause are written."""
+
+LONGEST_PAUSE = 60.0
+"""The most seconds between two tries whether the service answers again."""
+
+
+class Job:
+    """Asks for the phone numbers of an input, and writes a line for each row.
+
+    Use it as `async with Job(plan) as job:`, which reads the input and what a former
+    run has left, then await `run`. All files are touched in threads.
+
+    Args:
+        plan: What is asked.
+        stdin: The input where the plan names none. Default: standard input.
+        stdout: The output where the plan names none. Default: standard output.
+
+    Raises:
+        ConfigurationError: On entering: the input or the output is unusable, in use,
+            or belongs to another job. Nothing was changed.
+        OutputError: On entering: there is no room for the head of a CSV output.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        stdin: BinaryIO | None = None,
+        stdout: BinaryIO | None = None,
+    ) -> None:
+        self._plan = plan
+        self._store = Store(
+            plan,
+            stdin=sys.stdin.buffer if stdin is None else stdin,
+            stdout=sys.stdout.buffer if stdout is None else stdout,
+        )
+        self._outcomes: Outcomes[VerificationStatusResponse] | None = None
+        self._closing: asyncio.Future[None] | None = None
+        self._stopping = asyncio.Event()
+        self._reached: Key | None = None
+        # An operation that had an answer: what tells bad times from a bad number.
+        self._known: GetPhoneNumberVerificationStatus | None = None
+        self._in_trouble = False
+        self._is_last_round = False
+        self.survey: Survey
+        """What was found on entering; not there before."""
+        self.done: int = 0
+        """Rows written, over all runs."""
+        self.failed: int = 0
+        """Those of them that failed, bad ones included."""
+
+    async def __aenter__(self) -> Self:
+        try:
+            self.survey = await asyncio.to_thread(self._store.open)
+        except asyncio.CancelledError:
+            # The thread goes on until it notices, and then gives way to this.
+            self._store.abandon()
+            loop = asyncio.get_running_loop()
+            self._closing = loop.run_in_executor(None, self._store.close)
+            raise
+        self.done, self.failed = self.survey.done, self.survey.failed
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self._store.close)
+
+    @property
+    def complete(self) -> bool:
+        """Whether each row has its line."""
+        return self.done == self.survey.rows
+
+    def stop(self) -> None:
+        """Ask for nothing more; what was sent is still written. Then `run` returns."""
+        self._stopping.set()
+        if self._outcomes is not None:
+            self._outcomes.stop()
+
+    async def run(
+        self,
+        client: Sender,
+        *,
+        strategy: Strategy = "per_number",
+        window: int | None = None,
+        on_result: Callable[[Result], None] = lambda _: None,
+    ) -> None:
+        """Do what is left to do, once.
+
+        A row that meets a passing error, such as a lost connection, is asked again in
+        another round, and while nothing at all is answered the job waits. Only what
+        fails in round after round, when others do not, is written as it is.
+
+        Args:
+            client: Sends the calls.
+            strategy: One call for each number, or one for each space.
+            window: The most numbers that are held at once. Default: what keeps the
+                ceiling busy.
+            on_result: Told each row once it is written.
+
+        Raises:
+            OutputError: The output cannot be written. What was written is whole.
+            CamsError: An error that every row would meet, such as wrong credentials.
+                It is no row's result: once it is mended, the job goes on.
+        """
+        await self._write_bad(on_result)
+        if not self._stopped and not self.complete:
+            await self._ask(client, strategy, window, on_result)
+        await asyncio.to_thread(self._store.sync)
+
+    async def _write_bad(self, on_result: Callable[[Result], None]) -> None:
+        line = 0
+        while not self._stopped:
+            written = await asyncio.to_thread(self._store.write_bad, line)
+            if not written:
+                break
+            self._tell(written, on_result)
+            line = written[-1].line
+
+    async def _ask(
+        self,
+        client: Sender,
+        strategy: Strategy,
+        window: int | None,
+        on_result: Callable[[Result], None],
+    ) -> None:
+        watching = self._plan.watch
+        by_space = strategy == "per_space"
+        sender = client
+        if by_space:
+            window = _room(client, self.survey) if window is None else window
+            # An answer serves the numbers that are due with it, not their next time.
+            age = math.inf if watching is None else watching.every[0] / 2
+            sender = PerSpace(client, max_age=age)
+        if watching is not None:
+            await self._watch(watching, sender, window, on_result, by_space=by_space)
+            return
+        fruitless = 0
+        while not self._stopped and not self.complete:
+            if self._reached is not None:
+                await self._rest(PAUSES[fruitless])
+            self._is_last_round = fruitless == len(PAUSES) - 1
+            self._reached = None
+            before = self.done
+            async with aclosing(self._calmly(client, by_space=by_space)) as operations:
+                await self._take(poll(sender, operations, window=window), on_result)
+            fruitless = 0 if self.done > before else fruitless + 1
+
+    async def _watch(
+        self,
+        watching: Watching,
+        sender: Sender,
+        window: int | None,
+        on_result: Callable[[Result], None],
+        *,
+        by_space: bool,
+    ) -> None:
+        left = self._store.time_left(watching)
+        if left is None or left > 0:
+            async with aclosing(self._operations(by_space=by_space)) as operations:
+                outcomes = watch(
+                    sender,
+                    operations,
+                    until=watching.until,
+                    every=watching.every,
+                    deadline=left,
+                    window=window,
+                )
+                await self._take(outcomes, on_result)
+        if left is not None and not self._stopped:
+            await self._give_up(on_result, by_space=by_space)
+
+    async def _take(
+        self,
+        outcomes: Outcomes[VerificationStatusResponse],
+        on_result: Callable[[Result], None],
+    ) -> None:
+        self._outcomes = outcomes
+        async with outcomes:
+            async for outcome in outcomes:
+                if outcome.error is not None and self._is_fatal(outcome.error):
+                    raise outcome.error
+                if outcome.response is not None:
+                    self._known = cast(
+                        "GetPhoneNumberVerificationStatus", outcome.operation
+                    )
+                if self._is_final(outcome):
+                    await self._write(_result(outcome), on_result)
+
+    async def _give_up(
+        self, on_result: Callable[[Result], None], *, by_space: bool
+    ) -> None:
+        """Write what the deadline of a watch left to the source."""
+        error = DeadlineExceeded("the deadline of the watch passed before it was asked")
+        async with aclosing(self._operations(by_space=by_space)) as operations:
+            async for operation in operations:
+                if self._stopped:
+                    break
+                outcome = Outcome(operation=operation, error=error)
+                await self._write(_result(outcome), on_result)
+
+    async def _operations(
+        self, *, by_space: bool
+    ) -> AsyncGenerator[GetPhoneNumberVerificationStatus, None]:
+        """Yield what was not yielded before."""
+        while keys := await asyncio.to_thread(
+            self._store.keys, self._reached, by_space=by_space
+        ):
+            for key in keys:
+                self._reached = key
+                yield GetPhoneNumberVerificationStatus(
+                    phone_number=key.phone_number, cust_space_id=key.cust_space_id
+                )
+
+    async def _calmly(
+        self, client: Sender, *, by_space: bool
+    ) -> AsyncGenerator[GetPhoneNumberVerificationStatus, None]:
+        """Yield the same, but nothing while the service answers nobody."""
+        async with aclosing(self._operations(by_space=by_space)) as operations:
+            async for operation in operations:
+                pause = 1.0
+                while self._in_trouble and not await self._answers(client):
+                    await self._rest(pause)
+                    pause = min(2 * pause, LONGEST_PAUSE)
+                self._in_trouble = False
+                yield operation
+
+    async def _answers(self, client: Sender) -> bool:
+        """Whether a number that had an answer gets one again."""
+        if self._known is not None:
+            try:
+                await client.send(self._known)
+            except CamsError as error:
+                return not is_passing(error)
+        return True
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait, but no longer than until a stop."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+
+    @property
+    def _stopped(self) -> bool:
+        return self._stopping.is_set()
+
+    def _is_fatal(self, error: CamsError) -> bool:
+        # A nonce that was seen before is an accident of the network, not of the keys.
+        if isinstance(error, AuthenticationError) and error.outcome == "unknown":
+            return False
+        at_first = isinstance(error, FATAL_AT_FIRST) and self._known is None
+        return isinstance(error, FATAL) or (at_first and not self._stopped)
+
+    def _is_final(self, outcome: Outcome[VerificationStatusResponse]) -> bool:
+        """Whether this is a row's result, rather than asked for again some time."""
+        watching = self._plan.watch
+        if watching is None:
+            if outcome.error is None or not is_passing(outcome.error):
+                return True
+            self._in_trouble = True
+            return self._is_last_round and not self._stopped
+        # Unless a stop has cut the watch, it has seen to that already.
+        settled = outcome.error is None and _status(outcome) in watching.until
+        return settled or not self._stopped
+
+    async def _write(self, result: Result, on_result: Callable[[Result], None]) -> None:
+        """Write a result for each row that wants it."""
+        after: int | None = 0
+        while after is not None:
+            written, after = await asyncio.to_thread(self._store.write, result, after)
+            self._tell(written, on_result)
+
+    def _tell(
+        self, written: Iterable[Result], on_result: Callable[[Result], None]
+    ) -> None:
+        for result in written:
+            self.done += 1
+            self.failed += result.error is not None
+            on_result(result)
+
+
+def _room(client: Sender, survey: Survey) -> int:
+    """Return how many numbers keep the ceiling for spaces busy for two seconds."""
+    ceiling = client.ceiling(ChatappSyncPhoneNumber(cust_space_id="any"))
+    mean = survey.numbers_left / max(1, survey.spaces_left)
+    return math.ceil(min(WIDEST, 2 * ceiling * mean + 1))
+
+
+def _status(outcome: Outcome[VerificationStatusResponse]) -> str | None:
+    if outcome.response is None:
+        return None
+    return str(outcome.response.data.code_verification_status)
+
+
+def _result(outcome: Outcome[VerificationStatusResponse]) -> Result:
+    """Return what an outcome says of its number, not of a row yet."""
+    asked = cast("GetPhoneNumberVerificationStatus", outcome.operation)
+    request_id = None if outcome.response is None else outcome.response.request_id
+    code = message = None
+    error = outcome.error
+    if isinstance(error, ApiError):
+        code, message = error.code or type(error).__name__, error.message
+        request_id = error.request_id
+    elif error is not None:
+        code, message = type(error).__name__, str(error)
+    return Result(
+        line=0,
+        phone_number=asked.phone_number,
+        cust_space_id=asked.cust_space_id,
+        status=_short(_status(outcome)),
+        request_id=_short(request_id),
+        error=_short(code),
+        message=_short(message),
+    )
+
+
+def _short(text: str | None) -> str | None:
+    return None if text is None else " ".join(text.split())[:SHORT]

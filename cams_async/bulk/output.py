@@ -1,0 +1,212 @@
+"""The output: one line for each row, and the only truth about what is done."""
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from attrs import frozen
+
+from cams_async.bulk.lines import Line, chunks, lines
+from cams_async.bulk.results import CSV_HEADER, Format, Result, decode, encode
+from cams_async.errors import CamsError, ConfigurationError
+
+LONGEST = 2**20
+"""Bytes that no line of an output reaches, because its fields are bounded."""
+
+SYNC_EVERY = 1.0
+"""Seconds between two requests that the disk keep what it was given."""
+
+# Windows has none; there, nothing keeps two runs from the same output.
+_fcntl: Any = import_module("fcntl") if find_spec("fcntl") else None
+
+
+class OutputError(CamsError):
+    """The output can no longer be written. What was written before is whole."""
+
+
+@frozen(kw_only=True)
+class Standing:
+    """What a former run has left."""
+
+    end: int
+    """Bytes of it that are whole."""
+
+    done: int
+    failed: int
+
+
+def claim(path: Path) -> BinaryIO:
+    """Open an output, made if it is not there, for this process alone.
+
+    Raises:
+        ConfigurationError: It cannot be opened, or another run writes to it.
+    """
+    try:
+        file = path.open("a+b", buffering=0)
+    except OSError as error:
+        raise refusal(path, f"cannot be written: {error.strerror}") from error
+    try:
+        if _fcntl is not None:
+            _fcntl.flock(file.fileno(), _fcntl.LOCK_EX | _fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise refusal(path, "is in use by another run") from error
+    return file
+
+
+def refusal(path: Path, message: str) -> ConfigurationError:
+    """Make the error of an output that cannot be used."""
+    return ConfigurationError(f"{str(path)!r} {message}", field="output")
+
+
+def scan(
+    file: BinaryIO, path: Path, form: Format, mark: Callable[[int], bool]
+) -> Standing:
+    """Find out what a former run has done. Nothing is changed.
+
+    The end may be damaged: a line that was not written whole, or bytes that a power
+    failure left as NULs. It counts as not written.
+
+    Args:
+        file: An output, to be read from its start.
+        path: Its name, for errors.
+        form: How it is written.
+        mark: Told each row that is done; False where there is no such row, or where
+            that is known already.
+
+    Raises:
+        ConfigurationError: A line is damaged before the end, or not of this job.
+    """
+    file.seek(0)
+    end = done = failed = 0
+    damaged: Line | None = None
+    for line in lines(chunks(file), longest=LONGEST):
+        if form == "csv" and line.number == 1 and line.data == CSV_HEADER:
+            end = line.size
+            continue
+        headed = form == "jsonl" or end > 0
+        known = decode(line.data, form) if headed else None
+        if known is None:
+            damaged = damaged or line
+            if not _may_be_torn(line):
+                raise _foreign(path, line, "cannot be read")
+        elif damaged is not None:
+            raise _foreign(path, damaged, "cannot be read")
+        elif not mark(known[0]):
+            raise _foreign(path, line, "is for a row that is not there, or done twice")
+        else:
+            end += line.size
+            done += 1
+            failed += known[1]
+    return Standing(end=end, done=done, failed=failed)
+
+
+def heal(file: BinaryIO, path: Path, standing: Standing) -> None:
+    """Cut off what is not whole.
+
+    Raises:
+        ConfigurationError: That is not possible.
+    """
+    try:
+        file.truncate(standing.end)
+    except OSError as error:
+        raise refusal(path, f"cannot be healed: {error.strerror}") from error
+
+
+def _may_be_torn(line: Line) -> bool:
+    """Whether a crash can have left this: it has no end, or holds NULs."""
+    return b"\0" in line.data or (line.whole and not line.data.endswith(b"\n"))
+
+
+def _foreign(path: Path, line: Line, problem: str) -> ConfigurationError:
+    return refusal(
+        path,
+        f"has a line {line.number} that {problem}. Nothing was changed: mend the line, "
+        "or start anew with another output",
+    )
+
+
+class Output:
+    """Appends results. Each is written at once, whole or not at all.
+
+    Args:
+        stream: Where to write.
+        form: How to write.
+        path: The name of the file; None for standard output.
+        end: Where the file ends, so that half a line can be cut off again; None for
+            a stream.
+    """
+
+    def __init__(
+        self,
+        stream: BinaryIO,
+        *,
+        form: Format,
+        path: Path | None = None,
+        end: int | None = None,
+    ) -> None:
+        self._stream = stream
+        self._name = "standard output" if path is None else repr(str(path))
+        self._form: Format = form
+        self._end = end
+        self._synced = time.monotonic()
+
+    def head(self) -> None:
+        """Write what an output begins with, if it is empty.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        if self._form == "csv" and not self._end:
+            self._append(CSV_HEADER)
+
+    def write(self, results: Iterable[Result]) -> None:
+        """Append lines in one go.
+
+        Raises:
+            OutputError: They could not be written; nothing of them is left.
+        """
+        self._append(b"".join(encode(result, self._form) for result in results))
+        now = time.monotonic()
+        if now - self._synced >= SYNC_EVERY:
+            self.sync()
+            self._synced = now
+
+    def sync(self) -> None:
+        """Ask the disk to keep what it was given; nothing for a stream.
+
+        Raises:
+            OutputError: It did not.
+        """
+        if self._end is not None:
+            try:
+                os.fsync(self._stream.fileno())
+            except OSError as error:
+                raise self._failed(error) from error
+
+    def _append(self, data: bytes) -> None:
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[self._stream.write(left) :]
+            self._stream.flush()
+        except OSError as error:
+            self._cut()
+            raise self._failed(error) from error
+        if self._end is not None:
+            self._end += len(data)
+
+    def _cut(self) -> None:
+        """Take back half a line. If that fails, the next start does it."""
+        if self._end is not None:
+            with suppress(OSError):
+                self._stream.truncate(self._end)
+
+    def _failed(self, error: OSError) -> OutputError:
+        hint = "What was written before is whole."
+        return OutputError(f"cannot write {self._name}: {error.strerror}", hint=hint)

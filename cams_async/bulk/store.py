@@ -1,0 +1,253 @@
+"""What a job keeps on disk: the rows, the output, the journal. Blocking."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, nullcontext, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from attrs import asdict, evolve
+
+from cams_async.bulk.journal import Journal, compare, load, save
+from cams_async.bulk.lines import chunks
+from cams_async.bulk.output import (
+    Output,
+    OutputError,
+    Standing,
+    claim,
+    heal,
+    refusal,
+    scan,
+)
+from cams_async.bulk.plan import Plan, Survey, Watching
+from cams_async.bulk.results import Result
+from cams_async.bulk.rows import BadRow, read
+from cams_async.bulk.scratch import PAGE, Key, Scratch
+from cams_async.errors import ConfigurationError
+
+INVALID = "InvalidRow"
+"""What stands as the error of a row that cannot be asked for."""
+
+
+class _AbandonedError(Exception):
+    """Nobody waits for the store to open any more."""
+
+
+class Store:
+    """Opens, reads and writes; from any thread, one at a time.
+
+    Args:
+        plan: What is asked.
+        stdin: The input where the plan names none.
+        stdout: The output where the plan names none.
+    """
+
+    def __init__(self, plan: Plan, *, stdin: BinaryIO, stdout: BinaryIO) -> None:
+        self._plan = plan
+        self._stdin = stdin
+        self._stdout = stdout
+        # A thread whose result nobody awaits any more may still be at work.
+        self._lock = threading.Lock()
+        self._abandoned = False
+        self._opened = ExitStack()
+        self._scratch: Scratch
+        self._output: Output
+        self._began = time.time()
+
+    # Opening and closing
+
+    def open(self) -> Survey:
+        """Read the input and what a former run has left; claim the output.
+
+        Raises:
+            ConfigurationError: One of them is unusable. Nothing was changed.
+        """
+        with self._lock:
+            try:
+                return self._open()
+            except BaseException:
+                self._opened.close()
+                raise
+
+    def abandon(self) -> None:
+        """Let an `open` that nobody waits for end soon. Does not block."""
+        self._abandoned = True
+
+    def close(self) -> None:
+        """Let everything go. Idempotent."""
+        with self._lock:
+            self._opened.close()
+
+    def _open(self) -> Survey:
+        plan, path = self._plan, self._plan.output
+        if path is not None:
+            _check_place(path, durable=plan.durable)
+        self._scratch = self._opened.enter_context(closing(Scratch()))
+        digest = self._read_input()
+        if path is None:
+            resumed, standing = False, Standing(end=0, done=0, failed=0)
+            self._output = Output(self._stdout, form=plan.format)
+        else:
+            # Whoever has removed an output wants to start anew.
+            is_new = not path.exists()
+            file = self._opened.enter_context(claim(path))
+            former = load(path) if plan.durable and not is_new else None
+            if former is None and file.tell():
+                raise _not_empty(path)
+            resumed = self._resume(path, self._journal(digest), former)
+            standing = scan(file, path, plan.format, self._scratch.mark)
+            heal(file, path, standing)
+            self._output = Output(file, form=plan.format, path=path, end=standing.end)
+        self._opened.callback(self._sync_quietly)
+        self._output.head()
+        counts = self._scratch.count()
+        return Survey(
+            **asdict(counts),
+            duplicates=counts.rows - counts.bad - counts.numbers,
+            done=standing.done,
+            failed=standing.failed,
+            resumed=resumed,
+            durable=plan.durable,
+        )
+
+    def _read_input(self) -> dict[str, Any]:
+        """Take all rows; return what tells this input from others."""
+        digest, size = hashlib.sha256(), 0
+        path = self._plan.input
+
+        def pieces(source: BinaryIO) -> Iterator[bytes]:
+            nonlocal size
+            for piece in chunks(source):
+                if self._abandoned:
+                    raise _AbandonedError
+                digest.update(piece)
+                size += len(piece)
+                yield piece
+
+        try:
+            with nullcontext(self._stdin) if path is None else path.open("rb") as file:
+                default = self._plan.cust_space_id
+                self._scratch.fill(read(pieces(file), cust_space_id=default))
+        except OSError as error:
+            name = "standard input" if path is None else repr(str(path))
+            msg = f"{name} cannot be read: {error.strerror}"
+            raise ConfigurationError(msg, field="input") from error
+        return {"sha256": digest.hexdigest(), "size": size}
+
+    def _resume(self, path: Path, journal: Journal, former: Journal | None) -> bool:
+        """Tell whether this goes on with a former run; note what it is if not."""
+        if former is not None:
+            compare(path, former, journal)
+            self._began = former.began
+        elif self._plan.durable:
+            save(path, journal)
+        return former is not None
+
+    def _journal(self, digest: Mapping[str, Any]) -> Journal:
+        plan, watching = self._plan, self._plan.watch
+        options: dict[str, Any] = {
+            **plan.identity,
+            "cust_space_id": plan.cust_space_id,
+            "format": plan.format,
+        }
+        if watching is not None:
+            options |= {
+                "until": sorted(watching.until),
+                "every": list(watching.every),
+                "deadline": watching.deadline,
+            }
+        return Journal(
+            command="status" if watching is None else "watch",
+            input=digest,
+            options=options,
+            began=self._began,
+        )
+
+    # Once open
+
+    def time_left(self, watching: Watching) -> float | None:
+        """Return the seconds until a watch ends; None where it has no deadline."""
+        if watching.deadline is None:
+            return None
+        return watching.deadline - max(0.0, time.time() - self._began)
+
+    def keys(self, after: Key | None, *, by_space: bool) -> list[Key]:
+        """Return the next phone numbers to ask for."""
+        return self._scratch.keys(after, by_space=by_space)
+
+    def write(self, result: Result, after: int) -> tuple[list[Result], int | None]:
+        """Write a result for the next rows that want it.
+
+        Returns:
+            What was written, and after which line there may be more, if anywhere.
+
+        Raises:
+            OutputError: It could not be written.
+        """
+        number, space = result.phone_number or "", result.cust_space_id or ""
+        with self._lock:
+            lines = self._scratch.lines(number, space, after)
+            written = self._append([evolve(result, line=line) for line in lines])
+            if len(lines) == PAGE:
+                return written, lines[-1]
+            self._scratch.finish(number, space)
+        return written, None
+
+    def write_bad(self, after: int) -> list[Result]:
+        """Write the next bad rows; return what was written.
+
+        Raises:
+            OutputError: They could not be written.
+        """
+        with self._lock:
+            return self._append([_refused(row) for row in self._scratch.bad(after)])
+
+    def sync(self) -> None:
+        """See to it that all that was written outlives a power failure.
+
+        Raises:
+            OutputError: The disk did not take it.
+        """
+        with self._lock:
+            self._output.sync()
+
+    def _sync_quietly(self) -> None:
+        """Keep what a run has written that ended early; it has an error of its own."""
+        with suppress(OutputError):
+            self._output.sync()
+
+    def _append(self, results: list[Result]) -> list[Result]:
+        if results:
+            self._output.write(results)
+        return results
+
+
+def _refused(row: BadRow) -> Result:
+    return Result(
+        line=row.line,
+        phone_number=row.phone_number,
+        cust_space_id=row.cust_space_id,
+        error=INVALID,
+        message=row.reason,
+    )
+
+
+def _check_place(path: Path, *, durable: bool) -> None:
+    """Refuse an output that cannot be one, before the input is read."""
+    try:
+        if not path.parent.is_dir():
+            raise refusal(path, "cannot be written: its directory does not exist")
+        if path.exists() and not path.is_file():
+            raise refusal(path, "is not a regular file")
+        if path.exists() and path.stat().st_size and not (durable and load(path)):
+            raise _not_empty(path)
+    except OSError as error:
+        raise refusal(path, f"cannot be used: {error.strerror}") from error
+
+
+def _not_empty(path: Path) -> ConfigurationError:
+    return refusal(
+        path, "is there, not empty, and has no journal to go on by: name another output"
+    )

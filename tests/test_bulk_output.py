@@ -1,0 +1,314 @@
+"""The output file: written line by line, and healed after a crash."""
+
+import asyncio
+import errno
+import io
+import os
+import time
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cams_async.bulk import Format, Job, OutputError, Plan, Result
+from cams_async.bulk import output as output_module
+from cams_async.bulk.output import Output, Standing, claim, heal
+from cams_async.bulk.results import CSV_HEADER, decode, encode
+from cams_async.errors import ConfigurationError
+from tests.bulk_fakes import ROWS, Answers, plan, work, written
+from tests.strategies import JSON, TEXT
+
+FORMATS: list[Format] = ["jsonl", "csv"]
+
+ANY = st.none() | TEXT | st.text("\r\n\0\"',;\\\ud800\u2028", max_size=9)
+
+RESULTS = st.builds(
+    Result,
+    line=st.integers(1),
+    phone_number=ANY,
+    cust_space_id=ANY,
+    status=ANY,
+    request_id=ANY,
+    error=ANY,
+    message=ANY,
+)
+
+both_formats = pytest.mark.parametrize("form", FORMATS)
+
+
+# Lines
+
+
+@given(result=RESULTS, form=st.sampled_from(FORMATS))
+def test_a_result_is_one_line_whatever_it_holds(result: Result, form: Format) -> None:
+    """Line ends, NULs and broken text of the vendor must not damage an output."""
+    data = encode(result, form)
+
+    assert 1 == data.count(b"\n")
+    assert (result.line, bool(result.error)) == decode(data, form)
+    assert decode(data[:-1], form) is None
+
+
+def test_line_ends_stay_visible_in_csv() -> None:
+    """They are escaped, not dropped."""
+    data = encode(Result(line=1, message='a\r\n"b"\0'), "csv")
+
+    assert b'1,,,,,,"a\\r\\n""b""\\0"\n' == data
+
+
+@given(st.binary() | JSON.map(lambda value: f"{value}".encode()))
+def test_no_bytes_break_the_reading_of_a_line(data: bytes) -> None:
+    """What is in the file may be anything."""
+    for form in FORMATS:
+        assert decode(data + b"\n", form) is None or data[:1] in b' \t\r{"0123456789+-'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"[]", b"{}", b'{"line": "1", "error": null}', b'{"line": true}', b"[" * 9**5],
+)
+def test_other_json_is_no_line(line: bytes) -> None:
+    """Only what this program writes counts as done."""
+    assert decode(line + b"\n", "jsonl") is None
+
+
+# Healing
+
+
+async def outcome(folder: Path, form: Format) -> tuple[Plan, bytes]:
+    """Return a job that is done, and its output."""
+    done = plan(folder, format=form)
+    await work(done)
+    assert done.output is not None
+    return done, done.output.read_bytes()
+
+
+async def check_cut(done: Plan, left: bytes) -> None:
+    """Go on with what is left of an output, and find each row once."""
+    assert done.output is not None
+    done.output.write_bytes(left)
+    answers = Answers()
+
+    job = await work(done, answers)
+
+    assert sorted(result.line for result in written(done)) == ROWS
+    assert (len(ROWS), 1) == (job.done, job.failed)
+    assert max(answers.asked.values(), default=0) <= 1
+
+
+@both_formats
+async def test_an_output_cut_anywhere_is_healed(tmp_path: Path, form: Format) -> None:
+    """A line that was torn by a crash is written again, and no other."""
+    done, whole = await outcome(tmp_path, form)
+
+    for end in range(0, len(whole), 7):
+        await check_cut(done, whole[:end])
+
+
+@pytest.mark.slow
+@both_formats
+async def test_an_output_cut_at_each_byte_is_healed(
+    tmp_path: Path, form: Format
+) -> None:
+    """The same at every single position, also with the NULs of a power failure."""
+    done, whole = await outcome(tmp_path, form)
+
+    for end in range(len(whole)):
+        await check_cut(done, whole[:end])
+        await check_cut(done, whole[:end] + b"\0" * 5000)
+
+
+@both_formats
+@pytest.mark.parametrize(
+    "tail", [b"\0" * 9000, b"1,\0\n\0\0\n", b'{"line": 3, "ph', b"7,86"]
+)
+async def test_a_damaged_tail_is_cut_off(
+    tmp_path: Path, form: Format, tail: bytes
+) -> None:
+    """That is what a power failure leaves."""
+    done, whole = await outcome(tmp_path, form)
+
+    await check_cut(done, whole + tail)
+    assert done.output is not None
+    assert whole == done.output.read_bytes()
+
+
+@both_formats
+@pytest.mark.parametrize(
+    ("place", "damage"),
+    [
+        (2, b"what is this?\n"),
+        (2, b"\0\0\0\n"),
+        (2, None),
+        (1, b"\n"),
+        (None, b"what is this?\n"),
+        (None, b'{"line": 99, "error": null}\n'),
+        (None, b"99,,,,,,\n"),
+        (None, b"x" * 2**21),
+    ],
+    ids=["text", "nuls", "twice", "blank", "end", "json", "csv", "long"],
+)
+async def test_what_no_crash_leaves_is_left_alone(
+    tmp_path: Path, form: Format, place: int | None, damage: bytes | None
+) -> None:
+    """Someone has edited the file: only they can know what is right."""
+    done, whole = await outcome(tmp_path, form)
+    lines = whole.splitlines(keepends=True)
+    place = len(lines) if place is None else place
+    lines.insert(place, lines[1] if damage is None else damage)
+    assert done.output is not None
+    done.output.write_bytes(b"".join(lines))
+
+    with pytest.raises(ConfigurationError, match=rf"has a line {place + 1} that"):
+        await work(done)
+
+    assert b"".join(lines) == done.output.read_bytes()
+
+
+def test_a_file_that_cannot_be_cut_is_refused(tmp_path: Path) -> None:
+    """Lines after half a line could not be read."""
+    path = tmp_path / "out"
+    with Disk(path, "a+") as disk:
+        disk.stuck = True
+        with pytest.raises(ConfigurationError, match="cannot be healed"):
+            heal(disk, path, Standing(end=1, done=0, failed=0))
+
+
+# Writing
+
+
+class Disk(io.FileIO):
+    """A file on a disk that takes only so many bytes."""
+
+    room = 0
+    stuck = False
+
+    def write(self, data: Any, /) -> int:
+        """Write what there is room for."""
+        part = bytes(data)[: self.room]
+        if not part:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.room -= len(part)
+        return super().write(part)
+
+    def truncate(self, size: int | None = None, /) -> int:
+        """Cut, unless that fails too."""
+        if self.stuck:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().truncate(size)
+
+
+def on_disk(path: Path, *, room: int, stuck: bool = False) -> tuple[Disk, Output]:
+    """Open an output on such a disk."""
+    disk = Disk(path, "a+")
+    disk.room, disk.stuck = room, stuck
+    return disk, Output(disk, form="jsonl", path=path, end=0)
+
+
+def test_a_full_disk_leaves_whole_lines(tmp_path: Path) -> None:
+    """What did not fit is taken back, so that the file stays readable."""
+    line = encode(Result(line=1), "jsonl")
+    disk, output = on_disk(tmp_path / "out", room=len(line) + 20)
+    with disk:
+        output.write([Result(line=1)])
+        with pytest.raises(OutputError, match="No space left on device"):
+            output.write([Result(line=2), Result(line=3)])
+
+    assert line == (tmp_path / "out").read_bytes()
+
+
+def test_half_a_line_that_stays_is_healed_later(tmp_path: Path) -> None:
+    """On a disk that fails altogether the error is still the first one."""
+    disk, output = on_disk(tmp_path / "out", room=20, stuck=True)
+    with disk, pytest.raises(OutputError, match="No space left on device"):
+        output.write([Result(line=2)])
+
+    assert 20 == (tmp_path / "out").stat().st_size
+
+
+def test_the_disk_is_asked_to_keep_it_once_a_second_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once for each line would make ten thousand lines slow."""
+    now = 100.0
+    kept: list[float] = []
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+
+    def keep(_: int) -> None:
+        kept.append(now)
+
+    monkeypatch.setattr(os, "fsync", keep)
+    disk, output = on_disk(tmp_path / "out", room=10_000)
+    with disk:
+        for _ in range(50):
+            output.write([Result(line=1)])
+            now += 0.125
+
+    assert [101, 102, 103, 104, 105, 106] == kept
+
+
+def test_a_disk_that_does_not_keep_it_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody may think that the output is safe."""
+
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    disk, output = on_disk(tmp_path / "out", room=10)
+    with disk, pytest.raises(OutputError, match="Input/output error"):
+        output.sync()
+
+
+def test_a_stream_is_flushed_and_never_synced() -> None:
+    """Standard output may be a pipe: whoever reads it wants each line at once."""
+    below = io.BytesIO()
+    output = Output(cast("BinaryIO", io.BufferedWriter(below)), form="csv")
+
+    output.head()
+    output.sync()
+
+    assert CSV_HEADER == below.getvalue()
+
+
+# Claiming
+
+
+def test_only_one_run_may_write(tmp_path: Path) -> None:
+    """Two would double every row."""
+    path = tmp_path / "out"
+
+    with claim(path), pytest.raises(ConfigurationError, match="in use by another run"):
+        claim(path)
+    claim(path).close()
+
+
+def test_without_locks_runs_are_not_kept_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not every system has them; the job works even so."""
+    monkeypatch.setattr(output_module, "_fcntl", None)
+
+    with claim(tmp_path / "out"), claim(tmp_path / "out"):
+        pass
+
+
+def open_full() -> BinaryIO:
+    """Open a disk without room."""
+    return Path("/dev/full").open("wb", buffering=0)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+async def test_a_full_standard_output_ends_the_job(tmp_path: Path) -> None:
+    """Promptly: no task is left behind, and no call is made in vain."""
+    answers = Answers()
+    with open_full() as full:
+        async with Job(plan(tmp_path, output=None), stdout=full) as job:
+            with pytest.raises(OutputError, match=r"standard output.*No space left"):
+                await job.run(answers)
+
+    assert not answers.asked
+    assert asyncio.all_tasks() == {asyncio.current_task()}
