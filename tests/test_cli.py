@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -354,6 +355,37 @@ def test_an_emulator_that_nobody_called_reports_nothing(
     assert 0 == code
     assert signal.getsignal(number) is before
     assert out.getvalue().splitlines()[-1].startswith("cams-async call ")
+
+
+def test_an_emulator_writes_its_numbers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """They are an input for `status`, and the hint says how to use it."""
+    out = StopsAtOnce(signal.SIGINT)
+    monkeypatch.setattr(sys, "stdout", out)
+    path = tmp_path / "my numbers.csv"
+    numbers = ["--phone-numbers", "3", "--write-numbers", str(path)]
+
+    assert 0 == main(["emulator", "--port", "0", *numbers])
+
+    header, *rows = path.read_text("utf-8").splitlines()
+    hint = out.getvalue().splitlines()[-1]
+
+    assert "phone_number,cust_space_id" == header
+    assert [True] * 3 == [bool(re.fullmatch(r"86\d+,cams-0001", row)) for row in rows]
+    assert hint.startswith(f"cams-async status '{path}' -o status.jsonl --endpoint ")
+
+
+def test_numbers_that_cannot_be_written_are_an_error(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    """The emulator says so, and does not stay."""
+    path = tmp_path / "none" / "numbers.csv"
+
+    assert 1 == main(["emulator", "--port", "0", "--write-numbers", str(path)])
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("cams-async: --write-numbers: ")
 
 
 def test_an_unknown_ceiling_is_an_error(capsys: Capture) -> None:

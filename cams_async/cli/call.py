@@ -45,7 +45,7 @@ def add(commands: options.Commands) -> None:
     )
     parser.add_argument(
         "--qps",
-        type=options.ceiling,
+        type=options.above_zero,
         metavar="N",
         help="calls per second, other than documented",
     )

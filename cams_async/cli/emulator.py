@@ -2,17 +2,20 @@
 
 import argparse
 import asyncio
+import csv
 import json
-import signal
-from collections.abc import Generator
-from contextlib import contextmanager
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from cams_async.cli import options
+from cams_async.cli.signals import on_signals
 from cams_async.cli.verdict import arrivals, conclusion
 from cams_async.credentials import KEY_ID, KEY_SECRET
-from cams_async.emulator import Emulator
+from cams_async.emulator import EmulatedNumber, Emulator
 from cams_async.emulator.ceilings import POLICIES
+from cams_async.errors import ConfigurationError
 
 PORT = 8080
 
@@ -92,6 +95,13 @@ def add(commands: options.Commands) -> None:
         metavar="N",
         help="what everything random is drawn from (0)",
     )
+    parser.add_argument(
+        "--write-numbers",
+        type=Path,
+        metavar="FILE",
+        help="write the phone numbers with their spaces to a CSV file, as input for "
+        "`status` and `watch`",
+    )
     options.add_output(
         parser, json="print one line of JSON at the start, and one at the end"
     )
@@ -108,9 +118,14 @@ async def _serve(given: argparse.Namespace) -> None:
     stop = asyncio.Event()
     settings = options.given(given, *OPTIONS)
     emulator = Emulator(qps=dict(given.qps), **settings)
-    with _stopped_by_signals(stop):
+    with on_signals(stop.set):
         async with emulator:
-            start = json.dumps(_start(emulator)) if given.json else _hint(emulator)
+            if given.write_numbers is not None:
+                await asyncio.to_thread(
+                    _write_numbers, given.write_numbers, emulator.phone_numbers
+                )
+            facts = _facts(emulator)
+            start = json.dumps(facts) if given.json else _hint(facts, given)
             # At once: other programs read the endpoint from the first line.
             print(start, flush=True)
             await stop.wait()
@@ -121,7 +136,17 @@ async def _serve(given: argparse.Namespace) -> None:
         print(f"\n{arrivals(report)}\n\n{conclusion(report)}")
 
 
-def _start(emulator: Emulator) -> dict[str, Any]:
+def _write_numbers(path: Path, numbers: Iterable[EmulatedNumber]) -> None:
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(("phone_number", "cust_space_id"))
+            writer.writerows((one.phone_number, one.cust_space_id) for one in numbers)
+    except OSError as error:
+        raise ConfigurationError(str(error), field="--write-numbers") from error
+
+
+def _facts(emulator: Emulator) -> dict[str, Any]:
     number = emulator.phone_numbers[0]
     return {
         "endpoint": emulator.endpoint,
@@ -132,29 +157,18 @@ def _start(emulator: Emulator) -> dict[str, Any]:
     }
 
 
-def _hint(emulator: Emulator) -> str:
-    start = _start(emulator)
-    return f"""\
+def _hint(start: dict[str, Any], given: argparse.Namespace) -> str:
+    hint = f"""\
 A CAMS is at {start["endpoint"]} until Ctrl-C. In another shell:
 
 export {KEY_ID}={start["access_key_id"]}
 export {KEY_SECRET}={start["access_key_secret"]}
 {options.PROGRAM} call GetPhoneNumberVerificationStatus --endpoint {start["endpoint"]} \
 PhoneNumber={start["phone_number"]} CustSpaceId={start["cust_space_id"]}"""
-
-
-@contextmanager
-def _stopped_by_signals(stop: asyncio.Event) -> Generator[None, None, None]:
-    """Let Ctrl-C and SIGTERM set an event, on every operating system."""
-    loop = asyncio.get_running_loop()
-
-    def handle(*_: object) -> None:
-        loop.call_soon_threadsafe(stop.set)
-
-    signals = (signal.SIGINT, signal.SIGTERM)
-    former = {number: signal.signal(number, handle) for number in signals}
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
+    if given.write_numbers is not None:
+        numbers = shlex.quote(str(given.write_numbers))
+        hint += (
+            f"\n{options.PROGRAM} status {numbers} -o status.jsonl "
+            f"--endpoint {start['endpoint']}"
+        )
+    return hint

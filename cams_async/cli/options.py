@@ -2,6 +2,8 @@
 
 import argparse
 import math
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeAlias
 
 PROGRAM = "cams-async"
@@ -74,6 +76,11 @@ def add_ceilings(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def file(text: str) -> Path | None:
+    """Read the path of a file; `-`, None, is a standard stream."""
+    return None if text == "-" else Path(text)
+
+
 def number(text: str) -> float:
     """Read a finite number."""
     try:
@@ -85,8 +92,8 @@ def number(text: str) -> float:
     return value
 
 
-def ceiling(text: str) -> float:
-    """Read calls per second."""
+def above_zero(text: str) -> float:
+    """Read a finite number above 0, of seconds or of calls per second."""
     value = number(text)
     if value <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not above 0")
@@ -112,7 +119,40 @@ def assignment(text: str) -> tuple[str, str]:
 def action_ceiling(text: str) -> tuple[str, float]:
     """Read `ACTION=N`, calls per second of an action."""
     name, value = assignment(text)
-    return name, ceiling(value)
+    return name, above_zero(value)
+
+
+def ceiling_of(*actions: str) -> Callable[[str], tuple[str, float]]:
+    """Return what reads `N`, calls per second of the first action, or `ACTION=N`."""
+
+    def read(text: str) -> tuple[str, float]:
+        if "=" not in text:
+            return actions[0], above_zero(text)
+        name, value = action_ceiling(text)
+        if name not in actions:
+            expected = " or ".join(actions)
+            raise argparse.ArgumentTypeError(f"{name!r} is not {expected}")
+        return name, value
+
+    return read
+
+
+def pauses(text: str) -> tuple[float, float]:
+    """Read `FIRST:LONGEST`, two numbers of seconds above 0."""
+    first, longest = seconds_range(text)
+    if not 0 < first <= longest:
+        msg = f"{text!r} is not above 0, or its first number is the larger one"
+        raise argparse.ArgumentTypeError(msg)
+    return first, longest
+
+
+def statuses(text: str) -> frozenset[str]:
+    """Read `STATUS,...`, verification statuses; nobody has to shout."""
+    found = frozenset(status.strip().upper() for status in text.split(","))
+    if "" in found:
+        msg = f"{text!r} is not of the form STATUS,..."
+        raise argparse.ArgumentTypeError(msg)
+    return found
 
 
 def seconds_range(text: str) -> tuple[float, float]:

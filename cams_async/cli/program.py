@@ -1,20 +1,17 @@
 """The command line as a whole: which commands there are, and how they end."""
 
 import argparse
-import logging
 import sys
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
-from cams_async.cli import call, demo, emulator, operations
+from cams_async.cli import call, demo, emulator, operations, status, watch
+from cams_async.cli.exits import FAILED, INTERRUPTED
 from cams_async.cli.options import PROGRAM, MixedParser
+from cams_async.cli.stderr import say, warnings_shown
 from cams_async.errors import CamsError
 from cams_async.version import __version__
 
-FAILED = 1
-INTERRUPTED = 130
-
-COMMANDS = (demo, call, operations, emulator)
+COMMANDS = (demo, call, status, watch, operations, emulator)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,33 +43,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Those after the program's name. Default: of this process.
 
     Returns:
-        0 if all went well, 1 after an error, which is one line on stderr, and 130
-        after Ctrl-C. Usage errors exit with 2.
+        0 if all went well, 1 after an error, which is one line on stderr, 3 where
+        rows of a file have failed, and 130 after Ctrl-C. Usage errors exit with 2.
     """
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    # A command that is interrupted says how to go on.
+    options = parser().parse_args(given, argparse.Namespace(arguments=given))
     try:
-        with _warnings_shown(quiet=options.quiet):
+        with warnings_shown(quiet=options.quiet):
             code: int = options.run(options)
     except CamsError as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        say(error)
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     return code
-
-
-@contextmanager
-def _warnings_shown(*, quiet: bool) -> Generator[None, None, None]:
-    """Show on stderr what the library warns of, such as a call that is resent."""
-    if quiet:
-        yield
-        return
-    logger = logging.getLogger("cams_async")
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter(f"{PROGRAM}: %(message)s"))
-    handler.setLevel(logging.WARNING)
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)

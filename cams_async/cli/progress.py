@@ -1,4 +1,4 @@
-"""How far a long command has come, on stderr."""
+"""How far the demo has come, on stderr."""
 
 import time
 from collections.abc import Callable
