@@ -14,6 +14,7 @@ from cams_async.throttle import LocalThrottle
 from tests import aioresponses_shim
 from tests.clock import Clock
 from tests.fakes import FAST
+from tests.redis_server import RedisProcess
 
 aioresponses_shim.install()
 
@@ -73,3 +74,10 @@ async def client(emulator: Emulator) -> AsyncIterator[CamsClient]:
         throttle=LocalThrottle(),
     ) as cams:
         yield cams
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
+    """Run a Redis that all tests share; skip them where there is none."""
+    with RedisProcess(tmp_path_factory.mktemp("redis")) as process:
+        yield process

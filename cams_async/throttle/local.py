@@ -29,7 +29,7 @@ class LocalThrottle:
 
     def __init__(self, *, late: float = 1.0, pad: float = PAD) -> None:
         for name, value in (("late", late), ("pad", pad)):
-            if not _is_seconds(value):
+            if not is_seconds(value):
                 msg = "must be a number of seconds, at least 0"
                 raise ConfigurationError(msg, field=name)
         self._late = late
@@ -96,7 +96,8 @@ class LocalThrottle:
             self._many = max(_FEW, 2 * len(self._lanes))
 
 
-def _is_seconds(value: Any) -> bool:
+def is_seconds(value: Any) -> bool:
+    """Whether it is a number of seconds, at least 0."""
     return type(value) in (int, float) and 0 <= value < math.inf
 
 

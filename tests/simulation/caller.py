@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from cams_async.errors import DeadlineExceeded
+from cams_async.errors import DeadlineExceeded, ThrottleUnavailable
 from cams_async.models import Scope
 from cams_async.throttle import Throttle, Turn
 from tests.simulation.judge import Order, Outcome
@@ -85,7 +85,7 @@ class Caller:
             return "denied"
         except TimeoutError:
             return "expired"
-        except ConnectionError:
+        except (ConnectionError, ThrottleUnavailable):
             return "failed"
         return "answered"
 

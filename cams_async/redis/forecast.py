@@ -1,0 +1,52 @@
+"""When a call's turn may be expected, as far as Redis has told."""
+
+import math
+
+from cams_async.errors import DeadlineExceeded
+from cams_async.redis.step import Reply
+
+
+class Forecast:
+    """What is known of the line in front of this process's line."""
+
+    def __init__(self, ceiling: float) -> None:
+        self.limit: float = max(1.0, ceiling)
+        self._served_at = -math.inf
+        self._workers = 1
+
+    def begin(self) -> None:
+        """Nobody waited so far: nothing is known."""
+        self._served_at = -math.inf
+
+    def hear(self, reply: Reply, now: float) -> None:
+        """Learn from an answer of Redis's."""
+        self.limit = reply.limit
+        self._served_at = now + reply.wait
+        self._workers = max(1, reply.workers)
+
+    def too_late(
+        self,
+        deadline: float,
+        *,
+        ahead: int,
+        now: float,
+        hold: float,
+        paused_until: float,
+    ) -> DeadlineExceeded | None:
+        """Return why a turn is expected too late; None where it is not.
+
+        Args:
+            deadline: When the turn is needed.
+            ahead: How many of this process are served before.
+            now: The time.
+            hold: Seconds for which a call has its slot, at least.
+            paused_until: When the server's pause ends.
+        """
+        # The workers take turns: one of each is served before our next one is.
+        pace = hold * self._workers / max(1, math.floor(self.limit))
+        at = max(now, self._served_at, paused_until) + ahead * pace
+        if at <= deadline:
+            return None
+        wait = at - now
+        message = f"{ahead} calls ahead, {wait:.1f} s expected: later than the deadline"
+        return DeadlineExceeded(message, places_ahead=ahead, expected_wait=wait)

@@ -1,0 +1,410 @@
+"""One scope's line in this process, and the one task that asks Redis for it."""
+
+import asyncio
+import logging
+import math
+import os
+from collections.abc import Callable
+
+from attrs import frozen
+
+from cams_async.errors import (
+    CamsError,
+    ClientClosed,
+    ConfigurationError,
+    DeadlineExceeded,
+    ThrottleUnavailable,
+)
+from cams_async.models import Scope, Snapshot
+from cams_async.redis.books import Books
+from cams_async.redis.conversation import GRACE, Conversation
+from cams_async.redis.forecast import Forecast
+from cams_async.redis.server import Refusal, Server, Unreachable
+from cams_async.redis.share import Share
+from cams_async.redis.step import Reply
+from cams_async.redis.turn import Grant, RedisTurn
+from cams_async.throttle.lane import Lane
+from cams_async.throttle.line import Line
+
+logger: logging.Logger = logging.getLogger("cams_async")
+
+PATIENCE = 30.0
+"""Seconds that a call without a deadline waits for a Redis that is away."""
+
+RETRY_FIRST, RETRY_LAST = 0.05, 0.5
+"""Seconds between attempts to reach Redis; each pause is twice the one before."""
+
+FLUSH = 1.0
+"""Seconds that `aclose` gives Redis to hear the last news."""
+
+
+@frozen(kw_only=True)
+class Policy:
+    """What all lanes of a throttle go by. Times are in seconds."""
+
+    late: float
+    pad: float
+    workers: int | None = None
+    """How many workers share the ceiling while Redis is away; None: nobody sends."""
+
+
+class RedisLane:
+    """The calls of one scope in this process, on one event loop."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        policy: Policy,
+        server: Server,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.ceiling: float = scope.qps
+        self._fleet_ceiling = scope.qps
+        self._action = scope.action
+        self._policy = policy
+        self._server = server
+        self._loop = loop
+        self._process = os.getpid()
+        self._line: Line[RedisTurn] = Line()
+        self._books = Books(
+            now=self.now,
+            nudge=self._nudge,
+            hold=self._hold(),
+            late=policy.late,
+            grace=GRACE,
+        )
+        self._share = self._new_share()
+        self._conversation = Conversation(
+            scope, server, self._books, pad=policy.pad, late=policy.late
+        )
+
+        # What Redis said last, in the loop's time.
+        self._ask_at = -math.inf
+        self._forecast = Forecast(scope.qps)
+        self._joined = False
+
+        self._met = False
+        self._away_since: float | None = None
+        self._resume_at = -math.inf
+        self._pause = RETRY_FIRST
+        self._driver: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+        self._warned = False
+        self._abandoned = False
+        self._closed = False
+
+    def now(self) -> float:
+        """Return the time of the lane's event loop."""
+        return self._loop.time()
+
+    # The life of a lane
+
+    def over(self) -> bool:
+        """Whether nobody can be served any more: the loop, or its task, is gone."""
+        gone = self._loop.is_closed() or self._process != os.getpid()
+        return gone or self._abandoned
+
+    def serves(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether this is the lane's loop."""
+        return self._loop is loop
+
+    def agree(self, qps: float) -> None:
+        """Settle on the lower of two ceilings, and say once that they differ."""
+        if qps != self.ceiling:
+            self._disagree(qps)
+            self._settle_on(min(qps, self.ceiling), self._fleet_ceiling)
+
+    def _settle_on(self, own: float, fleet: float) -> None:
+        before = self._lowest()
+        self.ceiling, self._fleet_ceiling = own, fleet
+        if self._lowest() != before:
+            self._books.hold_for(self._hold())
+            self._stop_sharing()
+            self._share = self._new_share()
+
+    def _lowest(self) -> float:
+        return min(self.ceiling, self._fleet_ceiling)
+
+    def _disagree(self, qps: float) -> None:
+        if not self._warned:
+            self._warned = True
+            message = "%s: clients disagree on the ceiling, %g and %g; the lower wins"
+            logger.warning(message, self._action, self.ceiling, qps)
+
+    def idle(self) -> bool:
+        """Whether forgetting this lane would lose nothing."""
+        return not (self._line or self._driver or any(self._books.counts()))
+
+    def snapshot(self) -> Snapshot:
+        """Return what this process knows."""
+        in_flight, cooling = self._books.counts()
+        if self._share is not None:
+            local = self._share.snapshot()
+            in_flight, cooling = in_flight + local.in_flight, cooling + local.cooling
+        ceiling = self._lowest()
+        return Snapshot(
+            ceiling=ceiling,
+            limit=min(ceiling, self._forecast.limit),
+            waiting=len(self._line),
+            in_flight=in_flight,
+            cooling=cooling,
+            paused_for=max(0.0, self._books.paused_until - self.now()),
+        )
+
+    async def aclose(self) -> None:
+        """End every wait with ClientClosed, tell Redis the last news, disconnect."""
+        self._closed = True
+        if self.over():
+            return  # nobody waits, and nobody could be told
+        self._dismiss_all(_closed)
+        self._stop_sharing()
+        driver = self._driver
+        if driver is not None:
+            self._news.set()
+            await asyncio.wait([driver], timeout=FLUSH)
+            driver.cancel()
+            await asyncio.wait([driver])
+        await self._server.aclose()
+
+    # The way of a turn
+
+    def enter(self, turn: RedisTurn) -> "asyncio.Future[None]":
+        """Join the line; return what to await."""
+        if self._closed:
+            raise _closed()
+        if turn.ticket:
+            ahead = self._line.rejoin(turn.ticket, turn)
+        else:
+            ahead = len(self._line)
+            turn.ticket = self._line.join(turn)
+        error = self._too_late(turn, ahead)
+        if error is not None:
+            self._line.leave(turn.ticket)
+            raise error
+        if len(self._line) == 1:
+            self._ask_at = self.now()
+            self._forecast.begin()
+            self._nudge()
+            if self._share is not None:
+                self._share.look()
+        return self._loop.create_future()
+
+    def give_up(self, turn: RedisTurn) -> None:
+        """Take out a turn, and give back what it has been granted."""
+        self._line.leave(turn.ticket)
+        if turn.grant is not None:
+            turn.grant.left()
+            turn.grant = None
+        if not self._line:
+            self._nudge()
+
+    def may_go(self, grant: Grant) -> bool:
+        """Whether a grant may still be used."""
+        now = self.now()
+        return now < grant.until and now >= self._books.paused_until
+
+    # What the share needs of the line
+
+    def somebody(self) -> bool:
+        """Whether anybody waits."""
+        return bool(self._line)
+
+    def paused_for(self) -> float:
+        """Return the seconds that the server has asked to wait."""
+        return max(0.0, self._books.paused_until - self.now())
+
+    def serve(self, grant: Grant) -> RedisTurn:
+        """Give a grant to the first one."""
+        turn = self._line.serve()
+        turn.wake(grant)
+        return turn
+
+    # The driver: the one task that talks to Redis, while there is something to say
+
+    def _nudge(self) -> None:
+        if self._driver is None:
+            if self._busy() and not (self._closed or self._abandoned):
+                self._driver = self._loop.create_task(self._drive())
+                self._driver.add_done_callback(self._ended)
+        else:
+            self._news.set()
+
+    def _busy(self) -> bool:
+        waits = self._line or self._joined or self._books.holding
+        return self._books.urgent or bool(waits and not self._closed)
+
+    def _ended(self, driver: "asyncio.Task[None]") -> None:
+        self._driver = None
+        if self._share is not None:
+            self._share.doubt()
+        if driver.cancelled():
+            # Somebody cancels all tasks, as `asyncio.run` does in the end: start none.
+            self._abandoned = True
+            message = "the task that asks Redis was cancelled"
+            self._dismiss_all(lambda: ThrottleUnavailable(message))
+            return
+        error = driver.exception()
+        if error is not None:
+            logger.error("%s: asking Redis failed", self._action, exc_info=error)
+            message = f"asking Redis failed ({type(error).__name__})"
+            self._dismiss_all(lambda: ThrottleUnavailable(message))
+        self._nudge()  # somebody may have come after its last look
+
+    async def _drive(self) -> None:
+        self._away_since, self._pause = None, RETRY_FIRST
+        while self._busy():
+            self._news.clear()
+            try:
+                await self._step()
+            except Unreachable as error:
+                if self._share is not None:
+                    self._share.away()
+                self._away(f"no answer: {error}")
+                await self._try_later()
+            except Refusal as error:
+                self._refused(str(error))
+                await self._try_later()
+            else:
+                self._back()
+                await self._rest()
+
+    async def _step(self) -> None:
+        waiting = len(self._line) if self.now() >= self._silent_until() else 0
+        said = await self._conversation.step(waiting, self.ceiling)
+        self._hear(said.reply)
+        if said.granted:
+            if self._closed or not self._line:
+                self._books.unused(said.call)
+            else:
+                self._books.grant(said.call, self._line.serve(), said.until)
+        self._dismiss_late(all_of_them=said.reply.paused_for > 0)
+
+    def _hear(self, reply: Reply) -> None:
+        now = self.now()
+        self._met = True
+        self._joined = reply.rest is not None
+        self._ask_at = now + (reply.rest or 0.0)
+        self._forecast.hear(reply, now)
+        self._books.pause(now + reply.paused_for)
+        self._settle_on(self.ceiling, reply.ceiling)
+        if reply.ceiling < self.ceiling:
+            self._disagree(reply.ceiling)
+
+    def _next(self) -> float:
+        """Return when there is something to say."""
+        if self._books.urgent or (self._joined and not self._line):
+            return self.now()
+        ask_at = max(self._ask_at, self._silent_until()) if self._line else math.inf
+        return min(ask_at, self._books.keep_at())
+
+    def _silent_until(self) -> float:
+        """Return until when no slot of Redis's may be used."""
+        if self._share is not None and self._share.used:
+            return math.inf  # until it has answered, and then for a while longer
+        return max(self._resume_at, self._books.paused_until)
+
+    async def _rest(self) -> None:
+        while self._busy() and (until := self._next()) > self.now():
+            await self._sleep(until)
+            self._news.clear()
+
+    async def _sleep(self, until: float) -> None:
+        """Wait until then, or for news."""
+        try:
+            async with asyncio.timeout_at(until):
+                await self._news.wait()
+        except TimeoutError:
+            pass
+
+    # Redis is away
+
+    def _away(self, reason: str) -> None:
+        now = self.now()
+        self._joined = False  # Redis drops by itself who does not come back
+        if self._away_since is None:
+            self._away_since = now
+            logger.warning("%s: Redis is away: %s", self._action, reason)
+        if self._share is None or not self._share.awaited:
+            self._dismiss_impatient(now, self._away_since, reason)
+
+    def _refused(self, reason: str) -> None:
+        self._stop_sharing()
+        if self._met:
+            self._away(reason)
+        else:
+            message = f"cannot use this Redis: {reason}"
+            self._dismiss_all(lambda: ConfigurationError(message, field="url"))
+
+    def _back(self) -> None:
+        self._away_since, self._pause = None, RETRY_FIRST
+        self._stop_sharing()
+
+    def _stop_sharing(self) -> None:
+        if self._share is not None:
+            self._resume_at = max(self._resume_at, self.now() + self._share.close())
+
+    async def _try_later(self) -> None:
+        until = self.now() + self._pause
+        self._pause = min(2 * self._pause, RETRY_LAST)
+        while self.now() < until and self._busy():
+            await self._sleep(until)
+            self._news.clear()
+
+    def _dismiss_impatient(self, now: float, since: float, reason: str) -> None:
+        for ticket, turn in list(self._line):
+            until = turn.deadline
+            if until == math.inf:
+                until = max(since, turn.entered) + PATIENCE
+            if until <= now:
+                message = f"Redis is away: {reason}"
+                self._dismiss(ticket, turn, ThrottleUnavailable(message))
+
+    # Deadlines: what a place in the line means in seconds
+
+    def _too_late(self, turn: RedisTurn, ahead: int) -> DeadlineExceeded | None:
+        if turn.deadline == math.inf:
+            return None
+        return self._forecast.too_late(
+            turn.deadline,
+            ahead=ahead,
+            now=self.now(),
+            hold=self._hold(),
+            paused_until=self._books.paused_until,
+        )
+
+    def _dismiss_late(self, *, all_of_them: bool) -> None:
+        ahead = 0
+        for ticket, turn in list(self._line):
+            error = self._too_late(turn, ahead)
+            if error is not None:
+                self._dismiss(ticket, turn, error)
+            elif not all_of_them:
+                break
+            else:
+                ahead += 1
+
+    def _dismiss_all(self, error: Callable[[], CamsError]) -> None:
+        for ticket, turn in list(self._line):
+            self._dismiss(ticket, turn, error())
+
+    def _dismiss(self, ticket: int, turn: RedisTurn, error: CamsError) -> None:
+        self._line.leave(ticket)
+        turn.fail(error)
+
+    # Parts that follow from the ceiling
+
+    def _hold(self) -> float:
+        return max(1.0, 1.0 / self._lowest()) + self._policy.pad
+
+    def _new_share(self) -> Share | None:
+        part = math.floor(self._lowest() / (self._policy.workers or math.inf))
+        if part < 1:
+            return None
+        lane = Lane(part, late=self._policy.late, pad=self._policy.pad)
+        lane.bind(self._loop)
+        quiet = GRACE + self._policy.late + self._hold()
+        return Share(lane, self, grace=GRACE, quiet=quiet)
+
+
+def _closed() -> ClientClosed:
+    return ClientClosed("the throttle was closed")

@@ -1,0 +1,152 @@
+"""A worker's own part of the ceiling, which it goes on with while Redis is away."""
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+from cams_async.models import Snapshot
+from cams_async.redis.turn import Grant, RedisTurn
+from cams_async.throttle.lane import Lane, LocalTurn
+
+NOTICE = 2.0
+"""Seconds within which every worker that waits notices that Redis is back: the pause
+between two attempts, and all that one of them may take."""
+
+
+class Waiting(Protocol):
+    """The line that a share serves."""
+
+    def somebody(self) -> bool:
+        """Whether anybody waits."""
+        ...
+
+    def paused_for(self) -> float:
+        """Return the seconds that the server has asked to wait."""
+        ...
+
+    def serve(self, grant: Grant) -> RedisTurn:
+        """Give a grant to the first one."""
+        ...
+
+
+class Share:
+    """Serves a line by local slots, while Redis is away.
+
+    Around each change nothing is sent for so long that no call of before can be
+    counted in the same second as one of after.
+
+    Args:
+        lane: The local slots.
+        waiting: The line to serve.
+        grace: Seconds within which a call that has its turn may still leave.
+        quiet: Seconds after which whatever was granted before is counted.
+    """
+
+    def __init__(
+        self, lane: Lane, waiting: Waiting, *, grace: float, quiet: float
+    ) -> None:
+        self._lane = lane
+        self._waiting = waiting
+        self._grace = grace
+        self._quiet = quiet
+        self._opens_at = math.inf
+        self.used: bool = False
+        """Whether anything was sent on it since Redis last answered."""
+
+        self._clerk: asyncio.Task[None] | None = None
+        self._unsent: dict[SharedGrant, RedisTurn] = {}
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the line is, or will be, served by the share."""
+        return self._opens_at < math.inf
+
+    def away(self) -> None:
+        """Redis did not answer."""
+        now = self._lane.now()
+        if not self.awaited:
+            self._opens_at = now + self._quiet
+        elif now >= self._opens_at:
+            self.used = True
+            self.look()
+
+    def look(self) -> None:
+        """Serve whoever waits, where that is allowed now."""
+        if self.used and self.awaited and self._clerk is None:
+            self._clerk = asyncio.get_running_loop().create_task(self._serve())
+            self._clerk.add_done_callback(self._ended)
+
+    def close(self) -> float:
+        """Serve nobody from now on; return the seconds for which to send nothing."""
+        self.doubt()
+        for turn in self._unsent.values():
+            turn.extend(self._lane.now() + self._grace)
+        used, self.used = self.used, False
+        return NOTICE + self._quiet if used else 0.0
+
+    def doubt(self) -> None:
+        """Nobody looks for Redis any more: it may be back at any time."""
+        self._opens_at = math.inf
+        if self._clerk is not None:
+            self._clerk.cancel()
+
+    def snapshot(self) -> Snapshot:
+        """Return what is going on."""
+        return self._lane.snapshot()
+
+    async def _serve(self) -> None:
+        while self._waiting.somebody():
+            await asyncio.sleep(self._waiting.paused_for())
+            turn = LocalTurn(self._lane, None, None)
+            await turn.__aenter__()
+            if self._waiting.somebody():
+                grant = SharedGrant(self._lane, turn, self._settle)
+                self._unsent[grant] = self._waiting.serve(grant)
+            else:
+                self._lane.left(turn, sent=False)
+
+    def _settle(self, grant: "SharedGrant") -> None:
+        self._unsent.pop(grant, None)
+
+    def _ended(self, _: object) -> None:
+        self._clerk = None
+        if self._waiting.somebody():
+            self.look()  # who came after its last look
+
+
+class SharedGrant:
+    """A local slot, in the hands of one call."""
+
+    __slots__ = ("_lane", "_sent", "_settle", "_turn", "until")
+
+    def __init__(
+        self,
+        lane: Lane,
+        turn: LocalTurn,
+        settle: Callable[["SharedGrant"], None],
+    ) -> None:
+        self.until: float = math.inf
+        self._lane = lane
+        self._turn = turn
+        self._settle = settle
+        self._sent = False
+
+    def sent(self) -> None:
+        """The request leaves now."""
+        self._sent = True
+        self._turn.sent()
+        self._settle(self)
+
+    def answered(self) -> None:
+        """The answer is here."""
+        self._turn.answered()
+
+    def refused(self, retry_after: float | None) -> None:
+        """The answer was a refusal."""
+        self._turn.throttled(retry_after)
+
+    def left(self) -> None:
+        """The turn has ended."""
+        self._lane.left(self._turn, sent=self._sent)
+        self._settle(self)

@@ -1,0 +1,141 @@
+"""One step: what a worker tells Redis and asks of it, and what it hears."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from importlib.resources import files
+from json import dumps
+from typing import Any, Literal, TypeAlias
+
+from attrs import frozen
+
+from cams_async.models import Scope
+
+SCRIPT = files("cams_async.redis").joinpath("step.lua").read_text("utf-8")
+"""What Redis runs. It says itself what it takes and returns."""
+
+SECOND = 1_000_000
+"""Redis counts in microseconds."""
+
+Kind: TypeAlias = Literal["answered", "sent", "unused", "keep", "refused", "pause"]
+
+
+@frozen
+class News:
+    """Something that has happened to a call."""
+
+    kind: Kind
+    call: str
+    at: float
+    """When, in the loop's time."""
+
+    seconds: float = 0.0
+    """How long, for a pause."""
+
+    def tell(self, now: float) -> list[str | int]:
+        """Put it as an age, since no clock but Redis's counts there."""
+        age = max(0, _microseconds(now - self.at))
+        return [self.kind, self.call, age, _microseconds(self.seconds)]
+
+
+@frozen(kw_only=True)
+class Terms:
+    """What a worker keeps to in a scope. Times are in seconds."""
+
+    worker: str
+    ceiling: float
+    pad: float
+    late: float
+    grace: float
+
+
+@frozen(kw_only=True)
+class Step:
+    """What a worker has to say."""
+
+    terms: Terms
+    call: str = ""
+    """The name of the slot that it asks for; empty where it asks for none."""
+
+    more: bool = False
+    """Whether others wait behind that call."""
+
+    distrusted: int = 0
+    """Books as old as this are void."""
+
+    news: Sequence[News] = ()
+
+    def arguments(self, now: float) -> list[str | int | float]:
+        """Return the script's arguments, but for the first two."""
+        told = [word for each in self.news for word in each.tell(now)]
+        terms = self.terms
+        return [
+            terms.worker,
+            self.call,
+            int(self.more),
+            repr(float(terms.ceiling)),
+            _microseconds(terms.pad),
+            _microseconds(terms.late),
+            _microseconds(terms.grace),
+            self.distrusted,
+            *told,
+        ]
+
+
+@frozen(kw_only=True)
+class Reply:
+    """What Redis says. Times are in seconds, but for moments of its own clock."""
+
+    granted: bool
+    rest: float | None
+    """Seconds until the next question makes sense; None where nobody waits."""
+
+    wait: float
+    """Seconds until the next call's turn, at the earliest."""
+
+    now: int
+    """The moment of the answer, in microseconds of Redis's clock."""
+
+    born: int
+    """When the books were begun, likewise."""
+
+    limit: float
+    paused_for: float
+    workers: int
+    """How many workers wait."""
+
+    ceiling: float
+    """The lowest that any worker goes by."""
+
+    lost: frozenset[str]
+    """The calls whose slots Redis does not know, of those it should keep."""
+
+    @classmethod
+    def read(cls, answer: Sequence[Any]) -> "Reply":
+        """Take apart what the script returns."""
+        granted, rest, wait, now, born, limit, pause, workers, ceiling, lost = answer
+        return cls(
+            granted=bool(granted),
+            rest=None if rest < 0 else rest / SECOND,
+            wait=max(0, wait) / SECOND,
+            now=now,
+            born=born,
+            limit=float(limit),
+            paused_for=pause / SECOND,
+            workers=workers,
+            ceiling=float(ceiling),
+            lost=frozenset(call.decode() for call in lost),
+        )
+
+
+def keys(scope: Scope) -> list[str]:
+    """Return the names of a scope's keys, all in one slot of a cluster.
+
+    An account's name may hold anything, so that only a digest is unambiguous.
+    """
+    whole = dumps([scope.account, scope.region, scope.action])
+    tag = sha256(whole.encode()).hexdigest()[:32]
+    return [f"cams:{{{tag}}}:{part}" for part in ("slots", "line", "due", "state")]
+
+
+def _microseconds(seconds: float) -> int:
+    return int(seconds * SECOND)  # an age that is told too short frees nothing early

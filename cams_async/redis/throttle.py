@@ -1,0 +1,175 @@
+"""The throttle of many processes."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from threading import Lock
+from types import TracebackType
+from typing import Literal, NoReturn, Self
+
+from cams_async.errors import ClientClosed, ConfigurationError
+from cams_async.models import Scope, Snapshot
+from cams_async.redis.lane import Policy, RedisLane
+from cams_async.redis.server import RedisServer, Server, new_pool
+from cams_async.redis.turn import RedisTurn
+from cams_async.throttle.local import is_seconds
+from cams_async.throttle.slots import PAD
+
+_FEW = 64
+
+
+class RedisThrottle:
+    """Holds the ceiling for all processes and machines that use the same Redis.
+
+        async with RedisThrottle.from_url("redis://localhost") as throttle:
+            async with CamsClient(throttle=throttle) as cams:
+                ...
+
+    Close it before its event loop ends: closing tells Redis the last news and
+    disconnects. Clients do not close a throttle that they were given.
+    """
+
+    def __init__(self, connect: Callable[[], Server], policy: Policy) -> None:
+        self._connect = connect
+        self._policy = policy
+        self._lock = Lock()  # threads share the table of lanes, never a lane
+        self._lanes: dict[tuple[str, str, str], RedisLane] = {}
+        self._many = _FEW
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    @classmethod
+    def from_url(
+        cls,
+        url: str,
+        *,
+        late: float = 1.0,
+        pad: float = PAD,
+        on_outage: Literal["wait", "share"] = "wait",
+        workers: int | None = None,
+    ) -> Self:
+        """Make a throttle on a Redis; nothing is opened before the first turn.
+
+        Args:
+            url: `redis://`, `rediss://` for TLS, or `unix://`, as redis-py takes it:
+                `rediss://user:password@host:6379/0?ssl_ca_certs=/path/to/ca.pem`.
+            late: J, the seconds within which a request reaches the server, or never.
+            pad: Seconds added to each slot's second.
+            on_outage: What calls do while Redis is away. `wait`: they wait until
+                their deadline, 30 s where they have none, and fail with
+                ThrottleUnavailable. `share`: each worker goes on by itself with
+                its share of the ceiling, floor(ceiling / workers); none where
+                that is 0.
+            workers: How many workers there are at most, for `share`.
+
+        Raises:
+            ConfigurationError: An argument is unusable.
+        """
+        for name, value in (("late", late), ("pad", pad)):
+            if not is_seconds(value):
+                msg = "must be a number of seconds, at least 0"
+                raise ConfigurationError(msg, field=name)
+        if on_outage not in {"wait", "share"}:
+            msg = 'must be "wait" or "share"'
+            raise ConfigurationError(msg, field="on_outage")
+        if on_outage == "wait":
+            if workers is not None:
+                msg = 'only on_outage="share" takes it'
+                raise ConfigurationError(msg, field="workers")
+        elif type(workers) is not int or workers < 1:
+            msg = 'on_outage="share" needs a whole number, at least 1'
+            raise ConfigurationError(msg, field="workers")
+        new_pool(url)
+        policy = Policy(late=late, pad=pad, workers=workers)
+        return cls(lambda: RedisServer(url), policy)
+
+    def __repr__(self) -> str:
+        policy = self._policy
+        return (
+            f"RedisThrottle(late={policy.late}, pad={policy.pad}, "
+            f"workers={policy.workers})"
+        )
+
+    def __reduce__(self) -> NoReturn:
+        msg = "a throttle holds connections and a password; make one in each process"
+        raise TypeError(msg)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def turn(
+        self,
+        scope: Scope,
+        *,
+        ticket: int | None = None,
+        deadline: float | None = None,
+    ) -> RedisTurn:
+        """Wait for a turn; see `Throttle.turn`.
+
+        Raises:
+            ThrottleUnavailable: Redis was away until the deadline, or for 30 s.
+            ConfigurationError: Redis refuses to serve us: the password is wrong, it
+                is too old or a read-only replica. Or the scope is already used from
+                another event loop.
+            DeadlineExceeded: The turn is expected later than the deadline.
+            ClientClosed: The throttle was closed.
+        """
+        if self._closed:
+            msg = "the throttle was closed"
+            raise ClientClosed(msg)
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            lane = self._lane(scope, loop)
+        if not lane.serves(loop):
+            msg = "is in use from another event loop that is still alive"
+            raise ConfigurationError(msg, field=f"throttle for {scope.action}")
+        lane.agree(scope.qps)
+        return RedisTurn(lane, ticket, deadline)
+
+    def snapshot(self) -> Mapping[Scope, Snapshot]:
+        """Return what this process knows of each scope that it uses."""
+        told: dict[Scope, Snapshot] = {}
+        for (account, region, action), lane in list(self._lanes.items()):
+            seen = lane.snapshot()
+            scope = Scope(
+                account=account, region=region, action=action, qps=seen.ceiling
+            )
+            told[scope] = seen
+        return told
+
+    async def aclose(self) -> None:
+        """End every wait with ClientClosed, tell Redis the last news, disconnect.
+
+        Idempotent. It takes no more than 1 s where Redis does not answer.
+        """
+        self._closed = True
+        lanes, self._lanes = list(self._lanes.values()), {}
+        await asyncio.gather(*(lane.aclose() for lane in lanes), *self._leaving)
+
+    def _lane(self, scope: Scope, loop: asyncio.AbstractEventLoop) -> RedisLane:
+        key = (scope.account, scope.region, scope.action)
+        lane = self._lanes.get(key)
+        if lane is None or lane.over():
+            self._forget_idle(loop)
+            lane = RedisLane(scope, self._policy, self._connect(), loop)
+            self._lanes[key] = lane
+        return lane
+
+    def _forget_idle(self, loop: asyncio.AbstractEventLoop) -> None:
+        # Each sweep is paid for by as many new lanes as it looks at.
+        if len(self._lanes) < self._many:
+            return
+        for key, lane in list(self._lanes.items()):
+            if lane.over() or (lane.serves(loop) and lane.idle()):
+                del self._lanes[key]
+                task = loop.create_task(lane.aclose())
+                self._leaving.add(task)
+                task.add_done_callback(self._leaving.discard)
+        self._many = max(_FEW, 2 * len(self._lanes))

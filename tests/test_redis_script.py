@@ -1,0 +1,308 @@
+"""Scripts and clocks: asked directly, with the time as an argument."""
+
+import re
+from collections.abc import Iterator
+from itertools import count
+from random import Random
+from typing import Any
+
+import pytest
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from cams_async.models import Scope
+from cams_async.redis.clock import ClockWatch
+from cams_async.redis.server import OLDEST, RedisServer
+from cams_async.redis.step import SCRIPT, SECOND, News, Reply, Step, Terms, keys
+from cams_async.throttle.limit import Limit
+from tests.redis_server import RedisProcess
+
+START = 3.01
+"""Seconds until the slots of new books are free."""
+
+numbers = count()
+
+
+class Books:
+    """A scope's books in Redis, at a time of the test's choice."""
+
+    def __init__(self, client: "Redis", ceiling: float = 10.0) -> None:
+        self._client = client
+        self._script = client.register_script(SCRIPT)
+        self.ceiling = ceiling
+        self.now = 1e9
+        self.run = "run0"
+        self.version = "7.0.15"
+        where = Scope(account=f"script {next(numbers)}", region="", action="", qps=1.0)
+        self.keys = keys(where)
+
+    def step(
+        self,
+        worker: str = "w",
+        call: str = "",
+        *,
+        ceiling: float | None = None,
+        more: bool = False,
+        news: tuple[News, ...] = (),
+        distrusted: int = 0,
+    ) -> Reply:
+        """Run a step of this worker now."""
+        terms = Terms(
+            worker=worker,
+            ceiling=ceiling or self.ceiling,
+            pad=0.01,
+            late=1.0,
+            grace=1.0,
+        )
+        step = Step(terms=terms, call=call, more=more, news=news, distrusted=distrusted)
+        info = f"redis_version:{self.version}\r\nrun_id:{self.run}\r\n"
+        now = round(self.now * SECOND)
+        arguments: list[Any] = [now, info, *step.arguments(self.now)]
+        return Reply.read(self._script(keys=self.keys, args=arguments))
+
+    def begin(self) -> None:
+        """Let the slots of new books become free."""
+        self.step()
+        self.now += START
+
+    def forget(self) -> None:
+        """Delete all."""
+        self._client.delete(*self.keys)
+
+
+@pytest.fixture(scope="module")
+def client(redis: RedisProcess) -> Iterator["Redis"]:
+    """Return a connection."""
+    with Redis(port=redis.port) as connected:
+        yield connected
+
+
+@pytest.fixture
+def books(client: "Redis") -> Iterator[Books]:
+    """Return new books."""
+    made = Books(client)
+    yield made
+    made.forget()
+
+
+def test_new_books_have_no_free_slot(books: Books) -> None:
+    """Nobody knows what was granted before them."""
+    assert not books.step(call="c").granted
+    books.now += START - 0.001
+    assert not books.step(call="c").granted
+    books.now += 0.001
+    assert books.step(call="c").granted
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_limit_is_that_of_one_process(seed: int, client: "Redis") -> None:
+    """Both follow the same rules, to the last step."""
+    random = Random(seed)
+    ceiling = random.choice([1.0, 2.5, 5.0, 10.0, 50.0])
+    books = Books(client, ceiling)
+    limit = Limit(ceiling)
+    books.begin()
+    for _ in range(60):
+        books.now = round(books.now + random.choice([0.0, 0.05, 0.4, 2.0]), 6)
+        if random.random() < 0.5:
+            sent = round(books.now - random.choice([0.0, 0.1, 0.9]), 6)
+            limit.refused(sent, books.now)
+            reply = books.step(news=(News("refused", "c", sent),))
+        else:
+            reply = books.step()
+        limit.slots(books.now)
+        assert reply.limit == pytest.approx(limit.value)
+    books.forget()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_is_told_to_wait_for_comes_no_earlier(seed: int, client: "Redis") -> None:
+    """A worker that asks when it was told to has not missed its turn."""
+    random = Random(seed)
+    books = Books(client, random.choice([1.0, 5.0, 10.0]))
+    books.begin()
+    told: dict[str, float] = {}
+    for number in range(300):
+        books.now += random.uniform(0.0, 0.1)
+        worker = "abcdef"[number % 6]  # none is away for so long as to be dropped
+        reply = books.step(worker, f"{worker}:{number}")
+        if reply.granted:
+            assert books.now >= told.pop(worker, 0.0) - 1e-5
+            news = News("answered", f"{worker}:{number}", books.now)
+            books.step(worker, news=(news,))
+        else:
+            told[worker] = books.now + reply.wait
+            assert reply.rest is not None
+            assert reply.rest <= max(1.0, reply.wait)
+    books.forget()
+
+
+def test_workers_are_served_in_the_order_in_which_they_asked(books: Books) -> None:
+    """Whoever has gone joins at the end."""
+    books.ceiling = 1.0
+    order: list[str] = []
+    for number in range(500):
+        books.now += 0.05
+        for worker in random_order("abc", number) if number else "abc":
+            call = f"{worker}{number}"
+            if books.step(worker, call, more=True).granted:
+                order.append(worker)
+                books.step(
+                    worker,
+                    call + "'",
+                    more=True,
+                    news=(News("answered", call, books.now),),
+                )
+
+    assert len(order) > 15
+    assert order == [*"abc" * len(order)][: len(order)]
+
+
+def random_order(workers: str, seed: int) -> list[str]:
+    """Return the workers, shuffled."""
+    return Random(seed).sample(workers, len(workers))
+
+
+def test_a_worker_that_does_not_come_back_loses_its_place(books: Books) -> None:
+    """A second after its time; until then, others only use what it leaves over."""
+    books.ceiling = 1.0
+    books.begin()
+    assert books.step("a", "a1").granted
+    books.step("a", news=(News("answered", "a1", books.now),))
+    assert not books.step("dead", "d1").granted
+    assert not books.step("b", "b1").granted
+    books.now += 1.02
+    assert not books.step("b", "b1").granted
+    books.now += 1.0
+    assert books.step("b", "b1").granted
+
+
+def test_a_pause_holds_for_all(books: Books) -> None:
+    """It is only ever moved forward, and is a minute at most."""
+    books.begin()
+    books.step("a", news=(News("pause", "a1", books.now, 5.0),))
+    assert books.step("b", "b1").paused_for == pytest.approx(5.0)
+    books.step("a", news=(News("pause", "a1", books.now, 1.0),))
+    books.now += 4.999
+    assert not books.step("b", "b1").granted
+    books.now += 0.001
+    assert books.step("b", "b1").granted
+    books.step("a", news=(News("pause", "a1", books.now, 1000.0),))
+    assert books.step("b", "b2").paused_for == pytest.approx(60.0)
+
+
+def test_a_message_that_comes_twice_frees_nothing(books: Books) -> None:
+    """Not of a call that nobody knows, and not later than it would be anyhow."""
+    books.ceiling = 1.0
+    books.begin()
+    assert books.step("a", "a1").granted
+    answered = News("answered", "a1", books.now)
+    books.step("a", news=(answered, News("answered", "unknown", books.now)))
+    books.now += 1.02
+    assert books.step("b", "b1").granted
+    books.step("a", news=(answered, News("sent", "a1", answered.at)))
+    assert not books.step("c", "c1").granted
+
+
+def test_a_slot_that_is_kept_stays_and_one_that_is_lost_is_told(books: Books) -> None:
+    """A call may need longer than its grace until it leaves."""
+    books.ceiling = 1.0
+    books.begin()
+    assert books.step("a", "a1").granted
+    for _ in range(5):
+        books.now += 2.5
+        assert not books.step("a", news=(News("keep", "a1", books.now),)).lost
+        assert not books.step("b", "b1").granted
+    lost = books.step("a", news=(News("keep", "other", books.now),)).lost
+    assert lost == {"other"}
+    books.step("a", news=(News("unused", "a1", books.now),))
+    assert books.step("b", "b1").granted
+
+
+@pytest.mark.parametrize("accident", ["run", "slots", "state", "back", "distrusted"])
+def test_books_that_cannot_be_trusted_are_begun_anew(
+    accident: str, books: Books, client: "Redis"
+) -> None:
+    """Another server, a part that is missing, a clock that was set: all slots taken."""
+    books.begin()
+    assert books.step(call="c1").granted
+    distrusted = 0
+    match accident:
+        case "run":
+            books.run = "run1"
+        case "slots" | "state":
+            client.delete(books.keys[0 if accident == "slots" else 3])
+        case "back":
+            books.now -= 3600
+        case _:
+            distrusted = round(books.now * SECOND)
+
+    assert not books.step(call="c2", distrusted=distrusted).granted
+    books.now += START - 0.01
+    assert not books.step(call="c2").granted
+    books.now += 0.02
+    assert books.step(call="c2").granted
+
+
+def test_an_old_redis_is_refused(books: Books) -> None:
+    """It lacks what the script needs; the answer says what it is."""
+    books.version = "6.0.16"
+    with pytest.raises(ResponseError, match=r"CAMSVERSION 6\.0"):
+        books.step()
+
+    books.version = "6.2.0"
+    books.step()
+
+
+async def test_an_old_redis_is_told_of_in_words(
+    redis: RedisProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the version that is needed."""
+    server = RedisServer(redis.url)
+    found = server._redis.register_script("return redis.error_reply('CAMSVERSION 6.0')")
+    monkeypatch.setattr(server, "_script", found)
+
+    with pytest.raises(Exception, match=rf"is Redis 6\.0; at least {OLDEST}"):
+        await server.run([], [])
+
+    await server.aclose()
+
+
+def test_all_keys_share_a_hash_tag_and_expire(books: Books, client: "Redis") -> None:
+    """A cluster keeps them together, and a Redis that is shared stays clean."""
+    books.begin()
+    books.step("a", "a1")
+    books.step("b", "b1", more=True)
+    for _ in range(20):
+        books.step("c", "c1", more=True)
+
+    assert len({re.findall(r"\{(\w{32})\}", key)[0] for key in books.keys}) == 1
+    assert all(0 < client.ttl(key) <= 86400 for key in books.keys if client.exists(key))
+
+
+def test_the_watch_tells_jumps_from_slow_answers() -> None:
+    """Only what cannot be explained by the time that has passed here is a jump."""
+    watch = ClockWatch()
+
+    def heard(now: float, asked: float, at: float, born: float = 0.0) -> int:
+        reply = Reply(
+            granted=False,
+            rest=None,
+            wait=0.0,
+            now=round(now * SECOND),
+            born=round(born * SECOND),
+            limit=1.0,
+            paused_for=0.0,
+            workers=0,
+            ceiling=1.0,
+            lost=frozenset(),
+        )
+        return watch.distrusts(reply, asked=asked, heard=at)
+
+    assert heard(1000.0, 10.0, 10.1) == 0
+    assert heard(1001.0, 11.0, 11.5) == 0
+    assert heard(1001.5, 11.9, 12.0) == 0
+    assert heard(1003.0, 12.0, 12.1) > 1001.5 * SECOND
+    assert heard(1003.1, 12.1, 12.2) == 0
+    assert heard(900.0, 12.3, 12.4) == 0
+    assert heard(2000.0, 12.5, 12.6, born=1999.0) == 0

@@ -1,0 +1,775 @@
+"""RedisThrottle as one process sees it: arguments, loops, deadlines, the end."""
+
+# pyright: reportPrivateUsage=false
+
+import asyncio
+import logging
+import math
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from cams_async.errors import (
+    ClientClosed,
+    ConfigurationError,
+    DeadlineExceeded,
+    ThrottleUnavailable,
+)
+from cams_async.models import Scope, Snapshot
+from cams_async.redis import RedisThrottle
+from cams_async.redis.lane import Policy
+from cams_async.redis.server import Refusal, Unreachable
+from cams_async.redis.throttle import _FEW
+from cams_async.throttle import Throttle
+from tests.clock import Clock
+from tests.redis_server import RedisProcess
+from tests.redis_simulation import Fleet, SimulatedRedis, SimulatedServer
+from tests.simulation import Call, Schedule
+from tests.simulation.watched import Watched
+from tests.simulation.world import live_timers
+
+Make = Callable[..., RedisThrottle]
+
+START = 3.01
+"""Seconds that a scope takes which its Redis has never seen."""
+
+seeds = count()
+
+
+def scope(account: str = "a", action: str = "Act", qps: float = 10.0) -> Scope:
+    """Return a scope."""
+    return Scope(account=account, region="r", action=action, qps=qps)
+
+
+async def call(throttle: Throttle, where: Scope, **how: Any) -> float:
+    """Make a call that is answered at once; return when its turn came."""
+    async with throttle.turn(where, **how) as turn:
+        turn.sent()
+        turn.answered()
+        return asyncio.get_running_loop().time()
+
+
+@pytest.fixture
+def simulated(redis: RedisProcess, clock: Clock) -> Iterator[SimulatedRedis]:
+    """Return a Redis on simulated time."""
+    schedule = Schedule(name=f"throttle {next(seeds)}", ceiling=1.0, calls=(Call(),))
+    with Redis(port=redis.port) as client:
+        shared = SimulatedRedis(Fleet(schedule=schedule), client, clock)
+        shared.forget()
+        yield shared
+        shared.forget()
+
+
+@pytest.fixture
+def make(simulated: SimulatedRedis) -> Make:
+    """Return what makes throttles on it."""
+
+    def made(workers: int | None = None) -> RedisThrottle:
+        policy = Policy(late=1.0, pad=0.01, workers=workers)
+        return RedisThrottle(lambda: SimulatedServer(simulated, 0), policy)
+
+    return made
+
+
+# What it is given
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "localhost",
+        "http://localhost",
+        "redis//canary@localhost",
+        "redis://:canary@localhost:port",
+        "redis://:canary@localhost:99999",
+        "redis://:canary@localhost?no_such_option=1",
+        "redis://:canary@localhost?socket_timeout=canary",
+        "rediss://:canary@localhost?ssl_cert_reqs=canary",
+        None,
+        7,
+    ],
+)
+def test_a_bad_url_is_refused_at_once(url: Any) -> None:
+    """The error names the argument, and shows nothing of what was in it."""
+    with pytest.raises(ConfigurationError, match=r"^url: must be") as caught:
+        RedisThrottle.from_url(url)
+
+    assert caught.value.field == "url"
+    assert caught.value.__suppress_context__
+    assert "canary" not in f"{caught.value} {caught.value!r}"
+
+
+@pytest.mark.parametrize("name", ["late", "pad"])
+@pytest.mark.parametrize("value", [-0.1, math.nan, math.inf, "1", None, True])
+def test_a_bad_number_of_seconds_is_refused(name: str, value: Any) -> None:
+    """The error names the argument."""
+    with pytest.raises(ConfigurationError, match=f"^{name}: must be"):
+        RedisThrottle.from_url("redis://localhost", **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"on_outage": "go on"}, "on_outage"),
+        ({"on_outage": "share"}, "workers"),
+        ({"on_outage": "share", "workers": 0}, "workers"),
+        ({"on_outage": "share", "workers": 1.5}, "workers"),
+        ({"on_outage": "share", "workers": True}, "workers"),
+        ({"workers": 4}, "workers"),
+    ],
+)
+def test_what_happens_in_an_outage_is_said_unmistakably(
+    options: dict[str, Any], field: str
+) -> None:
+    """A share needs a number of workers, and nothing else takes one."""
+    with pytest.raises(ConfigurationError) as caught:
+        RedisThrottle.from_url("redis://localhost", **options)
+
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://user:canary@localhost:6379/0",
+        "rediss://:canary@localhost",
+        "unix:///tmp/redis.sock?password=canary",
+        "redis://localhost?password=canary",
+    ],
+)
+def test_no_password_is_shown(url: str) -> None:
+    """Neither by repr nor by a pickle, which there is none of."""
+    throttle = RedisThrottle.from_url(url, on_outage="share", workers=4)
+
+    assert repr(throttle) == "RedisThrottle(late=1.0, pad=0.01, workers=4)"
+    with pytest.raises(TypeError, match="in each process") as caught:
+        pickle.dumps(throttle)
+    assert "canary" not in str(caught.value)
+
+
+def test_without_redis_py_the_extra_is_named() -> None:
+    """Importing the package itself needs nothing."""
+    script = (
+        "import sys; sys.modules['redis'] = None; import cams_async\n"
+        "try: import cams_async.redis\n"
+        "except ImportError as error: print(error)"
+    )
+
+    done = subprocess.run(  # noqa: S603 - our own text
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    assert "pip install 'cams_async[redis]'" in done.stdout
+
+
+# Scopes and ceilings
+
+
+def test_whoever_comes_first_waits_for_what_nobody_knows(
+    clock: Clock, make: Make
+) -> None:
+    """A Redis without books may have lost them: all slots start as taken."""
+
+    async def main() -> None:
+        async with make() as throttle:
+            began = clock.now
+            times = await asyncio.gather(*(call(throttle, scope()) for _ in range(10)))
+            since = [at - began for at in times]
+            assert since[0] == pytest.approx(START, abs=0.01)
+            assert since[4] == pytest.approx(START, abs=0.02)
+            assert since[9] == pytest.approx(START + 0.5, abs=0.03)
+
+    clock.run(main())
+
+
+def test_scopes_share_nothing(clock: Clock, make: Make) -> None:
+    """Whatever their names hold."""
+    scopes = [
+        Scope(account=account, region=region, action="Act", qps=1.0)
+        for account, region in [("a/b", "c"), ("a", "b/c"), ("{a}", ""), ("é\0", "")]
+    ]
+
+    async def main() -> None:
+        async with make() as throttle:
+            began = clock.now
+            times = await asyncio.gather(*(call(throttle, each) for each in scopes))
+            assert [at - began for at in times] == pytest.approx([START] * 4, abs=0.02)
+            assert set(throttle.snapshot()) == set(scopes)
+
+    clock.run(main())
+
+
+def test_the_lower_ceiling_wins_everywhere(
+    clock: Clock, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In one process as among several; it is said once, and forgotten in the end."""
+
+    async def main() -> None:
+        async with make() as high, make() as low:
+            await call(high, scope(qps=10.0))
+            await call(low, scope(qps=5.0))
+            await asyncio.gather(*(call(high, scope(qps=10.0)) for _ in range(10)))
+            assert set(high.snapshot()) == {scope(qps=5.0)}
+            await asyncio.sleep(100)
+            await call(high, scope(qps=10.0))
+            assert set(high.snapshot()) == {scope(qps=10.0)}
+            await call(high, scope(qps=0.5))
+            assert set(high.snapshot()) == {scope(qps=0.5)}
+            began = clock.now
+            times = [await call(high, scope(qps=0.5)) for _ in range(2)]
+            assert [at - began for at in times] == pytest.approx([2.0, 4.0], abs=0.1)
+
+    with caplog.at_level(logging.WARNING, logger="cams_async"):
+        clock.run(main())
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "Act: clients disagree on the ceiling, 10 and 5; the lower wins"
+    ]
+
+
+def test_a_snapshot_shows_what_goes_on(clock: Clock, make: Make) -> None:
+    """What this process knows."""
+
+    async def main() -> None:
+        async with make() as throttle:
+            assert throttle.snapshot() == {}
+            turns = [throttle.turn(scope(qps=4.0)) for _ in range(3)]
+            for turn in turns:
+                await turn.__aenter__()
+            turns[0].answered()
+            turns[1].sent()
+            tasks = [asyncio.create_task(call(throttle, scope(qps=4.0)))]
+            await asyncio.sleep(0.1)
+            turns[1].throttled(30.0)
+            tasks += [asyncio.create_task(call(throttle, scope(qps=4.0)))]
+            await asyncio.sleep(0.5)
+            (seen,) = throttle.snapshot().values()
+            assert seen == Snapshot(
+                ceiling=4.0,
+                limit=seen.limit,
+                waiting=2,
+                in_flight=1,
+                cooling=2,
+                paused_for=seen.paused_for,
+            )
+            assert seen.limit == pytest.approx(2.8)
+            assert seen.paused_for == pytest.approx(29.5, abs=0.01)
+            for turn in turns:
+                await turn.__aexit__(None, None, None)
+            await asyncio.gather(*tasks)
+
+    clock.run(main())
+
+
+def test_idle_scopes_are_forgotten(clock: Clock, make: Make) -> None:
+    """A process that goes through many accounts does not keep them all."""
+
+    async def main() -> None:
+        async with make() as throttle:
+            busy = asyncio.create_task(call(throttle, scope("busy")))
+            await asyncio.sleep(0)
+            for number in range(_FEW):
+                throttle.turn(scope(f"account {number}"))
+            accounts = [account for account, _, _ in throttle._lanes]
+            assert accounts == ["busy", f"account {_FEW - 1}"]
+            await busy
+
+    clock.run(main())
+
+
+# The order
+
+
+def test_a_refused_call_goes_first(clock: Clock, make: Make) -> None:
+    """With its ticket, before all others of its process."""
+    served: list[str] = []
+
+    async def refused(throttle: RedisThrottle) -> None:
+        ticket = None
+        for _ in range(2):
+            async with throttle.turn(scope(qps=1.0), ticket=ticket) as turn:
+                served.append("refused")
+                ticket = turn.ticket
+                assert turn.waited > 0.9
+                turn.answered()
+                turn.throttled(None)
+
+    async def other(throttle: RedisThrottle) -> None:
+        await call(throttle, scope(qps=1.0))
+        served.append("other")
+
+    async def main() -> None:
+        async with make() as throttle:
+            first = asyncio.create_task(refused(throttle))
+            await asyncio.sleep(0)
+            await asyncio.gather(first, *(other(throttle) for _ in range(3)))
+
+    clock.run(main())
+
+    assert served == ["refused", "refused", "other", "other", "other"]
+
+
+def test_a_call_that_is_woken_too_late_asks_anew(clock: Clock, make: Make) -> None:
+    """A blocked loop wakes up when the slot may have gone to somebody else."""
+
+    async def main() -> None:
+        async with make() as throttle:
+            blocked = False
+
+            def block(_: int) -> None:
+                nonlocal blocked
+                if not blocked:
+                    blocked = True
+                    clock.advance(1.5)
+
+            async with Watched(throttle.turn(scope(qps=1.0)), block) as turn:
+                turn.sent()
+                turn.answered()
+            assert clock.now == pytest.approx(1000 + START + 1.5, abs=0.05)
+
+    clock.run(main())
+
+
+# Deadlines
+
+
+def test_a_hopeless_call_is_refused_at_once(clock: Clock, make: Make) -> None:
+    """The places ahead and what Redis says make an expectation."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with make() as throttle:
+            tasks = [asyncio.create_task(call(throttle, scope())) for _ in range(40)]
+            await asyncio.sleep(0.1)
+            with pytest.raises(DeadlineExceeded) as caught:
+                await call(throttle, scope(), deadline=loop.time() + 5)
+            assert caught.value.places_ahead == 40
+            assert caught.value.expected_wait == pytest.approx(2.9 + 4.04, abs=0.1)
+            await call(throttle, scope(), deadline=loop.time() + 9)
+            await asyncio.gather(*tasks)
+
+    clock.run(main())
+
+
+def test_the_head_hears_from_redis_that_it_is_hopeless(
+    clock: Clock, make: Make
+) -> None:
+    """It joined an empty line; what is ahead of that, only Redis knows."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with make() as throttle:
+            began = loop.time()
+            with pytest.raises(DeadlineExceeded, match="0 calls ahead"):
+                await call(throttle, scope(), deadline=began + 2)
+            assert loop.time() - began < 0.01
+
+    clock.run(main())
+
+
+def test_a_pause_dismisses_whoever_cannot_wait(clock: Clock, make: Make) -> None:
+    """As soon as Redis has told of it, in another process too."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with make() as throttle, make() as other:
+            async with throttle.turn(scope(qps=1.0)) as turn:
+                turn.sent()
+                late = loop.time() + 10
+                tasks = [
+                    asyncio.create_task(call(other, scope(qps=1.0), deadline=deadline))
+                    for deadline in (None, late, None, late)
+                ]
+                await asyncio.sleep(0.1)
+                turn.throttled(20.0)
+            await asyncio.sleep(2)
+            assert [task.done() for task in tasks] == [False, True, False, True]
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+            assert isinstance(results[1], DeadlineExceeded)
+
+    clock.run(main())
+
+
+# Event loops, processes
+
+
+def test_one_loop_at_a_time(clock: Clock, make: Make) -> None:
+    """A second one that is alive is refused; after the first has ended, it goes on."""
+    throttle = make()
+
+    async def main() -> None:
+        await call(throttle, scope())
+        with pytest.raises(ConfigurationError, match="another event loop"):
+            await asyncio.to_thread(Clock(clock.now).run, call(throttle, scope()))
+
+    clock.run(main())
+    before = clock.now
+    # What the first loop's driver did not tell any more, Redis frees by itself.
+    clock.run(call(throttle, scope()))
+    assert clock.now - before < 0.1
+    clock.run(throttle.aclose())
+
+
+def test_a_forked_process_starts_anew(
+    clock: Clock, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the parent's loop, which looks alive, but a connection of its own."""
+
+    async def main() -> None:
+        async with make() as throttle:
+            await call(throttle, scope())
+            parent = os.getpid()
+            monkeypatch.setattr(os, "getpid", lambda: parent + 1)
+            child = Clock(clock.now)
+            await asyncio.to_thread(child.run, call(throttle, scope()))
+            monkeypatch.setattr(os, "getpid", lambda: parent)
+
+    clock.run(main())
+
+
+# Redis refuses, or answers nonsense
+
+
+class Scripted:
+    """A server that answers as it is told."""
+
+    def __init__(self, *answers: Any) -> None:
+        self._answers = list(answers)
+        self.closed = False
+
+    async def run(self, keys: Sequence[str], arguments: Sequence[Any]) -> Sequence[Any]:
+        """Give the next answer; the last one for ever."""
+        del keys, arguments
+        answer = self._answers[0]
+        if len(self._answers) > 1:
+            del self._answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return list(answer)
+
+    async def aclose(self) -> None:
+        """Take note."""
+        self.closed = True
+
+
+GO: tuple[Any, ...] = (1, -1, -1, 10**15, 10**15, b"10", 0, 0, b"10", [])
+
+
+def on(server: Scripted) -> RedisThrottle:
+    """Return a throttle on a scripted server."""
+    return RedisThrottle(lambda: server, Policy(late=1.0, pad=0.01))
+
+
+@pytest.mark.parametrize(
+    ("answer", "what"),
+    [
+        (Refusal("it is full"), "url: cannot use this Redis: it is full"),
+        ((1, 2, 3), "its answer is not the script's"),
+        ((None,) * 10, "its answer is not the script's"),
+        ((1, 2, 3, 4, 5, b"x", 7, 8, b"9", ()), "its answer is not the script's"),
+    ],
+)
+def test_a_redis_that_refuses_is_told_of_at_once(
+    answer: Any, what: str, clock: Clock
+) -> None:
+    """Each call that waits gets the reason, and nothing is tried for half a minute."""
+
+    async def main() -> None:
+        async with on(Scripted(answer)) as throttle:
+            results = await asyncio.gather(
+                *(call(throttle, scope()) for _ in range(3)), return_exceptions=True
+            )
+            for result in results:
+                assert isinstance(result, ConfigurationError)
+                assert what in str(result)
+
+    clock.run(main())
+    assert clock.now < 1001
+
+
+def test_a_redis_that_refuses_later_is_waited_for(clock: Clock) -> None:
+    """After a fail-over it may be a replica for a while."""
+
+    async def main() -> None:
+        server = Scripted(GO, GO, Refusal("read-only"), Refusal("read-only"), GO)
+        async with on(server) as throttle:
+            await call(throttle, scope())
+            await asyncio.sleep(1)
+            await call(throttle, scope())
+
+    clock.run(main())
+
+
+def test_what_nobody_thought_of_is_told_too(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A failure of the one task that asks leaves nobody waiting for ever."""
+
+    async def main() -> None:
+        async with on(Scripted(RuntimeError("a bug"), GO)) as throttle:
+            with pytest.raises(ThrottleUnavailable, match="RuntimeError"):
+                await call(throttle, scope())
+            await call(throttle, scope())
+
+    clock.run(main())
+
+    assert "asking Redis failed" in caplog.text
+
+
+def test_a_deadline_ends_the_wait_for_redis(clock: Clock) -> None:
+    """Whoever has one waits no longer than that."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with on(Scripted(Unreachable("gone"))) as throttle:
+            began = loop.time()
+            with pytest.raises(ThrottleUnavailable, match="gone") as caught:
+                await call(throttle, scope(), deadline=began + 5)
+            assert loop.time() - began == pytest.approx(5, abs=0.6)
+            assert caught.value.outcome == "not_sent"
+
+    clock.run(main())
+
+
+def test_a_slot_that_redis_does_not_know_is_not_used(clock: Clock) -> None:
+    """It was restarted meanwhile: a call that has not left by then must not."""
+
+    async def main() -> None:
+        server = Scripted(GO, (*GO[:-1], [b"nobody's"]))
+        async with on(server) as throttle, throttle.turn(scope()) as turn:
+            await asyncio.sleep(3)
+            turn.sent()
+            turn.answered()
+        names: list[str] = []
+
+        class Forgetful(Scripted):
+            async def run(
+                self, keys: Sequence[str], arguments: Sequence[Any]
+            ) -> Sequence[Any]:
+                names.append(arguments[1])
+                lost = [] if arguments[1] else [names[0].encode()]
+                return [*(await super().run(keys, arguments))[:-1], lost]
+
+        async with on(Forgetful(GO)) as throttle:
+            with pytest.raises(ThrottleUnavailable, match="was lost") as caught:
+                async with throttle.turn(scope()):
+                    await asyncio.sleep(3)
+            assert caught.value.outcome == "not_sent"
+
+    clock.run(main())
+
+
+async def too_late(throttle: RedisThrottle) -> None:
+    """Send when the slot is gone."""
+    async with throttle.turn(scope()) as turn:
+        try:
+            await asyncio.sleep(3)
+        finally:
+            turn.sent()
+
+
+def test_whoever_sends_too_late_all_the_same_is_told(clock: Clock) -> None:
+    """The outcome is unknown then, and the error says so."""
+
+    async def main() -> None:
+        async with on(Scripted(GO, Unreachable("gone"))) as throttle:
+            with pytest.raises(ThrottleUnavailable) as caught:
+                await too_late(throttle)
+            assert caught.value.outcome == "unknown"
+
+    clock.run(main())
+
+
+def test_whoever_gives_up_as_the_slot_comes_gives_it_back(clock: Clock) -> None:
+    """In the same turn of the loop, too."""
+    said: list[Any] = []
+
+    class Late(Scripted):
+        async def run(
+            self, keys: Sequence[str], arguments: Sequence[Any]
+        ) -> Sequence[Any]:
+            said.extend(arguments)
+            tasks[0].cancel()
+            return await super().run(keys, arguments)
+
+    tasks: list[asyncio.Task[float]] = []
+
+    async def main() -> None:
+        async with on(Late(GO)) as throttle:
+            tasks.append(asyncio.create_task(call(throttle, scope())))
+            await asyncio.wait(tasks)
+            assert tasks[0].cancelled()
+
+    clock.run(main())
+
+    assert "unused" in said
+
+
+def test_a_call_that_ends_by_itself_is_not_told_of_a_lost_slot(clock: Clock) -> None:
+    """What goes wrong inside the turn is what its caller hears of."""
+
+    async def main() -> None:
+        async with on(Scripted(GO)) as throttle:
+            with pytest.raises(KeyError):
+                async with throttle.turn(scope()):
+                    raise KeyError
+
+    clock.run(main())
+
+
+def test_whoever_cancels_all_tasks_leaves_nobody_waiting(
+    clock: Clock, make: Make
+) -> None:
+    """The waiting call is told, and the next one is served."""
+
+    async def main() -> None:
+        async with make() as throttle:
+            waiting = asyncio.create_task(call(throttle, scope()))
+            await asyncio.sleep(0.5)
+            for task in asyncio.all_tasks() - {asyncio.current_task(), waiting}:
+                task.cancel()
+            with pytest.raises(ThrottleUnavailable, match="cancelled"):
+                await waiting
+            await call(throttle, scope())
+
+    clock.run(main())
+
+
+def test_whoever_comes_as_the_driver_ends_is_served(clock: Clock) -> None:
+    """A task is over one turn of the loop before anybody hears of it."""
+
+    async def main() -> None:
+        async with on(Scripted(GO)) as throttle:
+            await call(throttle, scope())
+            (lane,) = throttle._lanes.values()
+            for _ in range(50):
+                if lane._driver is None or lane._driver.done():
+                    break
+                await asyncio.sleep(0)
+            assert lane._driver is not None
+            await call(throttle, scope())
+
+    clock.run(main())
+
+
+# The end
+
+
+def test_closing_ends_every_wait(clock: Clock, make: Make) -> None:
+    """Those in the line, at once; those in flight are left alone."""
+
+    async def main() -> None:
+        throttle = make()
+        in_flight = throttle.turn(scope())
+        await in_flight.__aenter__()
+        in_flight.sent()
+        tasks = [asyncio.create_task(call(throttle, scope())) for _ in range(20)]
+        await asyncio.sleep(0.05)
+        asked_before = throttle.turn(scope())
+
+        await throttle.aclose()
+        await throttle.aclose()
+
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(each) for each in results[4:]] == [ClientClosed] * 16
+        in_flight.answered()
+        await in_flight.__aexit__(None, None, None)
+        with pytest.raises(ClientClosed):
+            throttle.turn(scope())
+        with pytest.raises(ClientClosed):
+            await asked_before.__aenter__()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert not live_timers(asyncio.get_running_loop())
+
+    clock.run(main())
+
+
+def test_closing_tells_the_last_news(clock: Clock, make: Make) -> None:
+    """What a process has had answered is free for the others a second later."""
+
+    async def main() -> None:
+        async with make() as throttle:
+            turns = [throttle.turn(scope(qps=5.0)) for _ in range(5)]
+            for turn in turns:
+                await turn.__aenter__()
+                turn.sent()
+                turn.answered()
+                await turn.__aexit__(None, None, None)
+        began = clock.now
+        async with make() as other:
+            assert await call(other, scope(qps=5.0)) - began < 1.02
+
+    clock.run(main())
+
+
+def test_closing_does_not_wait_for_a_redis_that_is_away(clock: Clock) -> None:
+    """A second is all that it gets."""
+    server = Scripted(GO, Unreachable("gone"))
+
+    async def main() -> None:
+        async with on(server) as throttle:
+            await call(throttle, scope())
+            waiting = asyncio.create_task(call(throttle, scope()))
+            await asyncio.sleep(1)
+        with pytest.raises(ClientClosed):
+            await waiting
+
+    clock.run(main())
+    assert server.closed
+    assert clock.now < 1002.2
+
+
+def test_closing_in_the_tick_of_a_wake_up(clock: Clock) -> None:
+    """A call that was just let go, and has not run yet, ends with the others."""
+
+    async def main() -> None:
+        throttle = on(Scripted(GO))
+        closing: list[asyncio.Task[None]] = []
+
+        def close(_: int) -> None:
+            throttle._closed = True
+            closing.extend(
+                asyncio.ensure_future(lane.aclose())
+                for lane in throttle._lanes.values()
+            )
+            for lane in throttle._lanes.values():
+                lane._closed = True
+                lane._books.pause(clock.now + 1)
+
+        with pytest.raises(ClientClosed):
+            async with Watched(throttle.turn(scope()), close):
+                pytest.fail("it was closed before")
+        await asyncio.gather(*closing)
+
+    clock.run(main())
+
+
+def test_a_pause_stops_whoever_was_just_let_go(clock: Clock) -> None:
+    """One call is refused while the next one's slot is on its way."""
+
+    async def main() -> None:
+        async with on(Scripted(GO)) as throttle:
+            first = throttle.turn(scope())
+            await first.__aenter__()
+            first.sent()
+            began = clock.now
+
+            def refuse(nth: int) -> None:
+                if nth == 1:
+                    first.throttled(5.0)
+
+            async with Watched(throttle.turn(scope()), refuse) as turn:
+                assert clock.now - began == pytest.approx(5, abs=0.1)
+                turn.sent()
+                turn.answered()
+            await first.__aexit__(None, None, None)
+
+    clock.run(main())
