@@ -4,9 +4,22 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from benchmarks import ceilings, waiting
+from benchmarks import (
+    bulk,
+    ceilings,
+    decode,
+    fleet,
+    imports,
+    overhead,
+    record,
+    recording,
+    report,
+    scaling,
+    soak,
+    waiting,
+)
 
-BENCHMARKS = (ceilings, waiting)
+BENCHMARKS = (bulk, ceilings, decode, fleet, imports, overhead, scaling, soak, waiting)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -15,7 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = parser.add_subparsers(title="benchmarks", metavar="NAME", required=True)
     for benchmark in BENCHMARKS:
         benchmark.add(names)
+    recording.add(names)
+    report.add(names, {each.NAME: each.__doc__ or "" for each in BENCHMARKS})
+    arguments = sys.argv[1:] if arguments is None else arguments
     options = parser.parse_args(arguments)
+    record.start(options, arguments)
     code: int = options.run(options)
     return code
 

@@ -19,11 +19,11 @@ import aiohttp
 from attrs import asdict, define, field, frozen
 
 from benchmarks import picture, record
+from benchmarks.record import Goal, Table
 from benchmarks.rivals import CONTESTANTS, OURS, Contestant
 from benchmarks.server import EmulatorProcess
 from cams_async import CamsClient, CamsError, RetryPolicy, ThrottlingError
 from cams_async.cli.options import Commands
-from cams_async.cli.table import table
 from cams_async.emulator.ceilings import POLICIES
 from cams_async.operations import GetPhoneNumberVerificationStatus
 from cams_async.protocol import Answer, Request
@@ -316,7 +316,7 @@ HEADERS = (
 )
 
 
-def summary(results: Sequence[Result]) -> str:
+def summary(results: Sequence[Result]) -> Table:
     """Lay out the results: worst cases of safety, medians of speed."""
 
     def key(result: Result) -> tuple[int, str]:
@@ -325,7 +325,12 @@ def summary(results: Sequence[Result]) -> str:
     cases: dict[tuple[int, str], list[Result]] = {}
     for result in results:
         cases.setdefault(key(result), []).append(result)
-    return table(HEADERS, [_row(case) for case in cases.values()])
+    return Table(
+        title="Fan-outs, as the emulator counted them",
+        headers=HEADERS,
+        rows=[_row(case) for case in cases.values()],
+        notes=[*NOTE, *verdict(results)],
+    )
 
 
 def _row(case: Sequence[Result]) -> list[str]:
@@ -346,11 +351,14 @@ def _row(case: Sequence[Result]) -> list[str]:
     ]
 
 
-NOTE = """\
-Most in 1 s, span, refused, failed and slowest are the worst of 1 and 3 clients and of
-three kinds of servers (sliding window, calendar second, token bucket); the rest are
-medians. No retries. The share has a bound, N / (1 + round trip), for cams_async.\
-"""
+NOTE = (
+    "Each way over the network takes",
+    f"{LATENCY[0] * 1000:.0f} to {LATENCY[1] * 1000:.0f} ms, at random; no retries.",
+    "Most in 1 s, span, refused, failed and slowest are the worst of 1 and 3 clients",
+    "and of three kinds of servers: sliding window, calendar second, token bucket.",
+    "The rest are medians.",
+    "The share has a bound, N / (1 + round trip), for cams_async.",
+)
 
 
 def add(names: Commands) -> None:
@@ -381,37 +389,45 @@ def add(names: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure, print, write and draw; 1 if cams_async exceeded a ceiling anywhere."""
+    """Measure, draw, print, write; 1 if cams_async exceeded a ceiling anywhere."""
     quick = options.quick
     fan_outs = options.fan_out or ([QUICK] if quick else list(CEILINGS))
-    print(record.heading(NAME), flush=True)
-    began = time.perf_counter()
     results = asyncio.run(measure_all(plan(fan_outs, quick=quick)))
-    print(f"\n{summary(results)}\n\n{NOTE}")
-    figures: dict[str, Any] = {
-        "latency": LATENCY,
-        "seconds": time.perf_counter() - began,
-        "results": [asdict(result) for result in results],
-    }
-    if options.json is not None:
-        record.write(options.json, NAME, figures)
-    shown = [result for result in results if result.samples]
     path = options.picture or (None if quick else PICTURE)
-    if path is not None and shown:
-        print(picture.draw(path, shown))
-    return verdict(results)
+    shown = [result for result in results if result.samples]
+    pictures = picture.draw(path, shown) if path is not None and shown else []
+    exceeded = [result for result in ours(results) if not result.held]
+    return record.publish(
+        options,
+        NAME,
+        [summary(results)],
+        {"latency": LATENCY, "results": [_figures(result) for result in results]},
+        pictures=pictures,
+        goals=[Goal("runs in which cams_async exceeded the ceiling", len(exceeded), 0)],
+    )
 
 
-def verdict(results: Iterable[Result]) -> int:
-    """Say whether cams_async kept every ceiling, and return the exit code."""
-    ours = [result for result in results if result.contestant == OURS.name]
-    exceeded = [result for result in ours if not result.held]
-    for result in exceeded:
-        print(
-            f"EXCEEDED: {result.fan_out} tasks, {result.clients} clients, "
-            f"{result.policy}: {result.shortest:.6f} s (a request must reach the "
-            f"server within 1 s; the slowest answer took {result.slowest:.1f} s)"
-        )
-    if not exceeded:
-        print(f"cams_async held the ceiling in every run: {len(ours)}.")
-    return 1 if exceeded else 0
+def _figures(result: Result) -> dict[str, Any]:
+    """Return all of a result, but of its samples only those that brought news."""
+    times, counts = picture.steps(
+        [moment for moment, _ in result.samples],
+        [arrivals for _, arrivals in result.samples],
+    )
+    return asdict(result) | {"samples": list(zip(times, counts, strict=True))}
+
+
+def ours(results: Iterable[Result]) -> list[Result]:
+    """Return those of cams_async; rivals may exceed what they like."""
+    return [result for result in results if result.contestant == OURS.name]
+
+
+def verdict(results: Iterable[Result]) -> list[str]:
+    """Say in lines whether cams_async kept every ceiling."""
+    judged = ours(results)
+    return [
+        f"EXCEEDED: {result.fan_out} tasks, {result.clients} clients, "
+        f"{result.policy}: {result.shortest:.6f} s (a request must reach the "
+        f"server within 1 s; the slowest answer took {result.slowest:.1f} s)"
+        for result in judged
+        if not result.held
+    ] or [f"cams_async held the ceiling in every run: {len(judged)}."]

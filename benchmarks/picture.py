@@ -1,7 +1,7 @@
-"""The picture of the ceilings benchmark: arrivals per second over time."""
+"""Pictures: what happened over time, in panels below each other."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -57,31 +57,59 @@ def steps(
     return [times[place] for place in kept], [counts[place] for place in kept]
 
 
-def draw(path: Path, results: Sequence[Drawn]) -> str:
-    """Draw the results below each other; return a line that says what became of it."""
+def draw(path: Path, results: Sequence[Drawn]) -> list[Path]:
+    """Draw the arrivals of runs, as the server counted them; return the files made."""
+    first = results[0]
+    title = (
+        f"{first.fan_out} tasks against a ceiling of {first.ceiling:g} calls per second"
+        "\narrivals within the last second, as the server counted them"
+    )
+
+    def draw_all(panels: Sequence[Any]) -> None:
+        for panel, result in zip(panels, results, strict=True):
+            _draw_one(panel, result)
+
+    return _draw(path, title, len(results), draw_all)
+
+
+def draw_lines(
+    path: Path, title: str, times: Sequence[float], lines: Mapping[str, Sequence[float]]
+) -> list[Path]:
+    """Draw figures over seconds, each from 0; return the files made."""
+
+    def draw_all(panels: Sequence[Any]) -> None:
+        for panel, (name, figures) in zip(panels, lines.items(), strict=True):
+            panel.plot(times, figures, color=WITHIN, linewidth=1)
+            panel.set_ylim(0, 1.2 * max(figures))
+            panel.set_title(name, loc="left", fontsize=9)
+
+    return _draw(path, title, len(lines), draw_all)
+
+
+def _draw(
+    path: Path, title: str, count: int, draw_all: Callable[[Sequence[Any]], None]
+) -> list[Path]:
     try:
         matplotlib: Any = import_module("matplotlib")
         figures: Any = import_module("matplotlib.figure")
     except ImportError:
-        return "No picture: matplotlib is not installed (pip install '.[bench]')."
+        print("No picture: matplotlib is not installed (pip install '.[bench]').")
+        return []
     # The same figures always give the same file.
     matplotlib.rcParams["svg.hashsalt"] = "cams_async"
-    size = 8, 1.5 * len(results) + 0.8
+    size = 8, 1.5 * count + 0.8
     figure = figures.Figure(figsize=size, layout="constrained")
-    grid = figure.subplots(len(results), sharex=True, squeeze=False)
+    grid = figure.subplots(count, sharex=True, squeeze=False)
     panels: list[Any] = list(grid.flat)
-    for panel, result in zip(panels, results, strict=True):
-        _draw_one(panel, result)
-    first = results[0]
-    figure.suptitle(
-        f"{first.fan_out} tasks against a ceiling of {first.ceiling:g} calls per second"
-        "\narrivals within the last second, as the server counted them",
-        fontsize=11,
-    )
+    draw_all(panels)
+    for panel in panels:
+        for side in ("top", "right"):
+            panel.spines[side].set_visible(False)
+    figure.suptitle(title, fontsize=11)
     panels[-1].set_xlabel("seconds")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None})
-    return f"Picture: {path}"
+    return [path]
 
 
 def _draw_one(panel: Any, result: Drawn) -> None:
@@ -97,5 +125,3 @@ def _draw_one(panel: Any, result: Drawn) -> None:
     panel.set_title(
         f"{result.contestant}: at most {max(counts):g}", loc="left", fontsize=9
     )
-    for side in ("top", "right"):
-        panel.spines[side].set_visible(False)

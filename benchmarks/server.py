@@ -15,7 +15,7 @@ from typing import Any, Self
 from attrs import field, frozen
 
 from cams_async import Credentials
-from cams_async.emulator import Emulator
+from cams_async.emulator import Emulator, Fault
 
 SAMPLE_EVERY = 0.02
 """Seconds between two looks at how many calls have arrived."""
@@ -31,9 +31,14 @@ class Place:
 
     id: int
     endpoint: str
-    credentials: Credentials
+    accounts: list[Credentials]
     numbers: list[tuple[str, str]] = field(repr=False)
-    """Phone numbers with their spaces."""
+    """Phone numbers with their spaces: each account has as many, in turn."""
+
+    @property
+    def credentials(self) -> Credentials:
+        """The first account's."""
+        return self.accounts[0]
 
 
 class EmulatorProcess:
@@ -70,7 +75,7 @@ class EmulatorProcess:
         return Place(
             answer["id"],
             answer["endpoint"],
-            Credentials(*answer["credentials"]),
+            [Credentials(*key) for key in answer["accounts"]],
             [tuple(number) for number in answer["numbers"]],
         )
 
@@ -136,15 +141,18 @@ class Server:
             return {"report": await watched.stop(), "samples": watched.samples}
         settings = command["start"]
         settings["latency"] = tuple(settings["latency"])
+        faults = settings.pop("faults", {})
         emulator = await Emulator(**settings).start()
+        for fault, probability in faults.items():
+            emulator.trouble.rate(Fault(fault), probability)
         place = next(self._ids)
         self._running[place] = Watched(emulator, watch=command["watch"])
-        key = emulator.credentials
+        keys = emulator.accounts
         numbers = emulator.phone_numbers
         return {
             "id": place,
             "endpoint": emulator.endpoint,
-            "credentials": [key.access_key_id, key.access_key_secret],
+            "accounts": [[key.access_key_id, key.access_key_secret] for key in keys],
             "numbers": [[one.phone_number, one.cust_space_id] for one in numbers],
         }
 

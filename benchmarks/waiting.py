@@ -9,7 +9,7 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,15 +17,18 @@ from typing import Any
 from attrs import asdict, frozen
 
 from benchmarks import record
+from benchmarks.record import Goal, Growth, Table
 from benchmarks.waiters import BARE, KINDS, LEAST
 from cams_async.cli.options import Commands
-from cams_async.cli.table import table
 
 NAME = "waiting"
 COUNTS = (1_000, 10_000, 100_000)
 QUICK_COUNTS = (1_000, 10_000)
 REPEAT = 3
 HERE = Path(__file__).parent.parent
+
+THROTTLE = "LocalThrottle"
+"""The kind that goals are about."""
 
 MICRO = 1e6
 KIB = 1024
@@ -103,10 +106,13 @@ HEADERS = (
 )
 
 
-def layout(costs: Costs) -> str:
+def layout(costs: Costs) -> Table:
     """Lay the costs out, ratios first."""
-    return table(
-        HEADERS, [_row(cost, costs[BARE, cost.count]) for cost in costs.values()]
+    return Table(
+        title="What each waiter costs",
+        headers=HEADERS,
+        rows=[_row(cost, costs[BARE, cost.count]) for cost in costs.values()],
+        notes=NOTE,
     )
 
 
@@ -125,51 +131,42 @@ def _row(cost: Cost, bare: Cost) -> list[str]:
     ]
 
 
-@frozen
-class Goal:
-    """A figure that was promised."""
-
-    text: str
-    found: float
-    most: float
-
-    @property
-    def met(self) -> bool:
-        """Whether it was kept."""
-        return self.found <= self.most
-
-    def __str__(self) -> str:
-        verdict = "met" if self.met else "NOT MET"
-        return f"{verdict:7}  {self.text}: {self.found:.2f}, at most {self.most:g}"
-
-
 def goals(costs: Costs) -> Iterator[Goal]:
     """Return the goals for waiting in the throttle, and how they turned out."""
-    kind = "LocalThrottle"
-    counts = sorted({count for _, count in costs})
-    few, many = costs[kind, counts[0]], costs[kind, counts[-1]]
-    bare = costs[BARE, counts[-1]]
-    at = f"with {many.count:,} waiting"
+    most = max(count for _, count in costs)
+    many, bare = costs[THROTTLE, most], costs[BARE, most]
+    at = f"with {most:,} waiting"
     yield Goal(f"memory over a bare task's, {at}", many.memory / bare.memory, 2)
     yield Goal(f"time to join over a bare task's, {at}", many.join / bare.join, 2)
     yield Goal(f"time to cancel over a bare task's, {at}", many.cancel / bare.cancel, 2)
     yield Goal(f"KiB each, {at}", many.memory / KIB, 2)
     yield Goal(f"us each, its turn included, {at}", many.time, 20)
-    growth = f"with {many.count:,} waiting over {few.count:,}"
-    yield Goal(f"time each, {growth}", many.time / few.time, 1.5)
-    yield Goal(f"time to cancel each, {growth}", many.cancel / few.cancel, 1.5)
-    yield Goal(f"memory each, {growth}", many.memory / few.memory, 1.5)
     if many.lag is not None:
         yield Goal(f"ms that the loop is late, p99, {at}", many.lag, 5)
 
 
-NOTE = f"""\
-Times are CPU time without garbage collection, medians; "{BARE}" is a task that awaits a
-future, and how late its loop is, with nothing going on, is the machine's own doing.
-Waiting is to join, to hold memory, and perhaps to be cancelled; the turn, which a bare
-task has none of, is counted beside it. CamsClient adds all of a call but the network:
-signing, decoding, deadlines.\
-"""
+def growth(costs: Costs) -> Iterator[Growth]:
+    """Return how the costs of a waiter grow with the number of those that wait."""
+
+    def of(what: str, unit: str, get: Callable[[Cost], float]) -> Growth:
+        sizes = {
+            each.count: get(each) for each in costs.values() if each.kind == THROTTLE
+        }
+        return Growth(what=what, against="tasks waiting", unit=unit, costs=sizes)
+
+    yield of("a wait and its turn", "us of CPU", lambda cost: cost.time)
+    yield of("a cancelled wait", "us of CPU", lambda cost: cost.cancel)
+    yield of("a waiter", "bytes", lambda cost: cost.memory)
+
+
+NOTE = (
+    "Times are CPU time without garbage collection, medians.",
+    f'A "{BARE}" awaits a future; how late its loop is, with nothing going on, is the',
+    "machine's own doing.",
+    "Waiting is to join, to hold memory, and perhaps to be cancelled; the turn, which",
+    "a bare task has none of, is counted beside it.",
+    "CamsClient adds all of a call but the network: signing, decoding, deadlines.",
+)
 
 
 def add(names: Commands) -> None:
@@ -196,21 +193,18 @@ def _count(text: str) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure, print and write."""
+    """Measure, print and write; 1 if a goal was missed."""
     quick = options.quick
     counts = options.count or (QUICK_COUNTS if quick else COUNTS)
-    print(record.heading(NAME), flush=True)
     costs = measure_all(counts, repeat=1 if quick else REPEAT)
-    reached = list(goals(costs))
-    print(f"\n{layout(costs)}\n\n{NOTE}\n")
-    print("\n".join(map(str, reached)))
-    if options.json is not None:
-        figures = {
-            "costs": [asdict(cost) for cost in costs.values()],
-            "goals": [asdict(goal) | {"met": goal.met} for goal in reached],
-        }
-        record.write(options.json, NAME, figures)
-    return 0
+    return record.publish(
+        options,
+        NAME,
+        [layout(costs)],
+        {"costs": [asdict(cost) for cost in costs.values()]},
+        goals=goals(costs),
+        growth=growth(costs) if len(set(counts)) > 1 else (),
+    )
 
 
 def measure_all(counts: Iterable[int], *, repeat: int) -> Costs:

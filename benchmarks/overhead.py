@@ -1,0 +1,250 @@
+"""`python -m benchmarks overhead`: what a call costs the client, beside other clients.
+
+The ceilings are lifted, so that nobody waits; the throttle is in the way all the same.
+One server answers all, in a process of its own, as is each client. The clients take
+turns, so that whatever else goes on meets them alike.
+"""
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from attrs import asdict
+
+from benchmarks import record
+from benchmarks.overhead_runs import (
+    ASYNCIO,
+    FULL,
+    OFFICIAL,
+    OURS,
+    PROFILED,
+    QUICK,
+    SIGNED,
+    UVLOOP,
+    Case,
+    Run,
+    compare,
+    grow,
+    middle,
+    profiles,
+    raise_ceilings,
+    ratio,
+    ratios,
+    scene,
+    spread_out,
+)
+from benchmarks.record import Goal, Growth, Table
+from cams_async.cli.options import Commands
+
+NAME = "overhead"
+
+MOST = 2.0
+"""Of our CPU over that of a signed POST."""
+
+SHARE = {"http": 40.0, "https": 1.0}
+"""The most percent that our CPU may be of the vendor's coroutines': 2.5 and 100 x."""
+
+MICRO = 1e6
+
+SHOWN = 20
+"""Functions of the profile."""
+
+HEADERS = (
+    "calls at a time",
+    "client",
+    "x signed POST",
+    "from",
+    "to",
+    "x cams_async",
+    "us of CPU",
+    "calls per second",
+    "connections",
+)
+
+NOTES = """\
+"signed POST" is the least that a client can be: aiohttp and a signature, with no
+ceilings, time limits, retries, checks or types. Figures are medians; CPU time is the
+client's, garbage collection included; "from" and "to" are the least and the most of the
+rounds. Connections are those of the first calls: ten for each that goes on at a time,
+but one of the official coroutines.\
+""".splitlines()
+
+
+def layout(cases: Sequence[Case]) -> Table:
+    """Lay out the clients side by side, ratios first."""
+    first = cases[0]
+    return Table(
+        title=f"A call over {first.scheme}, on {first.loop}",
+        headers=HEADERS,
+        rows=[
+            _row(case, name)
+            for case in cases
+            for name in dict.fromkeys((*case.least, *case.others))
+        ],
+        notes=NOTES,
+    )
+
+
+def _row(case: Case, name: str) -> list[str]:
+    over_least, least, most = "-", "-", "-"
+    if name in case.least:
+        found = ratios(case.least, name, SIGNED)
+        over_least = f"{ratio(case.least, name, SIGNED):.2f}"
+        least, most = f"{min(found):.2f}", f"{max(found):.2f}"
+    runs = case.least if name in case.least else case.others
+    return [
+        f"{case.concurrency:,}",
+        name,
+        over_least,
+        least,
+        most,
+        f"{ratio(runs, name, OURS):.2f}",
+        f"{middle(runs[name], 'cpu') * MICRO:,.0f}",
+        f"{1 / middle(runs[name], 'seconds'):,.0f}",
+        f"{case.connections[name]:,}",
+    ]
+
+
+def goals(cases: Sequence[Case]) -> Iterator[Goal]:
+    """Return what was promised of the clients side by side."""
+    for case in cases:
+        over = ratio(case.least, OURS, SIGNED)
+        yield Goal(f"CPU over a signed POST's, {case}", over, MOST)
+        opened = case.connections[OURS] / case.concurrency
+        yield Goal(f"connections for each call at a time, {case}", opened, 1)
+        if OFFICIAL in case.others and case.concurrency > 1:
+            share = 100 * ratio(case.others, OURS, OFFICIAL)
+            text = f"CPU in % of the official coroutines', {case}"
+            yield Goal(text, share, SHARE[case.scheme])
+
+
+def layout_sizes(title: str, what: str, runs: Mapping[int, Sequence[Run]]) -> Table:
+    """Lay out what a call, or a turn, costs as something grows."""
+    first = middle(runs[min(runs)], "cpu")
+    return Table(
+        title=title,
+        headers=(what, "x smallest", "us of CPU", "a second"),
+        rows=[
+            [
+                f"{size:,}",
+                f"{middle(found, 'cpu') / first:.2f}",
+                f"{middle(found, 'cpu') * MICRO:,.0f}",
+                f"{1 / middle(found, 'seconds'):,.0f}",
+            ]
+            for size, found in runs.items()
+        ],
+    )
+
+
+LAYERS = f"""\
+Microseconds for each call, {PROFILED} at a time, under the profiler, which makes small
+functions dear. The ratio is what the layer adds, over all of a signed POST.\
+"""
+
+
+def layout_layers(found: Mapping[str, Any]) -> Table:
+    """Lay out where the time of a call goes, ours beside a signed POST's."""
+    mine, least = found[OURS]["layers"], found[SIGNED]["layers"]
+    more = {name: mine[name] - least.get(name, 0.0) for name in mine}
+    total = sum(least.values())
+    return Table(
+        title="Where the time of a call goes, by layer",
+        headers=("layer", "x signed POST", OURS, SIGNED, "more"),
+        rows=[
+            [
+                name,
+                f"{more[name] / total:.2f}",
+                f"{mine[name]:.1f}",
+                f"{least.get(name, 0.0):.1f}",
+                f"{more[name]:.1f}",
+            ]
+            for name in sorted(mine, key=lambda name: -more[name])
+        ],
+        notes=LAYERS.splitlines(),
+    )
+
+
+def layout_functions(found: Mapping[str, Any]) -> Table:
+    """Lay out the functions that take longest."""
+    return Table(
+        title="The functions that take longest",
+        headers=("in", "function", "times", "us"),
+        rows=[
+            [
+                each["where"],
+                each["function"],
+                f"{each['times']:.1f}",
+                f"{each['own']:.1f}",
+            ]
+            for each in found[OURS]["functions"][:SHOWN]
+        ],
+    )
+
+
+def growth(
+    tasks: Mapping[int, Sequence[Run]],
+    numbers: Mapping[int, Sequence[Run]],
+    ceilings: Mapping[int, Sequence[Run]],
+) -> list[Growth]:
+    """Return what must not grow faster than the work."""
+    each = {size: middle(runs, "cpu") * MICRO for size, runs in tasks.items()}
+    number = {size: middle(runs, "cpu") * MICRO for size, runs in numbers.items()}
+    turn = {size: middle(runs, "cpu") * MICRO for size, runs in ceilings.items()}
+    return [
+        Growth(what="a call", against="calls at a time", unit="us of CPU", costs=each),
+        Growth(
+            what="a phone number",
+            against="numbers in an answer",
+            unit="us of CPU",
+            costs={size: cost / size for size, cost in number.items()},
+        ),
+        Growth(what="a turn", against="calls per second", unit="us of CPU", costs=turn),
+    ]
+
+
+def add(names: Commands) -> None:
+    """Add the benchmark to the command line."""
+    parser = names.add_parser(
+        NAME, help="what a call costs the client, beside other clients"
+    )
+    parser.add_argument("--quick", action="store_true", help="fewer calls, once each")
+    record.add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure, print and write; 1 if a goal was missed."""
+    size = QUICK if options.quick else FULL
+    with scene() as (start, server):
+        compared = [
+            list(compare(start, server, scheme, loop, size))
+            for loop in (ASYNCIO, UVLOOP)
+            for scheme in ("http", "https")
+        ]
+        tasks = spread_out(start, size)
+        numbers = grow(start, server, size)
+        found = profiles(start, size)
+    ceilings = raise_ceilings(size)
+    cases = [case for listed in compared for case in listed]
+    return record.publish(
+        options,
+        NAME,
+        [
+            *map(layout, compared),
+            layout_sizes("More and more calls at a time", "calls at a time", tasks),
+            layout_sizes("Longer and longer answers", "numbers in an answer", numbers),
+            layout_sizes("Higher and higher ceilings", "calls per second", ceilings),
+            layout_layers(found),
+            layout_functions(found),
+        ],
+        {
+            "cases": [asdict(case) for case in cases],
+            "calls at a time": tasks,
+            "numbers in an answer": numbers,
+            "ceilings": ceilings,
+            "profiles": found,
+        },
+        # On uvloop for the record only.
+        goals=goals([case for case in cases if case.loop == ASYNCIO]),
+        growth=growth(tasks, numbers, ceilings),
+    )

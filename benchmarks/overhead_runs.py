@@ -1,0 +1,252 @@
+"""The measurements of `overhead`: clients side by side, in processes of their own."""
+
+import asyncio
+import ssl
+import tempfile
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any, TypeAlias
+
+import trustme
+from attrs import frozen
+
+from benchmarks.children import Child
+from benchmarks.waiters import ACTION, cpu_time
+from cams_async import LocalThrottle, Scope
+
+UNSIGNED, SIGNED, OURS = "unsigned POST", "signed POST", "cams_async"
+OFFICIAL, THREADS = "official, async", "official, threads"
+LISTS = "cams_async, lists"
+
+ASYNCIO, UVLOOP = "asyncio", "uvloop"
+
+LEAST = (UNSIGNED, SIGNED, OURS)
+"""Compared over many calls."""
+
+OTHERS = (OURS, OFFICIAL, THREADS)
+"""Compared over few calls: one of them is slow."""
+
+CONCURRENCY = (1, 10, 100)
+MANY = (1, 10, 100, 1_000)
+NUMBERS = (1, 10, 100, 1_000)
+
+CEILINGS = (100_000, 1_000_000, 10_000_000)
+"""Calls per second: each more than there are, so that no turn waits."""
+
+TURNS = 5_000
+
+WARM_UP = 10
+"""Calls of each task before anything is measured."""
+
+PROFILED = 10
+"""How many calls at a time are profiled."""
+
+Run: TypeAlias = Mapping[str, float]
+Runs: TypeAlias = Mapping[str, Sequence[Run]]
+"""By client; the first runs of all belong together, and so on."""
+
+Start: TypeAlias = Callable[[str, str, str], Child]
+"""Starts a client by its name, over a scheme, on a kind of event loop."""
+
+
+@frozen(kw_only=True)
+class Size:
+    """How much is measured."""
+
+    calls: int
+    """Of the quick clients, in a round."""
+
+    few: Mapping[str, Sequence[int]]
+    """Of all clients in a round, by scheme, for each concurrency."""
+
+    rounds: int
+    rounds_of_few: int
+
+
+FULL = Size(
+    calls=300,
+    few={"http": (100, 300, 300), "https": (30, 60, 200)},
+    rounds=31,
+    rounds_of_few=5,
+)
+QUICK = Size(
+    calls=200,
+    few={"http": (20, 50, 100), "https": (5, 10, 100)},
+    rounds=5,
+    rounds_of_few=1,
+)
+
+
+@frozen(kw_only=True)
+class Case:
+    """The clients side by side, with so many calls at a time."""
+
+    scheme: str
+    loop: str
+    concurrency: int
+    least: Runs
+    others: Runs
+    connections: Mapping[str, int]
+    """Opened for the first calls, by client."""
+
+    def __str__(self) -> str:
+        return f"{self.scheme}, {self.concurrency} at a time, {self.loop}"
+
+
+def ratios(runs: Runs, one: str, other: str) -> list[float]:
+    """Return one's CPU over the other's, round by round."""
+    pairs = zip(runs[one], runs[other], strict=True)
+    return [mine["cpu"] / its["cpu"] for mine, its in pairs]
+
+
+def ratio(runs: Runs, one: str, other: str) -> float:
+    """Return the median of one's CPU over the other's, in the same round."""
+    return median(ratios(runs, one, other))
+
+
+def middle(runs: Sequence[Run], figure: str) -> float:
+    """Return the median of a figure."""
+    return median(run[figure] for run in runs)
+
+
+def trust(directory: Path) -> tuple[Path, Mapping[str, str]]:
+    """Make a server's certificate, and an environment whose clients trust it.
+
+    The clients' own store is as large as it was, and one authority larger: what a
+    client does to trust a server costs what it costs in production.
+    """
+    authority = trustme.CA()
+    certificate, store = directory / "server.pem", directory / "store.pem"
+    issued = authority.issue_cert("127.0.0.1")
+    issued.private_key_and_cert_chain_pem.write_to_path(str(certificate))
+    known = ssl.get_default_verify_paths().cafile
+    bundle = Path(known).read_bytes() if known else b""
+    store.write_bytes(bundle + b"\n" + authority.cert_pem.bytes())
+    return certificate, {"SSL_CERT_FILE": str(store)}
+
+
+def rounds(
+    clients: Mapping[str, Child], concurrency: int, calls: int, count: int
+) -> Runs:
+    """Let the clients take turns, so many calls each."""
+    runs: dict[str, list[Run]] = {name: [] for name in clients}
+    calls = max(calls, concurrency)
+    for _ in range(count):
+        for name, client in clients.items():
+            runs[name].append(client.ask(calls=calls, concurrency=concurrency))
+    return runs
+
+
+def start(
+    origins: Mapping[str, str],
+    environment: Mapping[str, str],
+    name: str,
+    scheme: str,
+    loop: str,
+) -> Child:
+    """Start a client."""
+    options = ["--uvloop"] * (loop == UVLOOP)
+    arguments = ("benchmarks.callers", name, origins[scheme], *options)
+    return Child(*arguments, environment=environment)
+
+
+def compare(
+    start: Start, server: Child, scheme: str, loop: str, size: Size
+) -> Iterator[Case]:
+    """Measure the clients side by side, at every concurrency."""
+    # The vendor's client has nothing to do with how quick the loop is.
+    other_names = () if loop == UVLOOP else OTHERS
+    with ExitStack() as stack:
+        clients = {
+            name: stack.enter_context(start(name, scheme, loop))
+            for name in dict.fromkeys((*LEAST, *other_names))
+        }
+        least = {name: clients[name] for name in LEAST}
+        others = {name: clients[name] for name in other_names}
+        for concurrency, few in zip(CONCURRENCY, size.few[scheme], strict=True):
+            connections: dict[str, int] = {}
+            for name, client in clients.items():
+                before = server.ask()["connections"]
+                # To warm up; but one of them keeps nothing warm.
+                calls = concurrency * (1 if name == OFFICIAL else WARM_UP)
+                client.ask(calls=calls, concurrency=concurrency, afresh=True)
+                connections[name] = server.ask()["connections"] - before
+            yield Case(
+                scheme=scheme,
+                loop=loop,
+                concurrency=concurrency,
+                least=rounds(least, concurrency, size.calls, size.rounds),
+                others=rounds(others, concurrency, few, size.rounds_of_few),
+                connections=connections,
+            )
+
+
+def spread_out(start: Start, size: Size) -> dict[int, list[Run]]:
+    """Measure our client with more and more calls at a time."""
+    calls = max(size.calls, *MANY)
+    with start(OURS, "http", ASYNCIO) as client:
+        runs: dict[int, list[Run]] = {concurrency: [] for concurrency in MANY}
+        for concurrency in MANY:
+            client.ask(calls=WARM_UP * concurrency, concurrency=concurrency)
+        for _ in range(size.rounds):
+            for concurrency in MANY:
+                run = client.ask(calls=calls, concurrency=concurrency)
+                runs[concurrency].append(run)
+    return runs
+
+
+def grow(start: Start, server: Child, size: Size) -> dict[int, list[Run]]:
+    """Measure our client with more and more phone numbers in an answer."""
+    runs: dict[int, list[Run]] = {numbers: [] for numbers in NUMBERS}
+    with start(LISTS, "http", ASYNCIO) as client:
+        for _ in range(size.rounds):
+            for numbers in NUMBERS:
+                server.ask(numbers=numbers)
+                calls = max(10, size.calls // numbers)
+                runs[numbers].append(client.ask(calls=calls, concurrency=10))
+        server.ask()
+    return runs
+
+
+def raise_ceilings(size: Size) -> dict[int, list[Run]]:
+    """Measure a turn of ours alone, under higher and higher ceilings."""
+    runs: dict[int, list[Run]] = {ceiling: [] for ceiling in CEILINGS}
+    for _ in range(size.rounds):
+        for ceiling in CEILINGS:
+            cpu = asyncio.run(_turn(ceiling))
+            runs[ceiling].append({"cpu": cpu, "seconds": cpu})
+    return runs
+
+
+async def _turn(ceiling: int) -> float:
+    throttle = LocalThrottle()
+    scope = Scope(account="", region="", action=ACTION, qps=ceiling)
+    with cpu_time() as spent:
+        for _ in range(TURNS):
+            async with throttle.turn(scope) as turn:
+                turn.sent()
+                turn.answered()
+    return spent() / TURNS
+
+
+def profiles(start: Start, size: Size) -> dict[str, Any]:
+    """Profile a signed POST and our client."""
+    found: dict[str, Any] = {}
+    for name in (SIGNED, OURS):
+        with start(name, "http", ASYNCIO) as client:
+            client.ask(calls=size.calls, concurrency=PROFILED)
+            run = client.ask(calls=size.calls, concurrency=PROFILED, watch=True)
+            found[name] = run["profile"]
+    return found
+
+
+@contextmanager
+def scene() -> Generator[tuple[Start, Child], None, None]:
+    """Start the server; yield what starts clients of it, and it."""
+    with tempfile.TemporaryDirectory() as directory:
+        certificate, environment = trust(Path(directory))
+        with Child("benchmarks.responder", str(certificate)) as server:
+            yield partial(start, server.ask(), environment), server
