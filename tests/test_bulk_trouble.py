@@ -115,8 +115,10 @@ def test_an_outage_is_waited_out(
     assert 1000 <= away.asked.total() < 1030
 
 
-def test_an_outage_can_be_stopped(clock: Clock, tmp_path: Path) -> None:
-    """Ctrl-C works while a job waits, and loses nothing."""
+def test_an_outage_can_be_stopped(
+    clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever sees that a job waits may press Ctrl-C, and loses nothing."""
     many(tmp_path, 1000)
     away = Outage(clock, 1.0, HOUR, ConnectError("no network"))
 
@@ -132,6 +134,7 @@ def test_an_outage_can_be_stopped(clock: Clock, tmp_path: Path) -> None:
     assert clock.now - began == pytest.approx(600.0, abs=1.0)
     assert 0 < stopped.done < 1000
     assert 0 == stopped.failed
+    assert 1 == caplog.text.count("the job waits")
 
     clock.advance(HOUR)
     job = clock.run(work(plan(tmp_path), away))

@@ -1,6 +1,7 @@
 """A job: what is asked for all rows of an input goes, row by row, into an output."""
 
 import asyncio
+import logging
 import math
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterable
@@ -39,6 +40,8 @@ from cams_async.poller import (
     poll,
     watch,
 )
+
+logger: logging.Logger = logging.getLogger("cams_async")
 
 WIDEST = 2048
 """The most phone numbers that wait for calls for their spaces."""
@@ -285,6 +288,8 @@ class Job:
             async for operation in operations:
                 pause = 1.0
                 while self._in_trouble and not await self._answers(client):
+                    if pause == 1.0:
+                        logger.warning("nobody is answered now; the job waits")
                     await self._rest(pause)
                     pause = min(2 * pause, LONGEST_PAUSE)
                 self._in_trouble = False

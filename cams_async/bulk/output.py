@@ -209,4 +209,4 @@ class Output:
 
     def _failed(self, error: OSError) -> OutputError:
         hint = "What was written before is whole."
-        return OutputError(f"cannot write {self._name}: {error.strerror}", hint=hint)
+        return OutputError(f"cannot write {self._name}: {error.strerror}.", hint=hint)
