@@ -13,7 +13,13 @@ from cams_async.bulk.output import refusal
 
 VERSION = 1
 
-KINDS = {"version": int, "command": str, "input": dict, "options": dict, "began": float}
+KINDS: Mapping[str, type[object]] = {
+    "version": int,
+    "command": str,
+    "input": dict,
+    "options": dict,
+    "began": float,
+}
 
 
 @frozen(kw_only=True)

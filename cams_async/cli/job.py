@@ -23,6 +23,7 @@ from cams_async.errors import CamsError, ConfigurationError
 from cams_async.operations import (
     ChatappSyncPhoneNumber,
     GetPhoneNumberVerificationStatus,
+    Operation,
 )
 
 EXIT_CODES = (
@@ -34,7 +35,7 @@ EXIT_CODES = (
 AUTO = "auto"
 """Stands for the strategy that is cheaper, once the input has been read."""
 
-ACTIONS = {
+ACTIONS: Mapping[str, tuple[type[Operation[Any]], ...]] = {
     "per_number": (GetPhoneNumberVerificationStatus,),
     "per_space": (GetPhoneNumberVerificationStatus, ChatappSyncPhoneNumber),
 }

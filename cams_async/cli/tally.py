@@ -59,8 +59,8 @@ class Tally:
         now: float,
     ) -> None:
         self.total = total
-        self.done = done
-        self.failed = Counter[str]()
+        self.done: int = done
+        self.failed: Counter[str] = Counter()
         self._ceilings = dict(ceilings)
         self._watches = watches
         self._calls = Counter[str]()
