@@ -243,6 +243,7 @@ def test_figures_over_time_are_drawn(tmp_path: Path) -> None:
 # --- waiting --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 async def test_every_kind_of_waiting_is_measured(kind: str) -> None:
     """Joining, turns and cancels each cost something; memory is near a kilobyte."""

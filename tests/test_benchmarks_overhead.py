@@ -428,6 +428,7 @@ def test_imports_are_measured(
     assert "NOT MET  CPU over the dependencies'" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [imports.BARE, imports.DEPENDENCIES, imports.OURS])
 def test_the_programs_work(name: str, tmp_path: Path) -> None:
     """As they stand."""

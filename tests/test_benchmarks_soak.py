@@ -126,6 +126,7 @@ def test_a_soak_wants_a_time(text: str, capsys: Capture) -> None:
 # --- scaling --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_scaling_runs(
     tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
