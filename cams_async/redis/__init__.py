@@ -46,7 +46,7 @@ and what the local throttle does not know either.
 
 **What it costs**: two round trips per call, one to ask and one to tell, fewer where
 they meet; before a long wait a worker asks again at half of it each time, so that a
-thousand workers ask about ten times for each call. One connection per scope and
+thousand workers ask about five times for each call. One connection per scope and
 process. A process gets one slot per round trip to Redis at most.
 
 Supported: Redis 6.2 and newer, or what behaves like it, as a single master with or
