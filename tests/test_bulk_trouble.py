@@ -97,6 +97,18 @@ def test_what_fails_in_every_round_is_written(clock: Clock, tmp_path: Path) -> N
     assert 85 <= clock.now - began < 90
 
 
+def test_what_fails_for_every_row_is_written_too(clock: Clock, tmp_path: Path) -> None:
+    """Where no number has ever had an answer, there is none to try again."""
+    broken = ServerError("broken", code="Boom", http_status=500)
+    numbers = (FIRST, SECOND, "8613800000003")
+
+    job = clock.run(
+        work(plan(tmp_path), Answers(dict.fromkeys(numbers, broken)), window=1)
+    )
+
+    assert (6, 6) == (job.done, job.failed)
+
+
 @pytest.mark.parametrize("after", [None, NotFound("gone")])
 def test_an_outage_is_waited_out(
     clock: Clock, tmp_path: Path, after: CamsError | None

@@ -286,12 +286,12 @@ class Job:
         """Yield the same, but nothing while the service answers nobody."""
         async with aclosing(self._operations(by_space=by_space)) as operations:
             async for operation in operations:
-                pause = 1.0
+                pause = 0.0
                 while self._in_trouble and not await self._answers(client):
-                    if pause == 1.0:
+                    if not pause:
                         logger.warning("nobody is answered now; the job waits")
+                    pause = min(2 * pause or 1.0, LONGEST_PAUSE)
                     await self._rest(pause)
-                    pause = min(2 * pause, LONGEST_PAUSE)
                 self._in_trouble = False
                 yield operation
 
