@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from cams_async.bulk import Job
+from cams_async.bulk.scratch import Scratch
 from cams_async.errors import (
     CamsError,
+    ConfigurationError,
     ConnectError,
     ConnectionLost,
     NotFound,
@@ -194,3 +196,12 @@ async def test_a_number_that_is_denied_is_a_rows_own_error(tmp_path: Path) -> No
     job = await work(plan(tmp_path), denied, window=1)
 
     assert (6, 2) == (job.done, job.failed)
+
+
+def test_rows_that_cannot_be_read_again_are_told_in_our_words() -> None:
+    """SQLite's own errors are none that a caller of a job expects."""
+    scratch = Scratch()
+    scratch.close()
+
+    with pytest.raises(ConfigurationError, match="TMPDIR"):
+        scratch.keys(None, by_space=False)

@@ -193,7 +193,7 @@ class Scratch:
             self._db.execute(FINISH, (cust_space_id, int(phone_number)))
 
     def _ask(self, query: str, *values: object) -> list[Any]:
-        with self._lock:
+        with self._room():
             return self._db.execute(query, values).fetchall()
 
     def _place(self, name: str) -> int:
