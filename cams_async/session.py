@@ -11,7 +11,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -208,7 +208,7 @@ class Session:
             call,
             endpoint=self._endpoint,
             credentials=credentials,
-            date=datetime.fromtimestamp(time.time() + self._clock_offset, UTC),
+            date=time.time() + self._clock_offset,
             nonce=secrets.token_hex(16),
         )
         progress.attempts += 1

@@ -62,7 +62,9 @@ def _wire_names(operation: type[Operation[Any]]) -> tuple[tuple[str, str], ...]:
 def parameters(operation: Operation[Any]) -> dict[str, str]:
     """Return an operation's parameters as they travel in the query."""
     return {
-        name: as_text(name, value, action=type(operation).__name__)
+        name: value
+        if type(value) is str and value.isascii()  # as nearly all are
+        else as_text(name, value, action=type(operation).__name__)
         for field, name in _wire_names(type(operation))
         if (value := getattr(operation, field)) is not None
     }

@@ -10,7 +10,6 @@ import warnings
 import zlib
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager, nullcontext, suppress
-from datetime import UTC, datetime
 from enum import Enum
 from types import SimpleNamespace
 from typing import Any
@@ -172,7 +171,7 @@ def a_request(origin: str, **parameters: str) -> Request:
         call,
         endpoint=parse_endpoint(origin),
         credentials=CREDENTIALS,
-        date=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        date=1_767_323_045.0,
         nonce="n",
     )
 
