@@ -4,12 +4,14 @@ import asyncio
 import ssl
 import zlib
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from types import SimpleNamespace
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from aiohttp.connector import Connection
 from attrs import define
 from yarl import URL
 
@@ -23,8 +25,6 @@ from cams_async.errors import (
     RequestTimeout,
 )
 from cams_async.protocol import Answer, Request
-
-CHUNK = 2**16
 
 # Time is bounded by asyncio.timeout, which nests; aiohttp's own timers add nothing.
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
@@ -59,7 +59,7 @@ class Transport(Protocol):
 
 @define
 class _Mark:
-    """Tells whether a request has left; aiohttp hands it to the trace below."""
+    """Tells whether a request has left; a trace or a connector of ours tells it."""
 
     on_sent: Callable[[], None]
     sent: bool = False
@@ -69,15 +69,43 @@ class _Mark:
         self.on_sent()
 
 
+_under_way: ContextVar[_Mark | None] = ContextVar("_under_way", default=None)
+"""The mark of the exchange that this task does, for the connector."""
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Marks a request as sent as soon as it has a connection: it leaves right then.
+
+    A trace can tell that, too, but has aiohttp do much more for each request.
+    """
+
+    async def connect(self, *args: Any, **kwargs: Any) -> Connection:
+        connection = await super().connect(*args, **kwargs)
+        mark = _under_way.get()
+        if mark is not None:
+            try:
+                mark.leave()
+            except BaseException:
+                connection.close()
+                raise
+        return connection
+
+
 async def _headers_sent(
-    _: aiohttp.ClientSession,
+    session: aiohttp.ClientSession,
     context: SimpleNamespace,
-    __: aiohttp.TraceRequestHeadersSentParams,
+    _: aiohttp.TraceRequestHeadersSentParams,
 ) -> None:
     mark = context.trace_request_ctx
     # A caller's session may carry requests of the caller's own.
-    if isinstance(mark, _Mark):
-        mark.leave()
+    if not isinstance(mark, _Mark):
+        return
+    if mark.sent and isinstance(session.connector, _Connector):
+        # This aiohttp asks the connector, as each does that we know of: from the next
+        # request on it is enough. Until that is seen, the trace makes sure.
+        session.trace_configs.clear()
+        return
+    mark.leave()
 
 
 def _trace() -> aiohttp.TraceConfig:
@@ -149,26 +177,26 @@ class AiohttpTransport:
         mark = _Mark(on_sent)
         if self._given is not None and self._given.closed:
             raise ConfigurationError("is closed", field="session")
+        before = _under_way.set(mark)
         try:
-            async with asyncio.timeout(timeout):
-                session = self._session or self._start()
-                return await self._post(session, request, mark)
+            session = self._session or self._start()
+            async with (
+                asyncio.timeout(timeout),
+                session.post(
+                    URL(request.url, encoded=True),
+                    headers=request.headers,
+                    trace_request_ctx=mark,
+                    **self._options,
+                ) as response,
+            ):
+                packed = not session.auto_decompress
+                return await _read(response, self._max_answer, packed=packed)
         except (aiohttp.ClientError, OSError, ValueError, AssertionError) as caught:
             error, cause = _translate(caught, mark, timeout)
+        finally:
+            _under_way.reset(before)
         # Raised here: aiohttp's errors show the URL, which may hold a VerifyCode.
         raise error from cause
-
-    async def _post(
-        self, session: aiohttp.ClientSession, request: Request, mark: _Mark
-    ) -> Answer:
-        async with session.post(
-            URL(request.url, encoded=True),
-            headers=request.headers,
-            trace_request_ctx=mark,
-            **self._options,
-        ) as response:
-            packed = not session.auto_decompress
-            return await _read(response, self._max_answer, packed=packed)
 
     def _start(self) -> aiohttp.ClientSession:
         if self._given is None:
@@ -204,11 +232,12 @@ async def _read(
     response: aiohttp.ClientResponse, at_most: int, *, packed: bool
 ) -> Answer:
     unpack = _unpacker(response) if packed else _as_it_is
+    content = response.content
     body = bytearray()
     try:
-        async for chunk in response.content.iter_chunked(CHUNK):
+        while not content.at_eof():
             # A byte too many is enough to know of.
-            body += unpack(chunk, at_most + 1 - len(body))
+            body += unpack(await content.readany(), at_most + 1 - len(body))
             if len(body) > at_most:
                 msg = f"the answer is larger than {at_most} bytes"
                 break
@@ -250,7 +279,7 @@ def _open(trace: aiohttp.TraceConfig) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         # The throttle bounds the calls in flight; a second bound here would only
         # hold back requests whose turn it is.
-        connector=aiohttp.TCPConnector(limit=0),
+        connector=_Connector(limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
         trace_configs=[trace],
         trust_env=False,

@@ -33,6 +33,8 @@ from cams_async.models import Resend
 from cams_async.protocol import Answer, Call, Request, build_request
 from cams_async.transport import (
     AiohttpTransport,
+    _Connector,
+    _under_way,
     environment_proxy,
     fetch,
 )
@@ -758,6 +760,86 @@ class TestFailures:
 
         assert isinstance(error, ConnectionLost)
         assert ("unknown", 1) == (error.outcome, sent)
+
+
+class TestToldByTheConnector:
+    """A session of our own needs the trace only until its connector is seen to tell."""
+
+    async def test_the_trace_goes_after_the_first_request(self) -> None:
+        """From then on the connector alone tells, once for each request."""
+        sent: list[int] = []
+
+        async with serving((OK,)) as server, transport() as through:
+            for _ in range(3):
+                await exchange(
+                    through,
+                    server.origin,
+                    on_sent=lambda: sent.append(len(server.heads)),
+                )
+            session = through._session
+
+            assert session is not None
+            assert session.trace_configs == []
+
+        assert sent == [0, 1, 2]
+
+    async def test_the_trace_stays_if_the_connector_is_not_asked(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An aiohttp that goes another way makes nobody send a request twice."""
+        sent: list[int] = []
+        monkeypatch.delattr(_Connector, "connect")
+
+        async with (
+            serving((OK,), (OK,), (Then.RESET,)) as server,
+            transport() as through,
+        ):
+            for _ in range(2):
+                await exchange(
+                    through,
+                    server.origin,
+                    on_sent=lambda: sent.append(len(server.heads)),
+                )
+            with pytest.raises(ConnectionLost) as caught:
+                await exchange(
+                    through,
+                    server.origin,
+                    on_sent=lambda: sent.append(len(server.heads)),
+                )
+
+        assert "unknown" == caught.value.outcome
+        assert sent == [0, 1, 2]
+
+    async def test_what_fails_to_be_told_is_not_sent(self) -> None:
+        """The connection is closed, not lost."""
+
+        def fail() -> None:
+            msg = "no"
+            raise LookupError(msg)
+
+        async with serving((OK,)) as server, transport() as through:
+            await exchange(through, server.origin)
+            with pytest.raises(LookupError):
+                await exchange(through, server.origin, on_sent=fail)
+
+            assert acquired(through) == 0
+
+            await exchange(through, server.origin)
+
+        assert (2, 2) == (server.connections, len(server.heads))
+
+    async def test_the_mark_does_not_outlive_its_exchange(self) -> None:
+        """What else a task asks for, or the next exchange, is another request."""
+        async with serving((OK,)) as server, transport() as through:
+            await exchange(through, server.origin)
+
+            assert _under_way.get() is None
+
+            server.script[:] = [(Then.RESET,)]
+            with pytest.raises(ConnectionLost):
+                await exchange(through, server.origin)
+
+            assert _under_way.get() is None
 
 
 class TestCallersSession:
