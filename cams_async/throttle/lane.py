@@ -5,6 +5,7 @@ import logging
 import math
 import os
 import time
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Self
@@ -27,6 +28,7 @@ class LocalTurn(AbstractAsyncContextManager["LocalTurn"]):
     """One call's way through its lane; used once."""
 
     __slots__ = (
+        "_answered",
         "_lane",
         "_sent_at",
         "deadline",
@@ -40,6 +42,7 @@ class LocalTurn(AbstractAsyncContextManager["LocalTurn"]):
     ) -> None:
         self._lane = lane
         self._sent_at = math.inf
+        self._answered = False
         self.deadline: float = math.inf if deadline is None else deadline
         self.future: asyncio.Future[None] | None = None
         self.ticket: int = ticket or 0
@@ -48,15 +51,14 @@ class LocalTurn(AbstractAsyncContextManager["LocalTurn"]):
     async def __aenter__(self) -> Self:
         lane = self._lane
         began = lane.now()
-        self.future = lane.enter(self)
+        self.future = lane.enter(self, began)
         if self.future is not None:
             try:
                 await self.future
             except BaseException:
                 lane.give_up(self)
                 raise
-        await lane.pass_gate(self)
-        self.waited = lane.now() - began
+        self.waited = await lane.pass_gate(self) - began
         return self
 
     async def __aexit__(
@@ -65,7 +67,8 @@ class LocalTurn(AbstractAsyncContextManager["LocalTurn"]):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._lane.left(self, sent=self._sent_at < math.inf)
+        if not self._answered:
+            self._lane.left(self, sent=self._sent_at < math.inf)
 
     # A future that is done already belongs to a task which was cancelled in this very
     # turn of the loop, or was woken and has not run yet: both find out by themselves.
@@ -88,6 +91,7 @@ class LocalTurn(AbstractAsyncContextManager["LocalTurn"]):
     def answered(self) -> None:
         """Say that the server has answered."""
         self.sent()  # an answer implies a send, even if nobody saw the request leave
+        self._answered = True
         self._lane.answered(self)
 
     def throttled(self, retry_after: float | None) -> None:
@@ -101,6 +105,8 @@ class Lane:
 
     def __init__(self, ceiling: float, *, late: float, pad: float) -> None:
         self.ceiling: float = ceiling
+        # The loop's own clock from `bind` on, without a call between.
+        self.now: Callable[[], float] = time.monotonic
         self._late = late
         self._pad = pad
         self._line: Line[LocalTurn] = Line()
@@ -116,19 +122,15 @@ class Lane:
         self._warned = False
         self._closed = False
 
-    def now(self) -> float:
-        """Return the time of the lane's event loop."""
-        assert self._loop is not None  # noqa: S101 - bound before anything is asked
-        return self._loop.time()
-
     # The life of a lane
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Serve this loop from now on; return False while another one is alive."""
+        if loop is self._loop and self._process == os.getpid():
+            return True
         if self._elsewhere(loop):
             return False
-        if loop is not self._loop or self._process != os.getpid():
-            self._start(loop)
+        self._start(loop)
         return True
 
     def _elsewhere(self, loop: asyncio.AbstractEventLoop) -> bool:
@@ -145,6 +147,7 @@ class Lane:
         offset = time.monotonic() - loop.time()
         shift = self._clock_offset - offset
         self._loop, self._process, self._clock_offset = loop, os.getpid(), offset
+        self.now = loop.time
         self._gate = self._timer = None
         self._line.clear()
         self._limit.shift(shift)
@@ -209,7 +212,7 @@ class Lane:
 
     # The way of a turn: enter, pass the gate, then one of sent, answered, left
 
-    def enter(self, turn: LocalTurn) -> asyncio.Future[None] | None:
+    def enter(self, turn: LocalTurn, now: float) -> asyncio.Future[None] | None:
         """Join the line; return what to await, or None for a turn right now."""
         self._check_open()
         if turn.ticket:
@@ -218,7 +221,6 @@ class Lane:
             ahead = len(self._line)
             turn.ticket = self._line.join(turn)
         if turn.deadline < math.inf:
-            now = self.now()
             error = self._too_late(turn, ahead, now, self._returns(now))
             if error is not None:
                 self._line.leave(turn.ticket)
@@ -226,12 +228,12 @@ class Lane:
         self._advance()
         return None if self._gate is turn else self._new_future()
 
-    async def pass_gate(self, turn: LocalTurn) -> None:
-        """Go through the bucket, then wait out a pause that began meanwhile."""
+    async def pass_gate(self, turn: LocalTurn) -> float:
+        """Go through the bucket, wait out a pause that began meanwhile, return when."""
         try:
             await self._bucket.acquire()
             self._check_open()
-            while self._paused_until > self.now():
+            while self._paused_until > (now := self.now()):
                 turn.future = self._new_future()
                 self._wake_at(self._paused_until)
                 await turn.future
@@ -240,6 +242,7 @@ class Lane:
             raise
         finally:
             self._leave_gate(turn)
+        return now
 
     def give_up(self, turn: LocalTurn) -> None:
         """Take out a turn whose wait was ended from outside."""
@@ -271,7 +274,7 @@ class Lane:
         self._advance()
 
     def left(self, turn: LocalTurn, *, sent: bool) -> None:
-        """Note that a turn has ended, with or without an answer."""
+        """Note that a turn has ended without an answer."""
         if sent:
             self._slots.left(turn)
         else:
@@ -292,10 +295,11 @@ class Lane:
     def _advance(self) -> None:
         if self._gate is not None:
             return  # whoever is at the gate asks again on leaving it
-        if (not self._line and self._timer is None) or self._over():
-            return
         if not self._line:
-            self._wake_at(None)
+            if self._timer is not None and not self._over():
+                self._wake_at(None)
+            return
+        if self._over():
             return
         now = self.now()
         if self._paused_until > now:
@@ -304,7 +308,8 @@ class Lane:
             times = (self._slots.next_return(), self._limit.next_growth())
             self._wake_at(min((at for at in times if at is not None), default=None))
         else:
-            self._wake_at(None)
+            if self._timer is not None:
+                self._wake_at(None)
             self._gate = turn = self._line.serve()
             self._slots.take(turn)
             turn.wake()

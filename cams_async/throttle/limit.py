@@ -38,10 +38,14 @@ class Limit:
             self._shrunk = now
             # Slots beyond the limit take as long to come back: only then does it show.
             self._changed = now + SHRINK_EVERY
+        if self.value < self.ceiling:
+            self._grow(now)
+        return math.floor(self.value)
+
+    def _grow(self, now: float) -> None:
         while (at := self.next_growth()) is not None and at <= now:
             self.value = min(self.ceiling, self.value + max(1.0, self.ceiling / 10))
             self._changed = at
-        return math.floor(self.value)
 
     def next_growth(self) -> float | None:
         """Return when the limit grows next, or None while it is the ceiling."""

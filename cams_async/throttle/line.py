@@ -29,6 +29,10 @@ class Line(Generic[T]):
     def __len__(self) -> int:
         return len(self._newcomers) + len(self._returned)
 
+    def __bool__(self) -> bool:
+        # Asked many times for each call.
+        return bool(self._newcomers or self._returned)
+
     def __iter__(self) -> Iterator[tuple[int, T]]:
         """Go through the line in the order of service."""
         for ticket in self._tickets:
