@@ -6,6 +6,7 @@ or a typed error. Clock, nonce and credentials are arguments.
 
 import json
 import time
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar, cast
 
@@ -41,7 +42,8 @@ LONGEST_HINT = 60.0
 EXCERPT = 200
 
 
-@frozen(kw_only=True)
+# These are made for each call; see `models` for why they have no slots.
+@frozen(kw_only=True, slots=False)
 class Call(Generic[R]):
     """One call of one action, ready to be built into requests."""
 
@@ -80,7 +82,7 @@ def call_of(operation: Operation[S]) -> Call[S]:
     )
 
 
-@frozen
+@frozen(slots=False)
 class Request:
     """A signed request: a POST with an empty body."""
 
@@ -92,7 +94,7 @@ class Request:
     secrets: tuple[str, ...] = field(repr=False)
 
 
-@frozen
+@frozen(slots=False)
 class Answer:
     """What came back."""
 
@@ -193,7 +195,8 @@ def _verdict(payload: dict[str, Any], status: int) -> tuple[str, bool]:
 
 def _json_object(request: Request, answer: Answer) -> dict[str, Any]:
     try:
-        payload = json.loads(answer.body)
+        # Given bytes, it would look for other encodings than that of JSON first.
+        payload = json.loads(answer.body.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):
         payload = None
     if isinstance(payload, dict) and (answer.status < 300 or answer.status >= 400):  # noqa: PLR2004 - HTTP

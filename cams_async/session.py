@@ -116,10 +116,11 @@ class Session:
         Raises:
             CamsError: Whatever went wrong, with action, attempts and outcome.
         """
-        now = self._now()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         deadline = None if options.deadline is None else now + options.deadline
         progress = Progress(now, deadline)
-        refusal = self._refusal()
+        refusal = self._refusal(loop)
         if refusal is not None:
             raise complete(refusal, call, progress)
         answer: R | None = None
@@ -296,11 +297,10 @@ class Session:
 
     # What a call needs of its client
 
-    def _refusal(self) -> CamsError | None:
+    def _refusal(self, loop: asyncio.AbstractEventLoop) -> CamsError | None:
         """Return what forbids any call now, if anything does."""
         if self._closed:
             return ClientClosed("the client was closed")
-        loop = asyncio.get_running_loop()
         self._loop = self._loop or loop
         if self._loop is loop:
             return None

@@ -41,9 +41,10 @@ def canonical_query_string(parameters: Mapping[str, str]) -> str:
 
 def canonical_headers(headers: Mapping[str, str]) -> tuple[str, str]:
     """Return the canonical block of headers and their names joined by `;`."""
-    lowered = sorted([(name.lower(), value.strip()) for name, value in headers.items()])
-    block = "".join([f"{name}:{value}\n" for name, value in lowered])
-    return block, ";".join([name for name, _ in lowered])
+    values = {name.lower(): value.strip() for name, value in headers.items()}
+    names = sorted(values)
+    block = "".join([f"{name}:{values[name]}\n" for name in names])
+    return block, ";".join(names)
 
 
 def canonical_request(

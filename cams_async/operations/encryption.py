@@ -16,7 +16,7 @@ from cams_async.operations.operation import Operation
 __all__ = ["EncryptionPublicKeyUpdated", "UpdatePhoneEncryptionPublicKey"]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class EncryptionPublicKeyUpdated(Response):
     """The answer of UpdatePhoneEncryptionPublicKey; it carries no data."""
 

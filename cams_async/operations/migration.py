@@ -17,7 +17,7 @@ from cams_async.operations.operation import Operation
 __all__ = ["ChatappMigrationVerified", "MigratedNumber", "MigratedNumberResponse"]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class MigratedNumber(Record):
     """A number on its way."""
 
@@ -28,7 +28,7 @@ class MigratedNumber(Record):
     """The number, with its country code; the vendor may mask it."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class MigratedNumberResponse(Response):
     """The answer of ChatappMigrationVerified."""
 

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class VerificationStatus(Record):
     """The verification status of one phone number."""
 
@@ -41,7 +41,7 @@ class VerificationStatus(Record):
     """The vendor's id of the number."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class VerificationStatusResponse(Response):
     """The answer of GetPhoneNumberVerificationStatus."""
 
@@ -112,7 +112,7 @@ class MessagingLimitTier(StrEnum):
     TIER_UNLIMITED = "TIER_UNLIMITED"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class OperatingHours(Record):
     """When calls are taken on one day of the week."""
 
@@ -126,7 +126,7 @@ class OperatingHours(Record):
     """Hours and minutes, such as `2359`."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class HolidayHours(Record):
     """When calls are taken on one holiday."""
 
@@ -140,7 +140,7 @@ class HolidayHours(Record):
     """Hours and minutes."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class CallHours(Record):
     """The hours in which a number takes calls."""
 
@@ -157,7 +157,7 @@ class CallHours(Record):
     """One entry for each holiday."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Calling(Record):
     """Whether and how a number takes calls."""
 
@@ -174,7 +174,7 @@ class Calling(Record):
     """The hours in which calls are taken."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class CallingConfigure(Record):
     """The calling settings of a number."""
 
@@ -188,7 +188,7 @@ class CallingConfigure(Record):
     """The longest call, as the vendor counts it."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class PhoneNumber(Record):
     """What CAMS knows of one phone number."""
 
@@ -235,7 +235,7 @@ class PhoneNumber(Record):
     """The calling settings of the number."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class PhoneNumbersResponse(Response):
     """The answer of ChatappSyncPhoneNumber."""
 

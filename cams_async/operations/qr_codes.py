@@ -30,7 +30,7 @@ class GenerateQrImage(StrEnum):
     SVG = "SVG"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class PhoneMessageQrdl(Record):
     """A QR code and its deep link."""
 
@@ -53,7 +53,7 @@ class PhoneMessageQrdl(Record):
     """The text that the chat starts with."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class PhoneMessageQrdlResponse(Response):
     """The answer of UpdatePhoneMessageQrdl."""
 

@@ -84,10 +84,12 @@ class LocalThrottle:
 
     def _lane(self, scope: Scope, loop: asyncio.AbstractEventLoop) -> Lane:
         key = (scope.account, scope.region, scope.action)
-        if key not in self._lanes:
+        lane = self._lanes.get(key)
+        if lane is None:
             self._forget_idle(loop)
-            self._lanes[key] = Lane(scope.qps, late=self._late, pad=self._pad)
-        return self._lanes[key]
+            lane = Lane(scope.qps, late=self._late, pad=self._pad)
+            self._lanes[key] = lane
+        return lane
 
     def _forget_idle(self, loop: asyncio.AbstractEventLoop) -> None:
         # Each sweep is paid for by as many new lanes as it looks at.
