@@ -1,8 +1,9 @@
 """`python -m benchmarks overhead`: what a call costs the client, beside other clients.
 
 The ceilings are lifted, so that nobody waits; the throttle is in the way all the same.
-One server answers all, in a process of its own, as is each client. The clients take
-turns, so that whatever else goes on meets them alike.
+One server answers all, in a process of its own, as is each client, all on one core. The
+clients take turns, so that whatever else goes on meets them alike, and are started anew
+a few times, as two processes of the same program may differ.
 """
 
 import argparse
@@ -65,8 +66,9 @@ NOTES = """\
 "signed POST" is the least that a client can be: aiohttp and a signature, with no
 ceilings, time limits, retries, checks or types. Figures are medians; CPU time is the
 client's, garbage collection included; "from" and "to" are the least and the most of the
-rounds. Connections are those of the first calls: ten for each that goes on at a time,
-but one of the official coroutines.\
+rounds. Client and server share a core, so that neither slows the other down: calls per
+second are those of both. Connections are those of the first calls: ten for each that
+goes on at a time, but one of the official coroutines.\
 """.splitlines()
 
 
@@ -217,7 +219,7 @@ def run(options: argparse.Namespace) -> int:
     size = QUICK if options.quick else FULL
     with scene() as (start, server):
         compared = [
-            list(compare(start, server, scheme, loop, size))
+            compare(start, server, scheme, loop, size)
             for loop in (ASYNCIO, UVLOOP)
             for scheme in ("http", "https")
         ]

@@ -1,9 +1,10 @@
 """The measurements of `overhead`: clients side by side, in processes of their own."""
 
 import asyncio
+import os
 import ssl
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -62,19 +63,26 @@ class Size:
     few: Mapping[str, Sequence[int]]
     """Of all clients in a round, by scheme, for each concurrency."""
 
+    starts: int
+    """How often each client is started: two processes of one program may differ."""
+
     rounds: int
+    """In each process."""
+
     rounds_of_few: int
 
 
 FULL = Size(
     calls=300,
-    few={"http": (100, 300, 300), "https": (30, 60, 200)},
-    rounds=31,
-    rounds_of_few=5,
+    few={"http": (100, 300, 300), "https": (30, 60, 100)},
+    starts=7,
+    rounds=5,
+    rounds_of_few=1,
 )
 QUICK = Size(
     calls=200,
     few={"http": (20, 50, 100), "https": (5, 10, 100)},
+    starts=1,
     rounds=5,
     rounds_of_few=1,
 )
@@ -87,9 +95,9 @@ class Case:
     scheme: str
     loop: str
     concurrency: int
-    least: Runs
-    others: Runs
-    connections: Mapping[str, int]
+    least: Mapping[str, list[Run]]
+    others: Mapping[str, list[Run]]
+    connections: dict[str, int]
     """Opened for the first calls, by client."""
 
     def __str__(self) -> str:
@@ -128,16 +136,18 @@ def trust(directory: Path) -> tuple[Path, Mapping[str, str]]:
     return certificate, {"SSL_CERT_FILE": str(store)}
 
 
-def rounds(
-    clients: Mapping[str, Child], concurrency: int, calls: int, count: int
-) -> Runs:
-    """Let the clients take turns, so many calls each."""
-    runs: dict[str, list[Run]] = {name: [] for name in clients}
+def take_turns(
+    runs: Mapping[str, list[Run]],
+    clients: Mapping[str, Child],
+    concurrency: int,
+    calls: int,
+    rounds: int,
+) -> None:
+    """Let the clients that have runs take turns, so many calls each."""
     calls = max(calls, concurrency)
-    for _ in range(count):
-        for name, client in clients.items():
-            runs[name].append(client.ask(calls=calls, concurrency=concurrency))
-    return runs
+    for _ in range(rounds):
+        for name, found in runs.items():
+            found.append(clients[name].ask(calls=calls, concurrency=concurrency))
 
 
 def start(
@@ -155,33 +165,47 @@ def start(
 
 def compare(
     start: Start, server: Child, scheme: str, loop: str, size: Size
-) -> Iterator[Case]:
+) -> list[Case]:
     """Measure the clients side by side, at every concurrency."""
     # The vendor's client has nothing to do with how quick the loop is.
-    other_names = () if loop == UVLOOP else OTHERS
-    with ExitStack() as stack:
-        clients = {
-            name: stack.enter_context(start(name, scheme, loop))
-            for name in dict.fromkeys((*LEAST, *other_names))
-        }
-        least = {name: clients[name] for name in LEAST}
-        others = {name: clients[name] for name in other_names}
-        for concurrency, few in zip(CONCURRENCY, size.few[scheme], strict=True):
-            connections: dict[str, int] = {}
-            for name, client in clients.items():
-                before = server.ask()["connections"]
-                # To warm up; but one of them keeps nothing warm.
-                calls = concurrency * (1 if name == OFFICIAL else WARM_UP)
-                client.ask(calls=calls, concurrency=concurrency, afresh=True)
-                connections[name] = server.ask()["connections"] - before
-            yield Case(
-                scheme=scheme,
-                loop=loop,
-                concurrency=concurrency,
-                least=rounds(least, concurrency, size.calls, size.rounds),
-                others=rounds(others, concurrency, few, size.rounds_of_few),
-                connections=connections,
-            )
+    others = () if loop == UVLOOP else OTHERS
+    cases = [
+        Case(
+            scheme=scheme,
+            loop=loop,
+            concurrency=concurrency,
+            least={name: [] for name in LEAST},
+            others={name: [] for name in others},
+            connections={},
+        )
+        for concurrency in CONCURRENCY
+    ]
+    for _ in range(size.starts):
+        with ExitStack() as stack:
+            clients = {
+                name: stack.enter_context(start(name, scheme, loop))
+                for name in dict.fromkeys((*LEAST, *others))
+            }
+            for case, few in zip(cases, size.few[scheme], strict=True):
+                at_a_time = case.concurrency
+                case.connections.update(warm_up(clients, server, at_a_time))
+                take_turns(case.least, clients, at_a_time, size.calls, size.rounds)
+                take_turns(case.others, clients, at_a_time, few, size.rounds_of_few)
+    return cases
+
+
+def warm_up(
+    clients: Mapping[str, Child], server: Child, concurrency: int
+) -> dict[str, int]:
+    """Make the first calls of new clients; return how many connections they opened."""
+    connections: dict[str, int] = {}
+    for name, client in clients.items():
+        before = server.ask()["connections"]
+        # One of them keeps nothing warm.
+        calls = concurrency * (1 if name == OFFICIAL else WARM_UP)
+        client.ask(calls=calls, concurrency=concurrency, afresh=True)
+        connections[name] = server.ask()["connections"] - before
+    return connections
 
 
 def spread_out(start: Start, size: Size) -> dict[int, list[Run]]:
@@ -191,7 +215,7 @@ def spread_out(start: Start, size: Size) -> dict[int, list[Run]]:
         runs: dict[int, list[Run]] = {concurrency: [] for concurrency in MANY}
         for concurrency in MANY:
             client.ask(calls=WARM_UP * concurrency, concurrency=concurrency)
-        for _ in range(size.rounds):
+        for _ in range(size.starts * size.rounds):
             for concurrency in MANY:
                 run = client.ask(calls=calls, concurrency=concurrency)
                 runs[concurrency].append(run)
@@ -202,7 +226,7 @@ def grow(start: Start, server: Child, size: Size) -> dict[int, list[Run]]:
     """Measure our client with more and more phone numbers in an answer."""
     runs: dict[int, list[Run]] = {numbers: [] for numbers in NUMBERS}
     with start(LISTS, "http", ASYNCIO) as client:
-        for _ in range(size.rounds):
+        for _ in range(size.starts * size.rounds):
             for numbers in NUMBERS:
                 server.ask(numbers=numbers)
                 calls = max(10, size.calls // numbers)
@@ -214,7 +238,7 @@ def grow(start: Start, server: Child, size: Size) -> dict[int, list[Run]]:
 def raise_ceilings(size: Size) -> dict[int, list[Run]]:
     """Measure a turn of ours alone, under higher and higher ceilings."""
     runs: dict[int, list[Run]] = {ceiling: [] for ceiling in CEILINGS}
-    for _ in range(size.rounds):
+    for _ in range(size.starts * size.rounds):
         for ceiling in CEILINGS:
             cpu = asyncio.run(_turn(ceiling))
             runs[ceiling].append({"cpu": cpu, "seconds": cpu})
@@ -244,9 +268,27 @@ def profiles(start: Start, size: Size) -> dict[str, Any]:
 
 
 @contextmanager
+def one_core() -> Generator[None, None, None]:
+    """Let what is started meanwhile share one core, where the system can tell it to.
+
+    Two that run at the same time slow each other down: they share a cache, or are two
+    threads of one core. It would count against the client that keeps its server busy.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+@contextmanager
 def scene() -> Generator[tuple[Start, Child], None, None]:
     """Start the server; yield what starts clients of it, and it."""
-    with tempfile.TemporaryDirectory() as directory:
+    with one_core(), tempfile.TemporaryDirectory() as directory:
         certificate, environment = trust(Path(directory))
         with Child("benchmarks.responder", str(certificate)) as server:
             yield partial(start, server.ask(), environment), server

@@ -260,7 +260,7 @@ def test_the_overhead_is_measured(
     """Every client, every table, and what was promised."""
     pytest.importorskip("uvloop")
     few = {"http": (2,), "https": (2,)}
-    size = Size(calls=20, few=few, rounds=1, rounds_of_few=1)
+    size = Size(calls=20, few=few, starts=2, rounds=1, rounds_of_few=1)
     monkeypatch.setattr(overhead, "QUICK", size)
     monkeypatch.setattr(overhead_runs, "CONCURRENCY", (2,))
     monkeypatch.setattr(overhead_runs, "MANY", (1, 10))
