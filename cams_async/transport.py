@@ -4,9 +4,8 @@ import asyncio
 import ssl
 import zlib
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -57,6 +56,10 @@ class Transport(Protocol):
         ...
 
 
+_Marks: TypeAlias = "dict[asyncio.Task[Any] | None, _Mark]"
+"""Of the exchanges under way, by the task that does each."""
+
+
 @define
 class _Mark:
     """Tells whether a request has left; a trace or a connector of ours tells it."""
@@ -69,19 +72,21 @@ class _Mark:
         self.on_sent()
 
 
-_under_way: ContextVar[_Mark | None] = ContextVar("_under_way", default=None)
-"""The mark of the exchange that this task does, for the connector."""
-
-
 class _Connector(aiohttp.TCPConnector):
     """Marks a request as sent as soon as it has a connection: it leaves right then.
 
     A trace can tell that, too, but has aiohttp do much more for each request.
     """
 
+    def __init__(self, marks: _Marks) -> None:
+        # The throttle bounds the calls in flight; a second bound here would only
+        # hold back requests whose turn it is.
+        super().__init__(limit=0)  # pyright: ignore[reportUnknownMemberType] - aiohttp leaves an argument's type half open
+        self._marks = marks
+
     async def connect(self, *args: Any, **kwargs: Any) -> Connection:
         connection = await super().connect(*args, **kwargs)
-        mark = _under_way.get()
+        mark = self._marks.get(asyncio.current_task())
         if mark is not None:
             try:
                 mark.leave()
@@ -165,6 +170,7 @@ class AiohttpTransport:
             self._options["ssl"] = ssl_context
         self._max_answer = max_answer
         self._trace = _trace()
+        self._marks: _Marks = {}
 
     async def exchange(
         self,
@@ -177,7 +183,8 @@ class AiohttpTransport:
         mark = _Mark(on_sent)
         if self._given is not None and self._given.closed:
             raise ConfigurationError("is closed", field="session")
-        before = _under_way.set(mark)
+        task = asyncio.current_task()
+        self._marks[task] = mark
         try:
             session = self._session or self._start()
             async with (
@@ -194,13 +201,13 @@ class AiohttpTransport:
         except (aiohttp.ClientError, OSError, ValueError, AssertionError) as caught:
             error, cause = _translate(caught, mark, timeout)
         finally:
-            _under_way.reset(before)
+            del self._marks[task]
         # Raised here: aiohttp's errors show the URL, which may hold a VerifyCode.
         raise error from cause
 
     def _start(self) -> aiohttp.ClientSession:
         if self._given is None:
-            self._session = _open(self._trace)
+            self._session = _open(self._trace, self._marks)
         else:
             self._given.trace_configs.append(self._trace)
             self._session = self._given
@@ -260,7 +267,7 @@ async def fetch(url: str, *, timeout: float, max_answer: int) -> Answer:
     try:
         async with (
             asyncio.timeout(timeout),
-            _open(_trace()) as session,
+            _open(_trace(), {}) as session,
             session.get(
                 url,
                 headers={"accept-encoding": "identity"},
@@ -275,11 +282,9 @@ async def fetch(url: str, *, timeout: float, max_answer: int) -> Answer:
     raise error from cause
 
 
-def _open(trace: aiohttp.TraceConfig) -> aiohttp.ClientSession:
+def _open(trace: aiohttp.TraceConfig, marks: _Marks) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        # The throttle bounds the calls in flight; a second bound here would only
-        # hold back requests whose turn it is.
-        connector=_Connector(limit=0),
+        connector=_Connector(marks),
         cookie_jar=aiohttp.DummyCookieJar(),
         trace_configs=[trace],
         trust_env=False,

@@ -34,7 +34,6 @@ from cams_async.protocol import Answer, Call, Request, build_request
 from cams_async.transport import (
     AiohttpTransport,
     _Connector,
-    _under_way,
     environment_proxy,
     fetch,
 )
@@ -833,13 +832,13 @@ class TestToldByTheConnector:
         async with serving((OK,)) as server, transport() as through:
             await exchange(through, server.origin)
 
-            assert _under_way.get() is None
+            assert through._marks == {}
 
             server.script[:] = [(Then.RESET,)]
             with pytest.raises(ConnectionLost):
                 await exchange(through, server.origin)
 
-            assert _under_way.get() is None
+            assert through._marks == {}
 
 
 class TestCallersSession:
