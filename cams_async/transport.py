@@ -96,6 +96,15 @@ class _Connector(aiohttp.TCPConnector):
         return connection
 
 
+class _Request(aiohttp.ClientRequest):
+    """Has no Content-Type made up for a body that it does not have.
+
+    `skip_auto_headers` says the same, but has aiohttp copy the headers each time.
+    """
+
+    POST_METHODS = set[str]()  # noqa: RUF012 - as aiohttp declares it
+
+
 async def _headers_sent(
     session: aiohttp.ClientSession,
     context: SimpleNamespace,
@@ -120,11 +129,12 @@ def _trace() -> aiohttp.TraceConfig:
     return trace
 
 
+_SKIPPED: Mapping[str, Any] = {"skip_auto_headers": ("Content-Type",)}
+
 # What every request is sent with, whatever a caller's session says. Its middlewares
 # could resend or rewrite what is signed; the releases of aiohttp before 3.12 have none,
 # nor the argument that turns them off.
 _PLAIN: Mapping[str, Any] = {
-    "skip_auto_headers": ("Content-Type",),
     "allow_redirects": False,
     "raise_for_status": False,
     "timeout": _NO_TIMEOUT,
@@ -166,6 +176,8 @@ class AiohttpTransport:
         self._given = session
         self._session: aiohttp.ClientSession | None = None
         self._options: dict[str, Any] = {**_PLAIN, "proxy": proxy}
+        if session is not None or not hasattr(aiohttp.ClientRequest, "POST_METHODS"):
+            self._options |= _SKIPPED  # for whoever does not ask `_Request`
         if ssl_context is not None:
             self._options["ssl"] = ssl_context
         self._max_answer = max_answer
@@ -285,6 +297,7 @@ async def fetch(url: str, *, timeout: float, max_answer: int) -> Answer:
 def _open(trace: aiohttp.TraceConfig, marks: _Marks) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=_Connector(marks),
+        request_class=_Request,
         cookie_jar=aiohttp.DummyCookieJar(),
         trace_configs=[trace],
         trust_env=False,

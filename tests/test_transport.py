@@ -34,6 +34,7 @@ from cams_async.protocol import Answer, Call, Request, build_request
 from cams_async.transport import (
     AiohttpTransport,
     _Connector,
+    _Request,
     environment_proxy,
     fetch,
 )
@@ -267,6 +268,23 @@ class TestRequests:
         assert request.headers.items() <= dict(seen).items()
         assert len(dict(seen)) == len(seen)
         assert dict(seen).items() - request.headers.items() == {("content-length", "0")}
+
+    @pytest.mark.parametrize("given", [False, True])
+    async def test_no_type_is_made_up_by_any_aiohttp(
+        self, monkeypatch: pytest.MonkeyPatch, *, given: bool
+    ) -> None:
+        """Not by one that asks for no class attribute, nor in a caller's session."""
+        if not given:
+            monkeypatch.setattr(_Request, "POST_METHODS", {"POST"})
+            monkeypatch.delattr(aiohttp.ClientRequest, "POST_METHODS")
+        async with (
+            serving((OK,)) as server,
+            aiohttp.ClientSession() as session,
+            transport(session=session if given else None) as through,
+        ):
+            await exchange(through, server.origin)
+
+        assert "content-type" not in dict(server.headers())
 
     async def test_sent_is_told_once_and_before_the_answer(self) -> None:
         """By the time the server answers, the throttle knows of the send."""
