@@ -255,13 +255,15 @@ class Lane:
         now = self.now()
         self._last_sent = time.monotonic()
         self._slots.sent(turn, now)
-        self._advance()
+        if self._line:
+            self._advance()
         return now
 
     def answered(self, turn: LocalTurn) -> None:
         """Note that a turn's answer is here."""
         self._slots.answered(turn, self.now())
-        self._advance()
+        if self._line:
+            self._advance()
 
     def refused(self, sent: float, retry_after: float | None) -> None:
         """Note that an answer was a refusal, and how long the server asks to wait."""
