@@ -52,11 +52,14 @@ def canonical_request(
     method: str,
     canonical_uri: str = "/",
     canonical_query: str,
-    headers: Mapping[str, str],
+    headers: tuple[str, str],
     hashed_body: str = EMPTY_BODY_SHA256,
 ) -> str:
-    """Join what is signed, line by line; `hashed_body` is hex SHA-256."""
-    block, names = canonical_headers(headers)
+    """Join what is signed, line by line.
+
+    `headers` are as `canonical_headers` returns them; `hashed_body` is hex SHA-256.
+    """
+    block, names = headers
     parts = (method, canonical_uri, canonical_query, block, names, hashed_body)
     return "\n".join(parts)
 
@@ -91,6 +94,11 @@ def sign(
 ) -> str:
     """Return the Authorization header for a request to `/` that signs `headers`."""
     block, names = canonical_headers(headers)
-    request = f"{method}\n/\n{canonical_query}\n{block}\n{names}\n{hashed_body}"
+    request = canonical_request(
+        method=method,
+        canonical_query=canonical_query,
+        headers=(block, names),
+        hashed_body=hashed_body,
+    )
     signed = signature(access_key_secret, string_to_sign(request))
     return authorization(access_key_id, names, signed)

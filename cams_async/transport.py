@@ -102,7 +102,7 @@ class _Request(aiohttp.ClientRequest):
     `skip_auto_headers` says the same, but has aiohttp copy the headers each time.
     """
 
-    POST_METHODS = set[str]()  # noqa: RUF012 - as aiohttp declares it
+    POST_METHODS = set[str]()  # noqa: RUF012 - aiohttp types it as no ClassVar
 
 
 async def _headers_sent(
@@ -129,7 +129,8 @@ def _trace() -> aiohttp.TraceConfig:
     return trace
 
 
-_SKIPPED: Mapping[str, Any] = {"skip_auto_headers": ("Content-Type",)}
+# For sessions that make no `_Request`, and for an aiohttp that would not look at it.
+_WITHOUT_TYPE: Mapping[str, Any] = {"skip_auto_headers": ("Content-Type",)}
 
 # What every request is sent with, whatever a caller's session says. Its middlewares
 # could resend or rewrite what is signed; the releases of aiohttp before 3.12 have none,
@@ -177,7 +178,7 @@ class AiohttpTransport:
         self._session: aiohttp.ClientSession | None = None
         self._options: dict[str, Any] = {**_PLAIN, "proxy": proxy}
         if session is not None or not hasattr(aiohttp.ClientRequest, "POST_METHODS"):
-            self._options |= _SKIPPED  # for whoever does not ask `_Request`
+            self._options |= _WITHOUT_TYPE
         if ssl_context is not None:
             self._options["ssl"] = ssl_context
         self._max_answer = max_answer

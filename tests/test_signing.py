@@ -48,7 +48,7 @@ def test_each_vector_is_met_step_by_step(vector: dict[str, Any]) -> None:
         method=vector["method"],
         canonical_uri=vector["canonical_uri"],
         canonical_query=query,
-        headers=vector["headers"],
+        headers=signing.canonical_headers(vector["headers"]),
         hashed_body=hashed_body,
     )
 

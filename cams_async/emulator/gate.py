@@ -246,7 +246,7 @@ class Gate:
                 method=arrival.method,
                 canonical_uri=arrival.path,
                 canonical_query=query,
-                headers=signed,
+                headers=signing.canonical_headers(signed),
                 hashed_body=digest,
             )
             text = signing.string_to_sign(request)

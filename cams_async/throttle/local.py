@@ -63,8 +63,7 @@ class LocalThrottle:
                 "one ceiling over several loops needs cams_async.redis.RedisThrottle"
             )
             raise ConfigurationError(msg, field=f"throttle for {scope.action}")
-        if scope.qps != lane.ceiling:
-            lane.agree(scope.qps, scope.action)
+        lane.agree(scope.qps, scope.action)
         return LocalTurn(lane, ticket, deadline)
 
     def snapshot(self) -> Mapping[Scope, Snapshot]:
