@@ -4,8 +4,7 @@ import asyncio
 import gc
 import os
 import time
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -18,6 +17,9 @@ PROC = Path("/proc/self")
 
 TIMES = 200
 """Looks in a run, if that makes no more than ten of them in a second."""
+
+FEWEST = 6
+"""Looks that trends can be told from: two in each third."""
 
 TOLERANCE = 0.02
 """The part of a figure that a median may rise by from one third to the next."""
@@ -45,23 +47,14 @@ def look() -> Sample:
     return found
 
 
-@asynccontextmanager
-async def looking(seconds: float) -> AsyncGenerator[list[Sample], None]:
-    """Look every so often, while what is inside runs for so many seconds."""
+async def watch(seconds: float) -> Sequence[Sample]:
+    """Look every so often for so many seconds, or until there is enough for trends."""
     samples: list[Sample] = []
     every, began = max(0.1, seconds / TIMES), time.monotonic()
-
-    async def look_on() -> None:
-        while True:
-            await asyncio.sleep(every)
-            samples.append({"seconds": time.monotonic() - began, **look()})
-
-    task = asyncio.create_task(look_on())
-    try:
-        yield samples
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
+    while time.monotonic() < began + seconds or len(samples) < FEWEST:
+        await asyncio.sleep(every)
+        samples.append({"seconds": time.monotonic() - began, **look()})
+    return samples
 
 
 @frozen(kw_only=True)
@@ -89,7 +82,7 @@ class Trend:
 
 
 def trends(samples: Sequence[Sample]) -> Iterator[Trend]:
-    """Return the trend of each figure; there must be six samples, or more."""
+    """Return the trend of each figure; there must be `FEWEST` samples, or more."""
     third = len(samples) // 3
     for what in samples[0]:
         if what != "seconds":

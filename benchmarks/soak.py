@@ -19,9 +19,9 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from benchmarks import picture, record
+from benchmarks import picture, record, sampling
 from benchmarks.record import Goal, Table
-from benchmarks.sampling import TOLERANCE, Trend, looking, trends
+from benchmarks.sampling import TOLERANCE, Trend, trends
 from benchmarks.server import EmulatorProcess, Place
 from cams_async import CallEvent, CamsClient, CamsError, LocalThrottle, poll, watch
 from cams_async.cli.demo import PUBLIC_KEY
@@ -214,7 +214,7 @@ async def soak(seconds: float, rate: float) -> Soaked:
 
 async def _call_all(
     accounts: Sequence[Account], seconds: float
-) -> list[Mapping[str, float]]:
+) -> Sequence[Mapping[str, float]]:
     async with asyncio.TaskGroup() as tasks:
         for account in accounts:
             clients = cycle(account.clients)
@@ -225,8 +225,7 @@ async def _call_all(
                 for place in range(math.ceil(2 * account.qps[operation.__name__])):
                     random = Random(f"{account.name} {operation.__name__} {place}")
                     tasks.create_task(account.call(next(clients), make, random))
-        async with looking(seconds) as samples:
-            await asyncio.sleep(seconds)
+        samples = await sampling.watch(seconds)
         for account in accounts:
             account.over = True
     return samples

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -253,6 +254,41 @@ async def test_every_kind_of_waiting_is_measured(kind: str) -> None:
     assert min(costs.join, costs.grant, costs.cancel) > 0
     assert costs.lag is None
     assert 500 < memory < 20_000
+
+
+class StandsStill(waiters.BareTasks):
+    """Lets everyone through, as if the machine had paused for longer than the queue."""
+
+    times = 0
+
+    async def wait(self) -> None:
+        """Wait only when the machine has paused often enough."""
+        if self.times > 0:
+            self.turns.add()
+        else:
+            await super().wait()
+
+    async def close(self, seconds: float) -> None:
+        """Count."""
+        await super().close(seconds)
+        self.times = StandsStill.times
+        StandsStill.times -= 1
+
+
+@pytest.mark.parametrize("measure", [waiters.measure_time, waiters.measure_memory])
+async def test_a_machine_that_stands_still_is_measured_again(
+    measure: Callable[[str, int], Awaitable[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pause for which all wait may be over before they do; not for ever, though."""
+    monkeypatch.setitem(waiters.KINDS, "stands still", StandsStill)
+    monkeypatch.setattr(StandsStill, "times", waiters.TRIES - 1)
+
+    assert await measure("stands still", LEAST)
+
+    monkeypatch.setattr(StandsStill, "times", waiters.TRIES)
+
+    with pytest.raises(waiters.StoodStillError):
+        await measure("stands still", LEAST)
 
 
 def test_how_late_the_loop_is_gets_measured(clock: Clock) -> None:

@@ -13,6 +13,7 @@ from benchmarks.__main__ import main
 from benchmarks.server import Place
 from benchmarks.soak import Account, Soaked
 from cams_async import Credentials, RequestTimeout
+from tests.clock import Clock
 
 Capture = pytest.CaptureFixture[str]
 
@@ -68,6 +69,23 @@ async def test_memory_and_files_are_left_out_where_nobody_tells_them(
     monkeypatch.setattr(sampling, "PROC", tmp_path / "none")
 
     assert {"tasks", "timers", "objects"} == set(sampling.look())
+
+
+def test_a_slow_machine_is_looked_at_often_enough(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look may take so long that few of them fit into the time."""
+
+    def look() -> sampling.Sample:
+        clock.advance(2.0)
+        return {"tasks": 1}
+
+    monkeypatch.setattr(sampling, "look", look)
+
+    samples = clock.run(sampling.watch(3.0))
+
+    assert sampling.FEWEST == len(samples)
+    assert [True] == [trend.goal.met for trend in sampling.trends(samples)]
 
 
 # --- soak -----------------------------------------------------------------------------
