@@ -253,7 +253,6 @@ def test_a_process_that_dies_is_missed() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_the_overhead_is_measured(
     tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,7 +60,6 @@ async def test_nothing_is_lost_or_done_twice_among_faults(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", [2, 3])
 async def test_nothing_is_lost_or_done_twice_among_faults_for_long(seed: int) -> None:
     """The same over 10,000 calls."""

@@ -317,7 +317,6 @@ async def story(seed: int, directory: Path) -> list[float]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("first", range(0, 24, 6))
 async def test_the_ceiling_holds_in_real_time(first: int, tmp_path: Path) -> None:
     """Cuts, a pause of the network, restarts, another server: six stories at once."""

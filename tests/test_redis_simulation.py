@@ -49,7 +49,6 @@ def test_a_fleet_holds_its_ceiling(first: int, client: "Redis") -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("first", range(1000, 4000, 250))
 def test_a_fleet_holds_its_ceiling_for_long(first: int, client: "Redis") -> None:
     """No seed of the slow suite has a fault."""

@@ -256,7 +256,6 @@ def test_the_seeds_find_a_broken_throttle(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("make", [OneBucket, OnlySpacing, LogOfSends, FreedAtCancel])
 def test_hypothesis_shrinks_to_the_mistake(make: Callable[[], Throttle]) -> None:
     """What it finds is cut down to a handful of calls that show the mistake."""
