@@ -4,6 +4,7 @@
 
 import asyncio
 import logging
+import re
 import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -13,10 +14,11 @@ from typing import TypeAlias
 import pytest
 import trustme
 
+from benchmarks.fleet_alternatives import connect
 from cams_async.errors import CamsError, ConfigurationError
 from cams_async.models import Scope
 from cams_async.redis import RedisThrottle
-from cams_async.redis.server import RedisServer, Unreachable
+from cams_async.redis.server import RULES, RedisServer, Unreachable
 from tests.redis_server import (
     REQUIRED,
     Proxy,
@@ -127,13 +129,58 @@ async def test_whoever_may_not_is_told_so_at_the_first_turn(
     assert PASSWORD not in told
 
 
-async def test_a_user_who_may_not_run_scripts_is_told_so(tmp_path: Path) -> None:
-    """Which commands are needed, too."""
-    user = ("--user", "few", "on", "nopass", "~*", "+get")
+@pytest.mark.parametrize(
+    "missing",
+    ["", "+evalsha", "+script|load", "+info", "+time", "+del", "+@hash", "~cams:*"],
+)
+async def test_whoever_may_not_do_all_is_told_what_is_needed(
+    missing: str, tmp_path: Path
+) -> None:
+    """Whether it is a right of the script, or one to run it; no more is needed."""
+    allowed = [rule for rule in RULES.split() if rule != missing]
+    user = ("--user", "few", "on", "nopass", *allowed)
     with RedisProcess(tmp_path, *user) as process:
         url = process.url.replace("//", "//few:any@")
-        with pytest.raises(ConfigurationError, match="EVALSHA"):
+        if not missing:
             await first_turn(url)
+            return
+        with pytest.raises(ConfigurationError, match=re.escape(RULES)):
+            await first_turn(url)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--min-replicas-to-write", "1"), "too few replicas"),
+        (
+            ("--replicaof", "127.0.0.1", "1", "--replica-serve-stale-data", "no"),
+            "whose master is away",
+        ),
+    ],
+)
+async def test_a_redis_that_keeps_no_books_says_why(
+    options: tuple[str, ...], why: str, tmp_path: Path
+) -> None:
+    """As far as it tells."""
+    with (
+        RedisProcess(tmp_path, *options) as process,
+        pytest.raises(ConfigurationError, match=why),
+    ):
+        await first_turn(process.url)
+
+
+async def test_a_redis_that_cannot_save_says_so(tmp_path: Path) -> None:
+    """It has been told to take no writes then."""
+    with RedisProcess(tmp_path, "--dbfilename", "taken") as process:
+        (tmp_path / "taken").mkdir()
+        async with connect(process.url) as redis:
+            await redis.config_set("save", "3600 1")
+            await redis.set("one", "two")
+            await redis.bgsave()
+            while (await redis.info("persistence"))["rdb_last_bgsave_status"] == "ok":  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.01)
+        with pytest.raises(ConfigurationError, match="cannot save"):
+            await first_turn(process.url)
 
 
 async def test_a_replica_is_told_apart(redis: RedisProcess, tmp_path: Path) -> None:

@@ -51,7 +51,8 @@ process. A process gets one slot per round trip to Redis at most.
 
 Supported: Redis 6.2 and newer, or what behaves like it, as a single master with or
 without replicas, or one address of it behind a proxy; TLS (`rediss://`), user names and
-passwords; the commands EVALSHA, SCRIPT LOAD and INFO must be allowed. A cluster only
+passwords. The user needs the rights `~cams:* +evalsha +script|load +info +time +del
++pexpire +@hash +@sortedset`, and `+select` for a database other than 0. A cluster only
 where the URL leads to the node that owns the scope's keys: redirections are not
 followed.
 """

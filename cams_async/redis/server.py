@@ -24,6 +24,23 @@ ANSWER = 0.5
 
 OLDEST = "6.2"
 
+RULES = "~cams:* +evalsha +script|load +info +time +del +pexpire +@hash +@sortedset"
+"""What a user of Redis must be allowed, in the words of its ACL SETUSER."""
+
+MORE_RIGHTS = f"the user needs more rights: {RULES}"
+
+# What marks an error, in small letters. Types would not do: redis-py has few, an older
+# one has fewer, and Redis words what happens in a script differently from 7 and 7.2 on.
+MARKS = {
+    "no permissions": MORE_RIGHTS,
+    "the user executing the script can't": MORE_RIGHTS,
+    "unauthenticated": "it asks for a password",  # instead of reading a long command
+    "against a read only replica": "it is a read-only replica",
+    "link with master is down": "it is a replica whose master is away",
+    "noreplicas": "it has too few replicas to take writes",
+    "misconf": "it takes no writes, since it cannot save them",
+}
+
 # Introducing itself costs redis-py a look into the file system for each connection.
 # How to forbid it depends on its version.
 _NAMELESS: dict[str, None] = (
@@ -121,27 +138,23 @@ def _ours(error: RedisError) -> Unreachable | Refusal:
     """Put it in words of our own."""
     root = _root(error)
     match error:
-        case exceptions.AuthenticationError():
-            return Refusal("it refused the user name or the password")
-        case exceptions.NoPermissionError():
-            return Refusal("the user may not run what is needed: EVALSHA, SCRIPT, INFO")
         case _ if isinstance(root, SSLCertVerificationError):
             return Refusal("its certificate is not trusted")
+        case exceptions.AuthenticationError():
+            return Refusal("it refused the user name or the password")
         case exceptions.ConnectionError() | exceptions.TimeoutError():
             return Unreachable(type(root).__name__)
-        case exceptions.ReadOnlyError():
-            return Refusal("it is a read-only replica")
         case _:
-            return Refusal(_told(str(error)) or f"it failed ({type(error).__name__})")
+            return Refusal(_told(error))
 
 
-def _told(line: str) -> str | None:
-    """Return what a line of Redis's means, of those that have no type."""
+def _told(error: RedisError) -> str:
+    """Say what an answer of Redis's means."""
+    line = str(error)
     if line.startswith("CAMSVERSION "):
         return f"it is Redis {line.split()[1]}; at least {OLDEST} is needed"
-    if "unauthenticated" in line:  # it reads no long command before the password
-        return "it asks for a password"
-    return None
+    known = (meaning for mark, meaning in MARKS.items() if mark in line.lower())
+    return next(known, f"it failed ({type(error).__name__})")
 
 
 def _root(error: BaseException) -> BaseException:
