@@ -46,6 +46,11 @@ class Books:
         self._held: dict[str, RedisTurn] = {}
         self._slots = Slots(hold=hold, late=late)
 
+    @property
+    def hold(self) -> float:
+        """Seconds from the answer until a slot returns."""
+        return self._slots.hold
+
     # Slots
 
     def grant(self, call: str, turn: RedisTurn, until: float) -> None:

@@ -4,32 +4,21 @@ import asyncio
 import logging
 import math
 import os
-from collections.abc import Callable
 
 from attrs import frozen
 
-from cams_async.errors import (
-    CamsError,
-    ClientClosed,
-    ConfigurationError,
-    DeadlineExceeded,
-    ThrottleUnavailable,
-)
+from cams_async.errors import ClientClosed, ConfigurationError, ThrottleUnavailable
 from cams_async.models import Scope, Snapshot
 from cams_async.redis.books import Books
 from cams_async.redis.conversation import GRACE, Conversation
-from cams_async.redis.forecast import Forecast
 from cams_async.redis.server import Refusal, Server, Unreachable
 from cams_async.redis.share import Share
 from cams_async.redis.step import Reply
 from cams_async.redis.turn import Grant, RedisTurn
+from cams_async.redis.waiting import Waiting
 from cams_async.throttle.lane import Lane
-from cams_async.throttle.line import Line
 
 logger: logging.Logger = logging.getLogger("cams_async")
-
-PATIENCE = 30.0
-"""Seconds that a call without a deadline waits for a Redis that is away."""
 
 RETRY_FIRST, RETRY_LAST = 0.05, 0.5
 """Seconds between attempts to reach Redis; each pause is twice the one before."""
@@ -65,7 +54,6 @@ class RedisLane:
         self._server = server
         self._loop = loop
         self._process = os.getpid()
-        self._line: Line[RedisTurn] = Line()
         self._books = Books(
             now=self.now,
             nudge=self._nudge,
@@ -73,6 +61,7 @@ class RedisLane:
             late=policy.late,
             grace=GRACE,
         )
+        self._waiting = Waiting(self._books, scope.qps)
         self._share = self._new_share()
         self._conversation = Conversation(
             scope, server, self._books, pad=policy.pad, late=policy.late
@@ -80,7 +69,6 @@ class RedisLane:
 
         # What Redis said last, in the loop's time.
         self._ask_at = -math.inf
-        self._forecast = Forecast(scope.qps)
         self._joined = False
 
         self._met = False
@@ -133,7 +121,7 @@ class RedisLane:
 
     def idle(self) -> bool:
         """Whether forgetting this lane would lose nothing."""
-        return not (self._line or self._driver or any(self._books.counts()))
+        return not (self._waiting or self._driver or any(self._books.counts()))
 
     def snapshot(self) -> Snapshot:
         """Return what this process knows."""
@@ -144,8 +132,8 @@ class RedisLane:
         ceiling = self._lowest()
         return Snapshot(
             ceiling=ceiling,
-            limit=min(ceiling, self._forecast.limit),
-            waiting=len(self._line),
+            limit=min(ceiling, self._waiting.limit),
+            waiting=len(self._waiting),
             in_flight=in_flight,
             cooling=cooling,
             paused_for=max(0.0, self._books.paused_until - self.now()),
@@ -156,7 +144,7 @@ class RedisLane:
         self._closed = True
         if self.over():
             return  # nobody waits, and nobody could be told
-        self._dismiss_all(_closed)
+        self._waiting.dismiss_all(_closed)
         self._stop_sharing()
         driver = self._driver
         if driver is not None:
@@ -172,18 +160,9 @@ class RedisLane:
         """Join the line; return what to await."""
         if self._closed:
             raise _closed()
-        if turn.ticket:
-            ahead = self._line.rejoin(turn.ticket, turn)
-        else:
-            ahead = len(self._line)
-            turn.ticket = self._line.join(turn)
-        error = self._too_late(turn, ahead)
-        if error is not None:
-            self._line.leave(turn.ticket)
-            raise error
-        if len(self._line) == 1:
+        self._waiting.join(turn)
+        if len(self._waiting) == 1:
             self._ask_at = self.now()
-            self._forecast.begin()
             self._nudge()
             if self._share is not None:
                 self._share.look()
@@ -191,11 +170,11 @@ class RedisLane:
 
     def give_up(self, turn: RedisTurn) -> None:
         """Take out a turn, and give back what it has been granted."""
-        self._line.leave(turn.ticket)
+        self._waiting.leave(turn)
         if turn.grant is not None:
             turn.grant.left()
             turn.grant = None
-        if not self._line:
+        if not self._waiting:
             self._nudge()
 
     def may_go(self, grant: Grant) -> bool:
@@ -207,7 +186,7 @@ class RedisLane:
 
     def somebody(self) -> bool:
         """Whether anybody waits."""
-        return bool(self._line)
+        return bool(self._waiting)
 
     def paused_for(self) -> float:
         """Return the seconds that the server has asked to wait."""
@@ -215,7 +194,7 @@ class RedisLane:
 
     def serve(self, grant: Grant) -> RedisTurn:
         """Give a grant to the first one."""
-        turn = self._line.serve()
+        turn = self._waiting.serve()
         turn.wake(grant)
         return turn
 
@@ -230,7 +209,7 @@ class RedisLane:
             self._news.set()
 
     def _busy(self) -> bool:
-        waits = self._line or self._joined or self._books.holding
+        waits = self._waiting or self._joined or self._books.holding
         return self._books.urgent or bool(waits and not self._closed)
 
     def _ended(self, driver: "asyncio.Task[None]") -> None:
@@ -241,13 +220,13 @@ class RedisLane:
             # Somebody cancels all tasks, as `asyncio.run` does in the end: start none.
             self._abandoned = True
             message = "the task that asks Redis was cancelled"
-            self._dismiss_all(lambda: ThrottleUnavailable(message))
+            self._waiting.dismiss_all(lambda: ThrottleUnavailable(message))
             return
         error = driver.exception()
         if error is not None:
             logger.error("%s: asking Redis failed", self._action, exc_info=error)
             message = f"asking Redis failed ({type(error).__name__})"
-            self._dismiss_all(lambda: ThrottleUnavailable(message))
+            self._waiting.dismiss_all(lambda: ThrottleUnavailable(message))
         self._nudge()  # somebody may have come after its last look
 
     async def _drive(self) -> None:
@@ -269,22 +248,22 @@ class RedisLane:
                 await self._rest()
 
     async def _step(self) -> None:
-        waiting = len(self._line) if self.now() >= self._silent_until() else 0
+        waiting = len(self._waiting) if self.now() >= self._silent_until() else 0
         said = await self._conversation.step(waiting, self.ceiling)
         self._hear(said.reply)
         if said.granted:
-            if self._closed or not self._line:
+            if self._closed or not self._waiting:
                 self._books.unused(said.call)
             else:
-                self._books.grant(said.call, self._line.serve(), said.until)
-        self._dismiss_late(all_of_them=said.reply.paused_for > 0)
+                self._books.grant(said.call, self._waiting.serve(), said.until)
+        self._waiting.dismiss_late(all_of_them=said.reply.paused_for > 0)
 
     def _hear(self, reply: Reply) -> None:
         now = self.now()
         self._met = True
         self._joined = reply.rest is not None
         self._ask_at = now + (reply.rest or 0.0)
-        self._forecast.hear(reply, now)
+        self._waiting.hear(reply)
         self._books.pause(now + reply.paused_for)
         self._settle_on(self.ceiling, reply.ceiling)
         if reply.ceiling < self.ceiling:
@@ -292,9 +271,9 @@ class RedisLane:
 
     def _next(self) -> float:
         """Return when there is something to say."""
-        if self._books.urgent or (self._joined and not self._line):
+        if self._books.urgent or (self._joined and not self._waiting):
             return self.now()
-        ask_at = max(self._ask_at, self._silent_until()) if self._line else math.inf
+        ask_at = max(self._ask_at, self._silent_until()) if self._waiting else math.inf
         return min(ask_at, self._books.keep_at())
 
     def _silent_until(self) -> float:
@@ -319,13 +298,12 @@ class RedisLane:
     # Redis is away
 
     def _away(self, reason: str) -> None:
-        now = self.now()
         self._joined = False  # Redis drops by itself who does not come back
         if self._away_since is None:
-            self._away_since = now
+            self._away_since = self.now()
             logger.warning("%s: Redis is away: %s", self._action, reason)
         if self._share is None or not self._share.awaited:
-            self._dismiss_impatient(now, self._away_since, reason)
+            self._waiting.dismiss_impatient(self._away_since, reason)
 
     def _refused(self, reason: str) -> None:
         self._stop_sharing()
@@ -333,7 +311,7 @@ class RedisLane:
             self._away(reason)
         else:
             message = f"cannot use this Redis: {reason}"
-            self._dismiss_all(lambda: ConfigurationError(message, field="url"))
+            self._waiting.dismiss_all(lambda: ConfigurationError(message, field="url"))
 
     def _back(self) -> None:
         self._away_since, self._pause = None, RETRY_FIRST
@@ -349,47 +327,6 @@ class RedisLane:
         while self.now() < until and self._busy():
             await self._sleep(until)
             self._news.clear()
-
-    def _dismiss_impatient(self, now: float, since: float, reason: str) -> None:
-        for ticket, turn in list(self._line):
-            until = turn.deadline
-            if until == math.inf:
-                until = max(since, turn.entered) + PATIENCE
-            if until <= now:
-                message = f"Redis is away: {reason}"
-                self._dismiss(ticket, turn, ThrottleUnavailable(message))
-
-    # Deadlines: what a place in the line means in seconds
-
-    def _too_late(self, turn: RedisTurn, ahead: int) -> DeadlineExceeded | None:
-        if turn.deadline == math.inf:
-            return None
-        return self._forecast.too_late(
-            turn.deadline,
-            ahead=ahead,
-            now=self.now(),
-            hold=self._hold(),
-            paused_until=self._books.paused_until,
-        )
-
-    def _dismiss_late(self, *, all_of_them: bool) -> None:
-        ahead = 0
-        for ticket, turn in list(self._line):
-            error = self._too_late(turn, ahead)
-            if error is not None:
-                self._dismiss(ticket, turn, error)
-            elif not all_of_them:
-                break
-            else:
-                ahead += 1
-
-    def _dismiss_all(self, error: Callable[[], CamsError]) -> None:
-        for ticket, turn in list(self._line):
-            self._dismiss(ticket, turn, error())
-
-    def _dismiss(self, ticket: int, turn: RedisTurn, error: CamsError) -> None:
-        self._line.leave(ticket)
-        turn.fail(error)
 
     # Parts that follow from the ceiling
 

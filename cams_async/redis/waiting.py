@@ -1,0 +1,116 @@
+"""This process's line in one scope: who waits, and who need not wait any longer."""
+
+import math
+from collections.abc import Callable
+
+from cams_async.errors import CamsError, DeadlineExceeded, ThrottleUnavailable
+from cams_async.redis.books import Books
+from cams_async.redis.forecast import Forecast
+from cams_async.redis.step import Reply
+from cams_async.redis.turn import RedisTurn
+from cams_async.throttle.line import Line
+
+PATIENCE = 30.0
+"""Seconds that a call without a deadline waits for a Redis that is away."""
+
+
+class Waiting:
+    """Turns in the order of service; a turn that would come too late is dismissed.
+
+    Args:
+        books: Know the time, the pause, and how long a call has its slot.
+        ceiling: Calls per second.
+    """
+
+    def __init__(self, books: Books, ceiling: float) -> None:
+        self._books = books
+        self._line: Line[RedisTurn] = Line()
+        self._forecast = Forecast(ceiling)
+
+    def __len__(self) -> int:
+        return len(self._line)
+
+    def __bool__(self) -> bool:
+        return bool(self._line)
+
+    @property
+    def limit(self) -> float:
+        """Calls at a time, as Redis said last."""
+        return self._forecast.limit
+
+    def hear(self, reply: Reply) -> None:
+        """Learn what is ahead of the whole line."""
+        self._forecast.hear(reply, self._books.now())
+
+    # Coming and going
+
+    def join(self, turn: RedisTurn) -> None:
+        """Take a place: one in front for who has had a turn before, else the last.
+
+        Raises:
+            DeadlineExceeded: The turn is expected too late.
+        """
+        if turn.ticket:
+            ahead = self._line.rejoin(turn.ticket, turn)
+        else:
+            ahead = len(self._line)
+            turn.ticket = self._line.join(turn)
+        error = self._too_late(turn, ahead)
+        if error is not None:
+            self._line.leave(turn.ticket)
+            raise error
+        if len(self._line) == 1:
+            self._forecast.begin()
+
+    def leave(self, turn: RedisTurn) -> None:
+        """Give up a place, if there is one."""
+        self._line.leave(turn.ticket)
+
+    def serve(self) -> RedisTurn:
+        """Take out the first one."""
+        return self._line.serve()
+
+    # Dismissals
+
+    def dismiss_all(self, error: Callable[[], CamsError]) -> None:
+        """Let every wait end with an error of its own."""
+        for ticket, turn in list(self._line):
+            self._dismiss(ticket, turn, error())
+
+    def dismiss_late(self, *, all_of_them: bool) -> None:
+        """Let those go who are expected too late: all, or only the first few."""
+        ahead = 0
+        for ticket, turn in list(self._line):
+            error = self._too_late(turn, ahead)
+            if error is not None:
+                self._dismiss(ticket, turn, error)
+            elif not all_of_them:
+                break
+            else:
+                ahead += 1
+
+    def dismiss_impatient(self, since: float, reason: str) -> None:
+        """Let those go who do not wait for Redis any longer, away since then."""
+        now = self._books.now()
+        for ticket, turn in list(self._line):
+            until = turn.deadline
+            if until == math.inf:
+                until = max(since, turn.entered) + PATIENCE
+            if until <= now:
+                message = f"Redis is away: {reason}"
+                self._dismiss(ticket, turn, ThrottleUnavailable(message))
+
+    def _dismiss(self, ticket: int, turn: RedisTurn, error: CamsError) -> None:
+        self._line.leave(ticket)
+        turn.fail(error)
+
+    def _too_late(self, turn: RedisTurn, ahead: int) -> DeadlineExceeded | None:
+        if turn.deadline == math.inf:
+            return None
+        return self._forecast.too_late(
+            turn.deadline,
+            ahead=ahead,
+            now=self._books.now(),
+            hold=self._books.hold,
+            paused_until=self._books.paused_until,
+        )
