@@ -14,6 +14,7 @@ from typing import TypeAlias
 import pytest
 import trustme
 
+import cams_async.redis
 from benchmarks.fleet_alternatives import connect
 from cams_async.errors import CamsError, ConfigurationError
 from cams_async.models import Scope
@@ -28,6 +29,7 @@ from tests.redis_server import (
 )
 from tests.simulation import shortest_span
 
+README = Path(__file__).parent.parent / "README.md"
 PASSWORD = "canary-of-a-password"
 
 
@@ -146,6 +148,12 @@ async def test_whoever_may_not_do_all_is_told_what_is_needed(
             return
         with pytest.raises(ConfigurationError, match=re.escape(RULES)):
             await first_turn(url)
+
+
+def test_what_is_needed_is_documented() -> None:
+    """To the letter, where users look."""
+    for told in (cams_async.redis.__doc__, README.read_text("utf-8")):
+        assert RULES in " ".join((told or "").split())
 
 
 @pytest.mark.parametrize(
