@@ -25,6 +25,7 @@ from benchmarks.redis_process import redis_process
 from benchmarks.server import EmulatorProcess
 from cams_async import Scope
 from tests.redis_server import find_redis_server
+from tests.undisturbed import undisturbed
 
 Capture = pytest.CaptureFixture[str]
 
@@ -210,6 +211,7 @@ def test_what_was_measured_is_published(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("limiter", LIMITERS.values(), ids=LIMITERS)
+@undisturbed
 async def test_every_limiter_is_measured(limiter: Limiter) -> None:
     """In two processes; and only some keep the ceiling, which is why they are shown."""
     find_redis_server()

@@ -29,6 +29,7 @@ from cams_async.operations import (
 )
 from cams_async.wire import parameters
 from tests.fakes import FAST
+from tests.undisturbed import undisturbed
 
 QPS = dict.fromkeys(OPERATIONS, 100.0)
 RATE = 0.03
@@ -152,6 +153,7 @@ async def test_resends_are_signed_anew_and_throttled() -> None:
     assert report.held
 
 
+@undisturbed
 async def _survive(calls: int, seed: int) -> None:
     random = Random(seed)
     each = calls // len(OPERATIONS)

@@ -23,6 +23,7 @@ from benchmarks.fleet_worker import Ended, Task
 from benchmarks.redis_process import redis_process
 from benchmarks.server import EmulatorProcess
 from tests.redis_server import RedisProcess, find_redis_server
+from tests.undisturbed import undisturbed
 
 PROMISED = Run(limiter=OURS, processes=4, calls=200, relaxed=False)
 """4 processes with 50 tasks each, at 10 calls per second."""
@@ -62,6 +63,7 @@ def is_promised(result: Result) -> bool:
     return result.used >= 0.95 and result.asked <= 3 and fair
 
 
+@undisturbed
 async def assert_promised(run: Run) -> None:
     """The ceiling holds in every run, and what is promised is seen in one."""
     results: list[Result] = []
@@ -73,6 +75,7 @@ async def assert_promised(run: Run) -> None:
     assert is_promised(results[-1]), results
 
 
+@undisturbed
 async def test_processes_are_as_one_to_the_server() -> None:
     """Two processes with a ceiling each would let twice as many calls through."""
     result = await counted(evolve(PROMISED, processes=2, calls=50, ceiling=20.0))
@@ -98,6 +101,7 @@ async def test_a_killed_process_leaves_nothing_taken() -> None:
 
 
 @pytest.mark.slow
+@undisturbed
 async def test_a_suspended_process_uses_nothing_that_has_gone() -> None:
     """A slot that was granted before it stood still may be another's by then."""
     random = Random(0)
@@ -169,6 +173,7 @@ async def _some_calls_ended(fleet: Fleet) -> None:
 
 
 @pytest.mark.slow
+@undisturbed
 async def test_calls_wait_while_redis_is_away(tmp_path: Path) -> None:
     """Nothing is sent that Redis does not know of, and nothing is lost."""
     outage = await lose_redis(tmp_path)
@@ -180,6 +185,7 @@ async def test_calls_wait_while_redis_is_away(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@undisturbed
 async def test_each_process_goes_on_with_its_share(tmp_path: Path) -> None:
     """Four processes, two slots each: 8 of 10 calls per second, whatever happens."""
     outage = await lose_redis(tmp_path, on_outage="share", workers=4)

@@ -28,6 +28,7 @@ from tests.redis_server import (
     free_port,
 )
 from tests.simulation import shortest_span
+from tests.undisturbed import undisturbed
 
 README = Path(__file__).parent.parent / "README.md"
 PASSWORD = "canary-of-a-password"
@@ -337,6 +338,7 @@ Mischief: TypeAlias = Callable[
 MISCHIEF: list[Mischief] = [cut, stall, restart, replace]
 
 
+@undisturbed
 async def story(seed: int, directory: Path) -> list[float]:
     """Let three workers call through trouble; return when a server counted each."""
     random = Random(seed)
