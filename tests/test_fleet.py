@@ -3,11 +3,12 @@
 This is about real time, which no simulated clock can stand for. The ceiling must hold
 on the busiest machine. How well it is used is asserted with generous bounds in the
 fast form, and with the promised ones in the slow form: these must be seen in one of a
-few runs, as a machine that stands still for a second takes that much away.
+few runs, less what the machine took away by standing still.
 """
 
 import asyncio
 import time
+from itertools import starmap
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -22,6 +23,7 @@ from benchmarks.fleet_runs import Result, Run, measure
 from benchmarks.fleet_worker import Ended, Task
 from benchmarks.redis_process import redis_process
 from benchmarks.server import EmulatorProcess
+from benchmarks.waiters import lags
 from tests.redis_server import RedisProcess, find_redis_server
 from tests.undisturbed import undisturbed
 
@@ -33,6 +35,9 @@ AWAY = 10.0
 
 RUNS = 3
 """How often a fleet runs at most until what is promised is seen."""
+
+NOTICED = 0.02
+"""Seconds from which on a loop without work is late because the machine was away."""
 
 SETTLED = 2.5
 """Seconds after which calls that left before have ended, and shares have begun."""
@@ -57,22 +62,25 @@ def assert_kept(result: Result, ceiling: float) -> None:
     assert result.shortest >= 1
 
 
-def is_promised(result: Result) -> bool:
+def is_promised(result: Result, lost: float) -> bool:
     """95 % of N / (1 + round trip), 3 round trips to Redis, a fair part for each."""
     fair = result.fair is None or all(0.8 <= part <= 1.2 for part in result.fair)
-    return result.used >= 0.95 and result.asked <= 3 and fair
+    return result.used >= 0.95 - lost and result.asked <= 3 and fair
 
 
 @undisturbed
 async def assert_promised(run: Run) -> None:
     """The ceiling holds in every run, and what is promised is seen in one."""
-    results: list[Result] = []
-    while len(results) < RUNS and not any(map(is_promised, results)):
-        results.append(await counted(run))
-
-    for result in results:
+    seen: list[tuple[Result, float]] = []
+    while len(seen) < RUNS and not any(starmap(is_promised, seen)):
+        with lags() as late:
+            result = await counted(run)
         assert_kept(result, run.ceiling)
-    assert is_promised(results[-1]), results
+        # What the machine took away was nobody's to use; half of the run may count.
+        lost = sum(seconds for seconds in late if seconds > NOTICED)
+        seen.append((result, lost / (run.calls / run.ceiling / 2)))
+
+    assert is_promised(*seen[-1]), seen
 
 
 @undisturbed

@@ -17,7 +17,7 @@ Run: TypeAlias = Callable[P, Coroutine[Any, Any, T]]
 STILL = 0.5
 """Seconds that the event loop is late only where the machine has stood still."""
 
-TIMES = 5
+TIMES = 3
 """How often a test runs at most: the last time, it counts whatever happens."""
 
 
