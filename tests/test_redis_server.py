@@ -132,21 +132,32 @@ async def test_whoever_may_not_is_told_so_at_the_first_turn(
     assert PASSWORD not in told
 
 
-@pytest.mark.parametrize(
-    "missing",
-    ["", "+evalsha", "+script|load", "+info", "+time", "+del", "+@hash", "~cams:*"],
-)
+@pytest.mark.parametrize("database", [0, 1])
+async def test_whoever_may_do_what_is_needed_is_served(
+    database: int, tmp_path: Path
+) -> None:
+    """Another database takes one right more, and whoever lacks it is told so."""
+    user = ("--user", "few", "on", "nopass", *RULES.split())
+    more = ("--user", "more", "on", "nopass", *RULES.split(), "+select")
+    with RedisProcess(tmp_path, *user, *more) as process:
+        url = process.url.replace("/0", f"/{database}")
+        await first_turn(url.replace("//", "//more:any@"))
+        if database == 0:
+            await first_turn(url.replace("//", "//few:any@"))
+        else:
+            with pytest.raises(ConfigurationError, match=r"\+select"):
+                await first_turn(url.replace("//", "//few:any@"))
+
+
+@pytest.mark.parametrize("missing", RULES.split())
 async def test_whoever_may_not_do_all_is_told_what_is_needed(
     missing: str, tmp_path: Path
 ) -> None:
-    """Whether it is a right of the script, or one to run it; no more is needed."""
+    """Whether it is a right of the script, or one to run it; each is needed."""
     allowed = [rule for rule in RULES.split() if rule != missing]
     user = ("--user", "few", "on", "nopass", *allowed)
     with RedisProcess(tmp_path, *user) as process:
         url = process.url.replace("//", "//few:any@")
-        if not missing:
-            await first_turn(url)
-            return
         with pytest.raises(ConfigurationError, match=re.escape(RULES)):
             await first_turn(url)
 

@@ -27,7 +27,7 @@ OLDEST = "6.2"
 RULES = "~cams:* +evalsha +script|load +info +time +del +pexpire +@hash +@sortedset"
 """What a user of Redis must be allowed, in the words of its ACL SETUSER."""
 
-MORE_RIGHTS = f"the user needs more rights: {RULES}"
+MORE_RIGHTS = f"the user needs {RULES}, and +select for a database other than 0"
 
 # What marks an error, in small letters. Types would not do: redis-py has few, an older
 # one has fewer, and Redis words what happens in a script differently from 7 and 7.2 on.
