@@ -312,3 +312,15 @@ async def test_a_full_standard_output_ends_the_job(tmp_path: Path) -> None:
 
     assert not answers.asked
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there, no pipe can be told not to wait")
+def test_a_pipe_that_does_not_wait_is_an_error_when_it_is_full() -> None:
+    """Rather than a loop without end: nobody may ever read it."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with open(reading, "rb"), open(writing, "wb", buffering=0) as pipe:  # noqa: PTH123 - descriptors
+        output = Output(pipe, form="jsonl")
+        row = Result(line=1, message="x" * 2000)
+        with pytest.raises(OutputError, match="temporarily unavailable"):
+            output.write([row] * 1000)

@@ -503,8 +503,11 @@ def test_an_interrupted_run_without_a_journal_says_no_way_to_go_on(
     assert "go on with" not in status.shown
 
 
-def test_a_reader_of_stdout_that_goes_away_is_an_error(cams: Emulator) -> None:
-    """`| head` ends it with one line, not with a traceback."""
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_of_stdout_that_goes_away_is_an_error(
+    unbuffered: str, cams: Emulator
+) -> None:
+    """`| head` ends it with one line, not with a traceback; nor at Python's exit."""
     given = str(written(cams.phone_numbers[:100]))
     asked = ["status", given, *options(cams, qps=50)]
     with subprocess.Popen(  # noqa: S603 - our own command
@@ -512,7 +515,7 @@ def test_a_reader_of_stdout_that_goes_away_is_an_error(cams: Emulator) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(cams),
+        env=environment(cams) | {"PYTHONUNBUFFERED": unbuffered},
     ) as status:
         assert status.stdout is not None
         assert status.stderr is not None

@@ -97,7 +97,7 @@ class Job:
         self._store = Store(
             plan,
             stdin=sys.stdin.buffer if stdin is None else stdin,
-            stdout=sys.stdout.buffer if stdout is None else stdout,
+            stdout=_standard_output() if stdout is None else stdout,
         )
         self._outcomes: Outcomes[VerificationStatusResponse] | None = None
         self._closing: asyncio.Future[None] | None = None
@@ -386,3 +386,10 @@ def _result(outcome: Outcome[VerificationStatusResponse]) -> Result:
 
 def _short(text: str | None) -> str | None:
     return None if text is None else " ".join(text.split())[:SHORT]
+
+
+def _standard_output() -> BinaryIO:
+    """Return it without its buffer, which Python tries to write again at its exit."""
+    buffer = sys.stdout.buffer
+    unbuffered: BinaryIO = getattr(buffer, "raw", buffer)
+    return unbuffered

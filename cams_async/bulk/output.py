@@ -4,10 +4,11 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from errno import EAGAIN
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from attrs import frozen
 
@@ -193,7 +194,11 @@ class Output:
         left = memoryview(data)
         try:
             while left:
-                left = left[self._stream.write(left) :]
+                # None, from a stream that does not wait: nobody reads it fast enough.
+                written = cast("int | None", self._stream.write(left))
+                if written is None:
+                    raise BlockingIOError(EAGAIN, os.strerror(EAGAIN))
+                left = left[written:]
             self._stream.flush()
         except OSError as error:
             self._cut()
