@@ -5,13 +5,15 @@ import ssl
 import zlib
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from aiohttp.connector import Connection
+from aiohttp.typedefs import LooseHeaders
 from attrs import define
+from multidict import CIMultiDict
 from yarl import URL
 
 from cams_async.errors import (
@@ -56,13 +58,9 @@ class Transport(Protocol):
         ...
 
 
-_Marks: TypeAlias = "dict[asyncio.Task[Any] | None, _Mark]"
-"""Of the exchanges under way, by the task that does each."""
-
-
 @define
 class _Mark:
-    """Tells whether a request has left; a trace or a connector of ours tells it."""
+    """Tells whether a request has left; a request of ours or a trace tells it."""
 
     on_sent: Callable[[], None]
     sent: bool = False
@@ -72,59 +70,66 @@ class _Mark:
         self.on_sent()
 
 
-class _Connector(aiohttp.TCPConnector):
-    """Marks a request as sent as soon as it has a connection: it leaves right then.
-
-    A trace can tell that, too, but has aiohttp do much more for each request.
-    """
-
-    def __init__(self, marks: _Marks) -> None:
-        # The throttle bounds the calls in flight; a second bound here would only
-        # hold back requests whose turn it is.
-        super().__init__(limit=0)  # pyright: ignore[reportUnknownMemberType] - aiohttp leaves an argument's type half open
-        self._marks = marks
-
-    async def connect(self, *args: Any, **kwargs: Any) -> Connection:
-        connection = await super().connect(*args, **kwargs)
-        mark = self._marks.get(asyncio.current_task())
-        if mark is not None:
-            try:
-                mark.leave()
-            except BaseException:
-                connection.close()
-                raise
-        return connection
+_marks: "dict[asyncio.Task[Any] | None, _Mark]" = {}
+"""Of the exchanges under way, by the task that does each."""
 
 
 class _Request(aiohttp.ClientRequest):
-    """Has no Content-Type made up for a body that it does not have.
+    """Does less than aiohttp would for any request, and tells when it leaves.
 
-    `skip_auto_headers` says the same, but has aiohttp copy the headers each time.
+    It has no Content-Type made up for a body that it does not have: what
+    `skip_auto_headers` says, too, but that has aiohttp copy the headers each time.
     """
 
     POST_METHODS = set[str]()  # noqa: RUF012 - aiohttp types it as no ClassVar
 
+    def update_headers(self, headers: LooseHeaders | None) -> None:
+        """Take the headers as they are, if they name the host: ours are whole."""
+        if isinstance(headers, CIMultiDict) and "host" in headers:
+            self.headers: CIMultiDict[str] = headers
+        else:
+            super().update_headers(headers)
 
-async def _headers_sent(
+    # Any stands for what aiohttp's own returns: the checkers differ on its type.
+    def send(self, conn: Connection) -> Any:
+        """Mark the request as sent: it has its connection, and leaves right now.
+
+        A trace can tell that, too, but has aiohttp do much more for each request.
+        """
+        mark = _marks.get(asyncio.current_task())
+        if mark is not None:
+            mark.leave()
+        return super().send(conn)
+
+
+async def _tell(
+    _: aiohttp.ClientSession,
+    context: SimpleNamespace,
+    __: aiohttp.TraceRequestHeadersSentParams,
+) -> None:
+    mark = context.trace_request_ctx
+    # A caller's session may carry requests of the caller's own.
+    if isinstance(mark, _Mark):
+        mark.leave()
+
+
+async def _make_sure(
     session: aiohttp.ClientSession,
     context: SimpleNamespace,
     _: aiohttp.TraceRequestHeadersSentParams,
 ) -> None:
-    mark = context.trace_request_ctx
-    # A caller's session may carry requests of the caller's own.
-    if not isinstance(mark, _Mark):
-        return
-    if mark.sent and isinstance(session.connector, _Connector):
-        # This aiohttp asks the connector, as each does that we know of: from the next
-        # request on it is enough. Until that is seen, the trace makes sure.
+    mark: _Mark = context.trace_request_ctx
+    if mark.sent:
+        # This aiohttp has asked our request, as each does that we know of: from the
+        # next one on that is enough.
         session.trace_configs.clear()
-        return
-    mark.leave()
+    else:
+        mark.leave()
 
 
-def _trace() -> aiohttp.TraceConfig:
+def _trace(on_headers_sent: Any) -> aiohttp.TraceConfig:
     trace = aiohttp.TraceConfig()
-    trace.on_request_headers_sent.append(_headers_sent)
+    trace.on_request_headers_sent.append(on_headers_sent)
     trace.freeze()
     return trace
 
@@ -182,8 +187,7 @@ class AiohttpTransport:
         if ssl_context is not None:
             self._options["ssl"] = ssl_context
         self._max_answer = max_answer
-        self._trace = _trace()
-        self._marks: _Marks = {}
+        self._trace = _trace(_tell)
 
     async def exchange(
         self,
@@ -197,30 +201,28 @@ class AiohttpTransport:
         if self._given is not None and self._given.closed:
             raise ConfigurationError("is closed", field="session")
         task = asyncio.current_task()
-        self._marks[task] = mark
+        _marks[task] = mark
         try:
             session = self._session or self._start()
-            async with (
-                asyncio.timeout(timeout),
-                session.post(
+            async with asyncio.timeout(timeout):
+                response = await session.post(
                     URL(request.url, encoded=True),
                     headers=request.headers,
                     trace_request_ctx=mark,
                     **self._options,
-                ) as response,
-            ):
+                )
                 packed = not session.auto_decompress
                 return await _read(response, self._max_answer, packed=packed)
         except (aiohttp.ClientError, OSError, ValueError, AssertionError) as caught:
             error, cause = _translate(caught, mark, timeout)
         finally:
-            del self._marks[task]
+            del _marks[task]
         # Raised here: aiohttp's errors show the URL, which may hold a VerifyCode.
         raise error from cause
 
     def _start(self) -> aiohttp.ClientSession:
         if self._given is None:
-            self._session = _open(self._trace, self._marks)
+            self._session = _open()
         else:
             self._given.trace_configs.append(self._trace)
             self._session = self._given
@@ -265,7 +267,10 @@ async def _read(
             return Answer(response.status, response.headers, bytes(body))
     except zlib.error:
         msg = "the answer cannot be unpacked"
-    response.close()
+    finally:
+        # At its end an answer has given its connection back by itself.
+        if response.connection is not None:
+            response.close()
     raise DecodeError(msg, http_status=response.status)
 
 
@@ -280,27 +285,29 @@ async def fetch(url: str, *, timeout: float, max_answer: int) -> Answer:
     try:
         async with (
             asyncio.timeout(timeout),
-            _open(_trace(), {}) as session,
-            session.get(
+            _open() as session,
+        ):
+            response = await session.get(
                 url,
                 headers={"accept-encoding": "identity"},
                 allow_redirects=False,
                 timeout=_NO_TIMEOUT,
                 trace_request_ctx=mark,
-            ) as response,
-        ):
+            )
             return await _read(response, max_answer, packed=True)
     except (aiohttp.ClientError, OSError, ValueError) as caught:
         error, cause = _translate(caught, mark, timeout)
     raise error from cause
 
 
-def _open(trace: aiohttp.TraceConfig, marks: _Marks) -> aiohttp.ClientSession:
+def _open() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=_Connector(marks),
+        # The throttle bounds the calls in flight; a second bound here would only
+        # hold back requests whose turn it is.
+        connector=aiohttp.TCPConnector(limit=0),
         request_class=_Request,
         cookie_jar=aiohttp.DummyCookieJar(),
-        trace_configs=[trace],
+        trace_configs=[_trace(_make_sure)],
         trust_env=False,
         # Old releases of aiohttp unpack without a bound.
         auto_decompress=False,

@@ -33,7 +33,7 @@ from cams_async.models import Resend
 from cams_async.protocol import Answer, Call, Request, build_request
 from cams_async.transport import (
     AiohttpTransport,
-    _Connector,
+    _marks,
     _Request,
     environment_proxy,
     fetch,
@@ -779,11 +779,11 @@ class TestFailures:
         assert ("unknown", 1) == (error.outcome, sent)
 
 
-class TestToldByTheConnector:
-    """A session of our own needs the trace only until its connector is seen to tell."""
+class TestToldByTheRequest:
+    """A session of our own needs the trace only until a request is seen to tell."""
 
     async def test_the_trace_goes_after_the_first_request(self) -> None:
-        """From then on the connector alone tells, once for each request."""
+        """From then on the request alone tells, once for each."""
         sent: list[int] = []
 
         async with serving((OK,)) as server, transport() as through:
@@ -800,12 +800,12 @@ class TestToldByTheConnector:
 
         assert sent == [0, 1, 2]
 
-    async def test_the_trace_stays_if_the_connector_is_not_asked(
+    async def test_the_trace_stays_if_the_request_is_not_asked(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """An aiohttp that goes another way makes nobody send a request twice."""
         sent: list[int] = []
-        monkeypatch.delattr(_Connector, "connect")
+        monkeypatch.delattr(_Request, "send")
 
         async with (
             serving((OK,), (OK,), (Then.RESET,)) as server,
@@ -850,13 +850,13 @@ class TestToldByTheConnector:
         async with serving((OK,)) as server, transport() as through:
             await exchange(through, server.origin)
 
-            assert through._marks == {}
+            assert _marks == {}
 
             server.script[:] = [(Then.RESET,)]
             with pytest.raises(ConnectionLost):
                 await exchange(through, server.origin)
 
-            assert through._marks == {}
+            assert _marks == {}
 
 
 class TestCallersSession:
