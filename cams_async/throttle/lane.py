@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 from aiolimiter import AsyncLimiter
 
 from cams_async.errors import CamsError, ClientClosed, DeadlineExceeded
 from cams_async.models import Snapshot
 from cams_async.throttle.limit import Limit
-from cams_async.throttle.line import Line
+from cams_async.throttle.line import Line, draw_ticket
 from cams_async.throttle.slots import Slots
 
 logger: logging.Logger = logging.getLogger("cams_async")
@@ -90,7 +90,8 @@ class LocalTurn(AbstractAsyncContextManager["LocalTurn"]):
 
     def answered(self) -> None:
         """Say that the server has answered."""
-        self.sent()  # an answer implies a send, even if nobody saw the request leave
+        if self._sent_at == math.inf:
+            self.sent()  # implied by an answer, even if nobody saw the request leave
         self._answered = True
         self._lane.answered(self)
 
@@ -124,9 +125,13 @@ class Lane:
 
     # The life of a lane
 
+    def serves(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether this loop, in this process, has the lane already."""
+        return loop is self._loop and self._process == os.getpid()
+
     def bind(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Serve this loop from now on; return False while another one is alive."""
-        if loop is self._loop and self._process == os.getpid():
+        if self.serves(loop):
             return True
         if self._elsewhere(loop):
             return False
@@ -161,7 +166,7 @@ class Lane:
 
     def agree(self, qps: float, action: str) -> None:
         """Settle on the lower of two ceilings, and say once that they differ."""
-        if qps != self.ceiling and not self._warned:
+        if not self._warned:
             self._warned = True
             message = "%s: clients disagree on the ceiling, %g and %g; the lower wins"
             logger.warning(message, action, self.ceiling, qps)
@@ -214,11 +219,18 @@ class Lane:
 
     def enter(self, turn: LocalTurn, now: float) -> asyncio.Future[None] | None:
         """Join the line; return what to await, or None for a turn right now."""
-        self._check_open()
+        if self._closed:
+            self._refuse()
+        nobody = self._gate is None and not self._line.length
+        if nobody and now <= turn.deadline and self._admits(now):
+            # As most calls find it below the ceiling: no need to join and be called.
+            turn.ticket = turn.ticket or draw_ticket()
+            self._admit(turn)
+            return None
         if turn.ticket:
             ahead = self._line.rejoin(turn.ticket, turn)
         else:
-            ahead = len(self._line)
+            ahead = self._line.length
             turn.ticket = self._line.join(turn)
         if turn.deadline < math.inf:
             error = self._too_late(turn, ahead, now, self._returns(now))
@@ -232,7 +244,8 @@ class Lane:
         """Go through the bucket, wait out a pause that began meanwhile, return when."""
         try:
             await self._bucket.acquire()
-            self._check_open()
+            if self._closed:
+                self._refuse()
             while self._paused_until > (now := self.now()):
                 turn.future = self._new_future()
                 self._wake_at(self._paused_until)
@@ -255,14 +268,14 @@ class Lane:
         now = self.now()
         self._last_sent = time.monotonic()
         self._slots.sent(turn, now)
-        if self._line:
+        if self._line.length:
             self._advance()
         return now
 
     def answered(self, turn: LocalTurn) -> None:
         """Note that a turn's answer is here."""
         self._slots.answered(turn, self.now())
-        if self._line:
+        if self._line.length:
             self._advance()
 
     def refused(self, sent: float, retry_after: float | None) -> None:
@@ -283,38 +296,49 @@ class Lane:
             self._slots.release(turn)
         self._advance()
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise _closed()
+    def _refuse(self) -> NoReturn:
+        raise _closed()
 
     def _leave_gate(self, turn: LocalTurn) -> None:
         if self._gate is turn:
             self._gate = None
-        self._advance()
+        if self._line.length or self._timer is not None:
+            self._advance()
 
     # The pump: whatever happens, it is asked who goes next
 
     def _advance(self) -> None:
         if self._gate is not None:
             return  # whoever is at the gate asks again on leaving it
-        if not self._line:
-            if self._timer is not None and not self._over():
-                self._wake_at(None)
-            return
         if self._over():
             return
+        if not self._line.length:
+            self._wake_at(None)
+            return
         now = self.now()
-        if self._paused_until > now:
-            self._wake_at(self._paused_until)
-        elif self._slots.taken(now) >= self._limit.slots(now):
-            times = (self._slots.next_return(), self._limit.next_growth())
-            self._wake_at(min((at for at in times if at is not None), default=None))
-        else:
-            if self._timer is not None:
-                self._wake_at(None)
-            self._gate = turn = self._line.serve()
-            self._slots.take(turn)
+        if self._admits(now):
+            self._wake_at(None)
+            turn = self._line.serve()
+            self._admit(turn)
             turn.wake()
+        else:
+            self._wake_at(self._next_chance(now))
+
+    def _admits(self, now: float) -> bool:
+        """Whether the next turn may go to the gate."""
+        free = self._slots.taken(now) < self._limit.slots(now)
+        return free and self._paused_until <= now
+
+    def _next_chance(self, now: float) -> float | None:
+        """Return when the next turn may be admitted, as far as it is known."""
+        if self._paused_until > now:
+            return self._paused_until
+        times = (self._slots.next_return(), self._limit.next_growth())
+        return min((at for at in times if at is not None), default=None)
+
+    def _admit(self, turn: LocalTurn) -> None:
+        self._gate = turn
+        self._slots.take(turn)
 
     def _wake_at(self, when: float | None) -> None:
         if self._timer is not None:

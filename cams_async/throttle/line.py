@@ -2,13 +2,13 @@
 
 from bisect import bisect_left, insort
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-_tickets = count(1)
+draw_ticket: Callable[[], int] = count(1).__next__
 """One count for all lines, so that a ticket which outlives its line is still unique."""
 
 
@@ -19,19 +19,17 @@ class Line(Generic[T]):
     sorted list; newcomers' tickets rise by themselves.
     """
 
-    __slots__ = ("_newcomers", "_returned", "_tickets")
+    __slots__ = ("_newcomers", "_returned", "_tickets", "length")
 
     def __init__(self) -> None:
+        # A plain number, as each call asks for it several times.
+        self.length: int = 0
         self._newcomers: OrderedDict[int, T] = OrderedDict()
         self._tickets: list[int] = []
         self._returned: dict[int, T] = {}
 
     def __len__(self) -> int:
-        return len(self._newcomers) + len(self._returned)
-
-    def __bool__(self) -> bool:
-        # Asked many times for each call.
-        return bool(self._newcomers or self._returned)
+        return self.length
 
     def __iter__(self) -> Iterator[tuple[int, T]]:
         """Go through the line in the order of service."""
@@ -41,31 +39,36 @@ class Line(Generic[T]):
 
     def join(self, member: T) -> int:
         """Take a ticket and a place at the end."""
-        ticket = next(_tickets)
+        ticket = draw_ticket()
         self._newcomers[ticket] = member
+        self.length += 1
         return ticket
 
     def rejoin(self, ticket: int, member: T) -> int:
         """Come back with the ticket of a former turn; return the places ahead."""
         insort(self._tickets, ticket)
         self._returned[ticket] = member
+        self.length += 1
         return bisect_left(self._tickets, ticket)
 
     def leave(self, ticket: int) -> None:
         """Give up a place; a ticket that is not in the line is ignored."""
         if self._returned.pop(ticket, None) is not None:
             del self._tickets[bisect_left(self._tickets, ticket)]
-        else:
-            self._newcomers.pop(ticket, None)
+        elif self._newcomers.pop(ticket, None) is None:
+            return
+        self.length -= 1
 
     def serve(self) -> T:
         """Take the first one out of the line."""
+        self.length -= 1
         if self._tickets:
             return self._returned.pop(self._tickets.pop(0))
         return self._newcomers.popitem(last=False)[1]
 
     def clear(self) -> None:
         """Forget everybody."""
+        self.length = 0
         self._tickets.clear()
         self._returned.clear()
         self._newcomers.clear()

@@ -54,6 +54,14 @@ class LocalThrottle:
             msg = "the throttle was closed"
             raise ClientClosed(msg)
         loop = asyncio.get_running_loop()
+        lane = self._lanes.get((scope.account, scope.region, scope.action))
+        if lane is None or not lane.serves(loop):
+            lane = self._bind(scope, loop)
+        if scope.qps != lane.ceiling:
+            lane.agree(scope.qps, scope.action)
+        return LocalTurn(lane, ticket, deadline)
+
+    def _bind(self, scope: Scope, loop: asyncio.AbstractEventLoop) -> Lane:
         with self._lock:
             lane = self._lane(scope, loop)
             bound = lane.bind(loop)
@@ -63,8 +71,7 @@ class LocalThrottle:
                 "one ceiling over several loops needs cams_async.redis.RedisThrottle"
             )
             raise ConfigurationError(msg, field=f"throttle for {scope.action}")
-        lane.agree(scope.qps, scope.action)
-        return LocalTurn(lane, ticket, deadline)
+        return lane
 
     def snapshot(self) -> Mapping[Scope, Snapshot]:
         """Return what is going on, for each scope in use."""
