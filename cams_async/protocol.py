@@ -8,7 +8,7 @@ import json
 import time
 from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
@@ -41,6 +41,9 @@ USER_AGENT = f"cams_async/{__version__}"
 LONGEST_HINT = 60.0
 EXCERPT = 200
 
+# Not `json.loads`, which would look for other encodings than that of JSON first.
+_read_json = json.JSONDecoder().decode
+
 
 # These are made for each call; see `models` for why they have no slots.
 @frozen(kw_only=True, slots=False)
@@ -65,7 +68,6 @@ def call_of(operation: Operation[S]) -> Call[S]:
         InvalidOperation: A value cannot be sent.
     """
     cls = type(operation)
-    into = cls.response()
     try:
         parameters = wire.parameters(operation)
     except InvalidOperation as error:
@@ -78,7 +80,7 @@ def call_of(operation: Operation[S]) -> Call[S]:
         resend=cls.resend,
         tells=cls.tells,
         secrets=wire.secrets(operation),
-        decode=lambda payload, meta: wire.decode(payload, into, meta),
+        decode=wire.decoder(cls.response()),
     )
 
 
@@ -91,7 +93,21 @@ class Request:
 
     headers: Mapping[str, str] = field(repr=False)
     action: str
-    secrets: tuple[str, ...] = field(repr=False)
+    values: tuple[str, ...] = field(repr=False)
+    """What the call asks with, and nobody else may see."""
+    credentials: Credentials = field(repr=False)
+    """Who signed it."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Whatever no error may show, even if the server sends it back."""
+        found = (
+            *self.values,
+            self.credentials.access_key_secret,
+            self.credentials.security_token,
+            self.headers["authorization"].rpartition("=")[2],
+        )
+        return tuple([text for text in found if text])
 
 
 @frozen(slots=False)
@@ -136,7 +152,7 @@ def build_request(
     if credentials.security_token is not None:
         headers["x-acs-accesskey-id"] = credentials.access_key_id
         headers["x-acs-security-token"] = credentials.security_token
-    authorization = signing.sign(
+    headers["authorization"] = signing.sign(
         method="POST",
         canonical_query=query,
         headers=headers,
@@ -147,14 +163,12 @@ def build_request(
     headers["accept"] = "application/json"
     headers["accept-encoding"] = "identity"  # short answers gain nothing by gzip
     headers["user-agent"] = USER_AGENT
-    headers["authorization"] = authorization
-    token = credentials.security_token
-    hidden = (credentials.access_key_secret, token, authorization.rpartition("=")[2])
     return Request(
         url=f"{endpoint.origin}/?{query}" if query else f"{endpoint.origin}/",
         headers=headers,
         action=call.action,
-        secrets=tuple([text for text in (*call.secrets, *hidden) if text]),
+        values=call.secrets,
+        credentials=credentials,
     )
 
 
@@ -194,13 +208,13 @@ def _verdict(payload: dict[str, Any], status: int) -> tuple[str, bool]:
 
 
 def _json_object(request: Request, answer: Answer) -> dict[str, Any]:
+    payload: dict[str, Any] | None  # or whatever else JSON can say
     try:
-        # Given bytes, it would look for other encodings than that of JSON first.
-        payload = json.loads(answer.body.removeprefix(BOM_UTF8).decode())
+        payload = _read_json(answer.body.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):
         payload = None
-    if isinstance(payload, dict) and (answer.status < 300 or answer.status >= 400):  # noqa: PLR2004 - HTTP
-        return cast("dict[str, Any]", payload)
+    if type(payload) is dict and (answer.status < 300 or answer.status >= 400):  # noqa: PLR2004 - HTTP
+        return payload
     body = _without_bytes(request.secrets, answer.body)
     excerpt = body[:EXCERPT].decode("utf-8", "replace")
     error = _api_error(request, answer, {"Message": f"no JSON: {excerpt}"}, "")

@@ -7,8 +7,8 @@ outcome of an attempt allow together.
 import asyncio
 import logging
 import math
+import os
 import random
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC
@@ -210,7 +210,7 @@ class Session:
             endpoint=self._endpoint,
             credentials=credentials,
             date=time.time() + self._clock_offset,
-            nonce=secrets.token_hex(16),
+            nonce=os.urandom(16).hex(),
         )
         progress.attempts += 1
 

@@ -49,37 +49,40 @@ SECRET_NAMES = frozenset(
 # Requests
 
 
+# What is worked out once for each class, and asked for in each call.
 _names: dict[type[Operation[Any]], tuple[tuple[str, str], ...]] = {}
+_secret_fields: dict[type[Operation[Any]], tuple[str, ...]] = {}
 
 
-def _wire_names(operation: type[Operation[Any]]) -> tuple[tuple[str, str], ...]:
-    if operation not in _names:
-        fields = attrs.fields(operation)
-        _names[operation] = tuple((field.name, wire_name(field)) for field in fields)
-    return _names[operation]
+def _look_at(operation: type[Operation[Any]]) -> None:
+    fields = attrs.fields(operation)
+    _names[operation] = tuple((field.name, wire_name(field)) for field in fields)
+    _secret_fields[operation] = tuple(
+        field.name for field in fields if field.metadata.get(SECRET)
+    )
 
 
 def parameters(operation: Operation[Any]) -> dict[str, str]:
     """Return an operation's parameters as they travel in the query."""
+    cls = type(operation)
+    if cls not in _names:
+        _look_at(cls)
     return {
         name: value
         if type(value) is str and value.isascii()  # as nearly all are
-        else as_text(name, value, action=type(operation).__name__)
-        for field, name in _wire_names(type(operation))
+        else as_text(name, value, action=cls.__name__)
+        for field, name in _names[cls]
         if (value := getattr(operation, field)) is not None
     }
-
-
-_secret_fields: dict[type[Operation[Any]], tuple[str, ...]] = {}
 
 
 def secrets(operation: Operation[Any]) -> tuple[str, ...]:
     """Return the values of an operation that must never be shown."""
     cls = type(operation)
     if cls not in _secret_fields:
-        names = (a.name for a in attrs.fields(cls) if a.metadata.get(SECRET))
-        _secret_fields[cls] = tuple(names)
-    return tuple([getattr(operation, name) for name in _secret_fields[cls]])
+        _look_at(cls)
+    names = _secret_fields[cls]
+    return tuple([getattr(operation, name) for name in names]) if names else ()
 
 
 def as_text(name: str, value: object, *, action: str | None = None) -> str:
@@ -103,25 +106,45 @@ def as_text(name: str, value: object, *, action: str | None = None) -> str:
 # Answers
 
 
+Decoder: TypeAlias = Callable[[Mapping[str, Any], Meta | None], T]
+
+_decoders: dict[type[Response], Decoder[Any]] = {}
+
+
 def decode(payload: Mapping[str, Any], into: type[T], meta: Meta | None = None) -> T:
     """Return a typed answer.
 
     Raises:
         DecodeError: The payload is not of the documented shape; `path` says where.
     """
+    return decoder(into)(payload, meta)
+
+
+def decoder(into: type[T]) -> Decoder[T]:
+    """Return what decodes answers of one kind; see `decode`."""
+    if into not in _decoders:
+        _decoders[into] = _new_decoder(into)
+    return _decoders[into]
+
+
+def _new_decoder(into: type[T]) -> Decoder[T]:
     read: Callable[..., T] = _quick.get_structure_hook(into)
-    try:
-        return read(payload, into, meta=meta)
-    except (_UnexpectedError, TypeError):
-        pass  # or an argument is missing: read once more, to tell where the fault is
-    path, expected = "$", "as documented"
-    try:
-        _thorough.structure(payload, into)
-    except (ClassValidationError, _UnexpectedError) as error:
-        path, expected = _fault(error, "$")
-    # Raised here, so that no chained exception carries the vendor's values along.
-    message = f"{path} should be {expected}"
-    raise DecodeError(message, path=path)
+
+    def decode(payload: Mapping[str, Any], meta: Meta | None) -> T:
+        try:
+            return read(payload, into, meta=meta)
+        except (_UnexpectedError, TypeError):
+            pass  # or an argument is missing: read again, to tell where the fault is
+        path, expected = "$", "as documented"
+        try:
+            _thorough.structure(payload, into)
+        except (ClassValidationError, _UnexpectedError) as error:
+            path, expected = _fault(error, "$")
+        # Raised here, so that no chained exception carries the vendor's values along.
+        message = f"{path} should be {expected}"
+        raise DecodeError(message, path=path)
+
+    return decode
 
 
 def encode(record: Record) -> dict[str, Any]:
