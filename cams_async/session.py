@@ -120,9 +120,8 @@ class Session:
         now = loop.time()
         deadline = None if options.deadline is None else now + options.deadline
         progress = Progress(now, deadline)
-        refusal = self._refusal(loop)
-        if refusal is not None:
-            raise complete(refusal, call, progress)
+        if self._closed or self._loop is not loop:
+            self._begin(loop, call, progress)
         answer: R | None = None
         error: CamsError | None = None
         # The one device that ends a call from outside: its own deadline, or aclose.
@@ -144,7 +143,8 @@ class Session:
             raise error.with_traceback(None)  # noqa: B904 - it keeps its own cause
         finally:
             self._calls.discard(bound)
-            self._idle.set()
+            if self._closed:
+                self._idle.set()
             if options.hooks:
                 tell(options.hooks, event(call, progress, answer, error))
 
@@ -172,7 +172,7 @@ class Session:
                 # Bad credentials fail at once, before the call joins the line.
                 await self._credentials.get()
                 async with self._throttle.turn(
-                    self._scope(call),
+                    self._scopes.get(call.action) or self._new_scope(call),
                     ticket=progress.ticket,
                     deadline=progress.deadline,
                 ) as turn:
@@ -297,36 +297,34 @@ class Session:
 
     # What a call needs of its client
 
-    def _refusal(self, loop: asyncio.AbstractEventLoop) -> CamsError | None:
-        """Return what forbids any call now, if anything does."""
+    def _begin(
+        self, loop: asyncio.AbstractEventLoop, call: Call[Any], progress: Progress
+    ) -> None:
+        """Belong to the loop of the first call; refuse those of others, or too late."""
         if self._closed:
-            return ClientClosed("the client was closed")
-        self._loop = self._loop or loop
-        if self._loop is loop:
-            return None
-        msg = "belongs to the event loop of its first call; make one for each loop"
-        return ConfigurationError(msg, field="client")
+            raise complete(ClientClosed("the client was closed"), call, progress)
+        if self._loop is not None:
+            msg = "belongs to the event loop of its first call; make one for each loop"
+            raise complete(ConfigurationError(msg, field="client"), call, progress)
+        self._loop = loop
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
 
-    def _scope(self, call: Call[Any]) -> Scope:
-        scope = self._scopes.get(call.action)
-        if scope is None:
-            # A provider's account is known once it has answered, and it stays: the
-            # key ids of temporary credentials change at each renewal. A provider of
-            # a user's own may have none at all.
-            self._account = self._account or getattr(self._credentials, "account", None)
-            if self._account is None:
-                msg = "the credentials provider names none; give the client account="
-                raise ConfigurationError(msg, field="account")
-            scope = Scope(
-                account=self._account,
-                region=self._region,
-                action=call.action,
-                qps=self._qps.get(call.action, call.qps),
-            )
-            self._scopes[call.action] = scope
+    def _new_scope(self, call: Call[Any]) -> Scope:
+        # A provider's account is known once it has answered, and it stays: the
+        # key ids of temporary credentials change at each renewal. A provider of
+        # a user's own may have none at all.
+        self._account = self._account or getattr(self._credentials, "account", None)
+        if self._account is None:
+            msg = "the credentials provider names none; give the client account="
+            raise ConfigurationError(msg, field="account")
+        scope = self._scopes[call.action] = Scope(
+            account=self._account,
+            region=self._region,
+            action=call.action,
+            qps=self._qps.get(call.action, call.qps),
+        )
         return scope
 
     def _cut_short(self, progress: Progress) -> CamsError:

@@ -40,7 +40,7 @@ class Transport(Protocol):
         """Do one exchange, without resending anything.
 
         Args:
-            request: What to send, to the letter.
+            request: What to send, to the letter, and only once.
             timeout: Seconds for all of it, from connecting to the last byte.
             on_sent: Called right before the first byte leaves. If it was not
                 called, the request was not sent.
@@ -70,8 +70,10 @@ class _Mark:
         self.on_sent()
 
 
-_marks: "dict[asyncio.Task[Any] | None, _Mark]" = {}
-"""Of the exchanges under way, by the task that does each."""
+_marks: dict[str, _Mark] = {}
+"""Of the exchanges under way, by the nonce that each request is signed with."""
+
+_NONCE = "x-acs-signature-nonce"
 
 
 class _Request(aiohttp.ClientRequest):
@@ -96,32 +98,36 @@ class _Request(aiohttp.ClientRequest):
 
         A trace can tell that, too, but has aiohttp do much more for each request.
         """
-        mark = _marks.get(asyncio.current_task())
+        mark = _mark_of(self.headers)
         if mark is not None:
             mark.leave()
         return super().send(conn)
 
 
+def _mark_of(headers: Mapping[str, str]) -> _Mark | None:
+    """Return the mark of an exchange of ours; other requests have none."""
+    return _marks.get(headers.get(_NONCE, ""))
+
+
 async def _tell(
     _: aiohttp.ClientSession,
-    context: SimpleNamespace,
-    __: aiohttp.TraceRequestHeadersSentParams,
+    __: SimpleNamespace,
+    sent: aiohttp.TraceRequestHeadersSentParams,
 ) -> None:
-    mark = context.trace_request_ctx
-    # A caller's session may carry requests of the caller's own.
-    if isinstance(mark, _Mark):
+    """Tell for a caller's session, which makes other requests than ours."""
+    mark = _mark_of(sent.headers)
+    if mark is not None:
         mark.leave()
 
 
 async def _make_sure(
     session: aiohttp.ClientSession,
-    context: SimpleNamespace,
-    _: aiohttp.TraceRequestHeadersSentParams,
+    _: SimpleNamespace,
+    sent: aiohttp.TraceRequestHeadersSentParams,
 ) -> None:
-    mark: _Mark = context.trace_request_ctx
-    if mark.sent:
-        # This aiohttp has asked our request, as each does that we know of: from the
-        # next one on that is enough.
+    """Tell for an aiohttp that does not ask our request; none that we know of."""
+    mark = _mark_of(sent.headers)
+    if mark is None or mark.sent:
         session.trace_configs.clear()
     else:
         mark.leave()
@@ -141,7 +147,6 @@ _WITHOUT_TYPE: Mapping[str, Any] = {"skip_auto_headers": ("Content-Type",)}
 # could resend or rewrite what is signed; the releases of aiohttp before 3.12 have none,
 # nor the argument that turns them off.
 _PLAIN: Mapping[str, Any] = {
-    "allow_redirects": False,
     "raise_for_status": False,
     "timeout": _NO_TIMEOUT,
     **({"middlewares": ()} if hasattr(aiohttp, "ClientHandlerType") else {}),
@@ -181,9 +186,13 @@ class AiohttpTransport:
     ) -> None:
         self._given = session
         self._session: aiohttp.ClientSession | None = None
-        self._options: dict[str, Any] = {**_PLAIN, "proxy": proxy}
+        self._options: dict[str, Any] = {"allow_redirects": False}
+        if session is not None:
+            self._options |= _PLAIN
         if session is not None or not hasattr(aiohttp.ClientRequest, "POST_METHODS"):
             self._options |= _WITHOUT_TYPE
+        if proxy is not None:
+            self._options["proxy"] = proxy
         if ssl_context is not None:
             self._options["ssl"] = ssl_context
         self._max_answer = max_answer
@@ -200,15 +209,14 @@ class AiohttpTransport:
         mark = _Mark(on_sent)
         if self._given is not None and self._given.closed:
             raise ConfigurationError("is closed", field="session")
-        task = asyncio.current_task()
-        _marks[task] = mark
+        nonce = request.headers[_NONCE]
+        _marks[nonce] = mark
         try:
             session = self._session or self._start()
             async with asyncio.timeout(timeout):
                 response = await session.post(
                     URL(request.url, encoded=True),
                     headers=request.headers,
-                    trace_request_ctx=mark,
                     **self._options,
                 )
                 packed = not session.auto_decompress
@@ -216,13 +224,13 @@ class AiohttpTransport:
         except (aiohttp.ClientError, OSError, ValueError, AssertionError) as caught:
             error, cause = _translate(caught, mark, timeout)
         finally:
-            del _marks[task]
+            del _marks[nonce]
         # Raised here: aiohttp's errors show the URL, which may hold a VerifyCode.
         raise error from cause
 
     def _start(self) -> aiohttp.ClientSession:
         if self._given is None:
-            self._session = _open()
+            self._session = _open(_make_sure)
         else:
             self._given.trace_configs.append(self._trace)
             self._session = self._given
@@ -238,28 +246,24 @@ class AiohttpTransport:
             await session.close()
 
 
-def _as_it_is(chunk: bytes, at_most: int) -> bytes:
-    del at_most
-    return chunk
-
-
-def _unpacker(response: aiohttp.ClientResponse) -> Callable[[bytes, int], bytes]:
-    encoding = response.headers.get("content-encoding", "").lower()
-    # Of gzip and of zlib; whatever else a server makes up is no JSON.
-    packed = encoding in ("gzip", "deflate")
-    return zlib.decompressobj(wbits=47).decompress if packed else _as_it_is
+def _unpacker(response: aiohttp.ClientResponse) -> Callable[[bytes, int], bytes] | None:
+    encoding = response.headers.get("content-encoding")
+    if encoding is None or encoding.lower() not in ("gzip", "deflate"):
+        return None  # whatever else a server makes up is no JSON
+    return zlib.decompressobj(wbits=47).decompress  # of gzip and of zlib
 
 
 async def _read(
     response: aiohttp.ClientResponse, at_most: int, *, packed: bool
 ) -> Answer:
-    unpack = _unpacker(response) if packed else _as_it_is
+    unpack = _unpacker(response) if packed else None
     content = response.content
     body = bytearray()
     try:
         while not content.at_eof():
+            chunk = await content.readany()
             # A byte too many is enough to know of.
-            body += unpack(await content.readany(), at_most + 1 - len(body))
+            body += unpack(chunk, at_most + 1 - len(body)) if unpack else chunk
             if len(body) > at_most:
                 msg = f"the answer is larger than {at_most} bytes"
                 break
@@ -282,17 +286,19 @@ async def fetch(url: str, *, timeout: float, max_answer: int) -> Answer:
         DecodeError: It is larger than `max_answer` bytes.
     """
     mark = _Mark(lambda: None)
+
+    async def leave(*_: object) -> None:
+        mark.leave()
+
     try:
         async with (
             asyncio.timeout(timeout),
-            _open() as session,
+            _open(leave) as session,
         ):
             response = await session.get(
                 url,
                 headers={"accept-encoding": "identity"},
                 allow_redirects=False,
-                timeout=_NO_TIMEOUT,
-                trace_request_ctx=mark,
             )
             return await _read(response, max_answer, packed=True)
     except (aiohttp.ClientError, OSError, ValueError) as caught:
@@ -300,14 +306,15 @@ async def fetch(url: str, *, timeout: float, max_answer: int) -> Answer:
     raise error from cause
 
 
-def _open() -> aiohttp.ClientSession:
+def _open(on_headers_sent: Any) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         # The throttle bounds the calls in flight; a second bound here would only
         # hold back requests whose turn it is.
         connector=aiohttp.TCPConnector(limit=0),
         request_class=_Request,
         cookie_jar=aiohttp.DummyCookieJar(),
-        trace_configs=[_trace(_make_sure)],
+        trace_configs=[_trace(on_headers_sent)],
+        timeout=_NO_TIMEOUT,
         trust_env=False,
         # Old releases of aiohttp unpack without a bound.
         auto_decompress=False,

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager, nullcontext, suppress
 from enum import Enum
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -160,6 +161,9 @@ async def transport(**options: Any) -> AsyncGenerator[AiohttpTransport, None]:
         await made.aclose()
 
 
+NONCES = count(1)
+
+
 def a_request(origin: str, **parameters: str) -> Request:
     """Build a signed request with a canary in its URL."""
     call = Call(
@@ -174,7 +178,7 @@ def a_request(origin: str, **parameters: str) -> Request:
         endpoint=parse_endpoint(origin),
         credentials=CREDENTIALS,
         date=1_767_323_045.0,
-        nonce="n",
+        nonce=f"n{next(NONCES)}",
     )
 
 
