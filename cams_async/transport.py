@@ -12,7 +12,6 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 from aiohttp.connector import Connection
 from aiohttp.typedefs import LooseHeaders
-from attrs import define
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -58,22 +57,19 @@ class Transport(Protocol):
         ...
 
 
-@define
-class _Mark:
-    """Tells whether a request has left; a request of ours or a trace tells it."""
-
-    on_sent: Callable[[], None]
-    sent: bool = False
-
-    def leave(self) -> None:
-        self.sent = True
-        self.on_sent()
-
-
-_marks: dict[str, _Mark] = {}
-"""Of the exchanges under way, by the nonce that each request is signed with."""
-
 _NONCE = "x-acs-signature-nonce"
+
+_unsent: dict[str, Callable[[], None]] = {}
+"""What to call when a request leaves, for those that have not left, by their nonce."""
+
+
+def _leave(headers: Mapping[str, str]) -> bool:
+    """Say that a request leaves; return False if it is not ours, or has left."""
+    on_sent = _unsent.pop(headers.get(_NONCE, ""), None)
+    if on_sent is None:
+        return False
+    on_sent()
+    return True
 
 
 class _Request(aiohttp.ClientRequest):
@@ -94,19 +90,12 @@ class _Request(aiohttp.ClientRequest):
 
     # Any stands for what aiohttp's own returns: the checkers differ on its type.
     def send(self, conn: Connection) -> Any:
-        """Mark the request as sent: it has its connection, and leaves right now.
+        """Say that the request leaves: it has its connection, and nothing to wait for.
 
         A trace can tell that, too, but has aiohttp do much more for each request.
         """
-        mark = _mark_of(self.headers)
-        if mark is not None:
-            mark.leave()
+        _leave(self.headers)
         return super().send(conn)
-
-
-def _mark_of(headers: Mapping[str, str]) -> _Mark | None:
-    """Return the mark of an exchange of ours; other requests have none."""
-    return _marks.get(headers.get(_NONCE, ""))
 
 
 async def _tell(
@@ -114,10 +103,8 @@ async def _tell(
     __: SimpleNamespace,
     sent: aiohttp.TraceRequestHeadersSentParams,
 ) -> None:
-    """Tell for a caller's session, which makes other requests than ours."""
-    mark = _mark_of(sent.headers)
-    if mark is not None:
-        mark.leave()
+    """Tell for a caller's session, which makes requests of its own."""
+    _leave(sent.headers)
 
 
 async def _make_sure(
@@ -126,11 +113,9 @@ async def _make_sure(
     sent: aiohttp.TraceRequestHeadersSentParams,
 ) -> None:
     """Tell for an aiohttp that does not ask our request; none that we know of."""
-    mark = _mark_of(sent.headers)
-    if mark is None or mark.sent:
+    if not _leave(sent.headers):
+        # This one does: from the next request on, that is enough.
         session.trace_configs.clear()
-    else:
-        mark.leave()
 
 
 def _trace(on_headers_sent: Any) -> aiohttp.TraceConfig:
@@ -206,11 +191,10 @@ class AiohttpTransport:
         on_sent: Callable[[], None],
     ) -> Answer:
         """Do one exchange; see `Transport.exchange`."""
-        mark = _Mark(on_sent)
         if self._given is not None and self._given.closed:
             raise ConfigurationError("is closed", field="session")
         nonce = request.headers[_NONCE]
-        _marks[nonce] = mark
+        _unsent[nonce] = on_sent
         try:
             session = self._session or self._start()
             async with asyncio.timeout(timeout):
@@ -222,9 +206,9 @@ class AiohttpTransport:
                 packed = not session.auto_decompress
                 return await _read(response, self._max_answer, packed=packed)
         except (aiohttp.ClientError, OSError, ValueError, AssertionError) as caught:
-            error, cause = _translate(caught, mark, timeout)
+            error, cause = _translate(caught, timeout, sent=nonce not in _unsent)
         finally:
-            del _marks[nonce]
+            _unsent.pop(nonce, None)
         # Raised here: aiohttp's errors show the URL, which may hold a VerifyCode.
         raise error from cause
 
@@ -285,10 +269,11 @@ async def fetch(url: str, *, timeout: float, max_answer: int) -> Answer:
         TransportError: It could not be had in time.
         DecodeError: It is larger than `max_answer` bytes.
     """
-    mark = _Mark(lambda: None)
+    sent = False
 
     async def leave(*_: object) -> None:
-        mark.leave()
+        nonlocal sent
+        sent = True
 
     try:
         async with (
@@ -302,7 +287,7 @@ async def fetch(url: str, *, timeout: float, max_answer: int) -> Answer:
             )
             return await _read(response, max_answer, packed=True)
     except (aiohttp.ClientError, OSError, ValueError) as caught:
-        error, cause = _translate(caught, mark, timeout)
+        error, cause = _translate(caught, timeout, sent=sent)
     raise error from cause
 
 
@@ -322,16 +307,16 @@ def _open(on_headers_sent: Any) -> aiohttp.ClientSession:
 
 
 def _translate(
-    caught: Exception, mark: _Mark, timeout: float
+    caught: Exception, timeout: float, *, sent: bool
 ) -> tuple[CamsError, OSError | None]:
     """Return our error, and as its cause the operating system's, which tells no URL."""
-    outcome: CallOutcome = "unknown" if mark.sent else "not_sent"
+    outcome: CallOutcome = "unknown" if sent else "not_sent"
     if isinstance(caught, TimeoutError):
-        when = "without an answer" if mark.sent else "without a connection"
+        when = "without an answer" if sent else "without a connection"
         return RequestTimeout(f"{timeout:g} s {when}", outcome=outcome), None
     cause = _system_error(caught)
     what = type(caught).__name__ if cause is None else str(cause)
-    if mark.sent:
+    if sent:
         return ConnectionLost(f"connection lost ({what})", outcome=outcome), cause
     if not isinstance(caught, (aiohttp.ClientError, OSError)):
         # Such as credentials for the host in a caller's session, or its base_url,

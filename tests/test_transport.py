@@ -34,8 +34,8 @@ from cams_async.models import Resend
 from cams_async.protocol import Answer, Call, Request, build_request
 from cams_async.transport import (
     AiohttpTransport,
-    _marks,
     _Request,
+    _unsent,
     environment_proxy,
     fetch,
 )
@@ -849,18 +849,18 @@ class TestToldByTheRequest:
 
         assert (2, 2) == (server.connections, len(server.heads))
 
-    async def test_the_mark_does_not_outlive_its_exchange(self) -> None:
-        """What else a task asks for, or the next exchange, is another request."""
+    async def test_no_nonce_outlives_its_exchange(self) -> None:
+        """Nothing is left of it, however it ended."""
         async with serving((OK,)) as server, transport() as through:
             await exchange(through, server.origin)
 
-            assert _marks == {}
+            assert _unsent == {}
 
             server.script[:] = [(Then.RESET,)]
             with pytest.raises(ConnectionLost):
                 await exchange(through, server.origin)
 
-            assert _marks == {}
+            assert _unsent == {}
 
 
 class TestCallersSession:
