@@ -4,6 +4,7 @@ import math
 
 from cams_async.errors import DeadlineExceeded
 from cams_async.redis.step import Reply
+from cams_async.throttle.forecast import too_late
 
 
 class Forecast:
@@ -45,8 +46,4 @@ class Forecast:
         # The workers take turns: one of each is served before our next one is.
         pace = hold * self._workers / max(1, math.floor(self.limit))
         at = max(now, self._served_at, paused_until) + ahead * pace
-        if at <= deadline:
-            return None
-        wait = at - now
-        message = f"{ahead} calls ahead, {wait:.1f} s expected: later than the deadline"
-        return DeadlineExceeded(message, places_ahead=ahead, expected_wait=wait)
+        return too_late(deadline, at=at, now=now, ahead=ahead)

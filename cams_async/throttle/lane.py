@@ -12,8 +12,9 @@ from typing import NoReturn, Self
 
 from aiolimiter import AsyncLimiter
 
-from cams_async.errors import CamsError, ClientClosed, DeadlineExceeded
+from cams_async.errors import CamsError, ClientClosed
 from cams_async.models import Snapshot
+from cams_async.throttle.forecast import Forecast, expect
 from cams_async.throttle.limit import Limit
 from cams_async.throttle.line import Line, draw_ticket
 from cams_async.throttle.slots import Slots
@@ -130,9 +131,7 @@ class Lane:
         return loop is self._loop and self._process == os.getpid()
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Serve this loop from now on; return False while another one is alive."""
-        if self.serves(loop):
-            return True
+        """Serve another loop from now on; return False while the former is alive."""
         if self._elsewhere(loop):
             return False
         self._start(loop)
@@ -165,7 +164,7 @@ class Lane:
         self._slots.cool(count if quiet > loop.time() else 0, until=quiet)
 
     def agree(self, qps: float, action: str) -> None:
-        """Settle on the lower of two ceilings, and say once that they differ."""
+        """Settle on the lower of two ceilings that differ, and say so once."""
         if not self._warned:
             self._warned = True
             message = "%s: clients disagree on the ceiling, %g and %g; the lower wins"
@@ -233,7 +232,7 @@ class Lane:
             ahead = self._line.length
             turn.ticket = self._line.join(turn)
         if turn.deadline < math.inf:
-            error = self._too_late(turn, ahead, now, self._returns(now))
+            error = self._forecast(now).too_late(turn.deadline, ahead)
             if error is not None:
                 self._line.leave(turn.ticket)
                 raise error
@@ -362,32 +361,15 @@ class Lane:
 
     # Deadlines: what a place in the line means in seconds
 
-    def _returns(self, now: float) -> list[float]:
-        """Return when each slot of the limit may be expected to be free."""
+    def _forecast(self, now: float) -> Forecast:
         count = self._limit.slots(now)
-        taken = self._slots.expected_returns(now)
-        free = [now] * (count - len(taken))
-        # With more slots taken than the limit allows, the first to return
-        # are not handed out again.
-        return free + taken[max(0, len(taken) - count) :]
-
-    def _too_late(
-        self, turn: LocalTurn, ahead: int, now: float, returns: list[float]
-    ) -> DeadlineExceeded | None:
-        laps, place = divmod(ahead, len(returns))
-        at = max(now, returns[place] + laps * self._slots.hold, self._paused_until)
-        if at <= turn.deadline:
-            return None
-        wait = at - now
-        message = f"{ahead} calls ahead, {wait:.1f} s expected: later than the deadline"
-        return DeadlineExceeded(message, places_ahead=ahead, expected_wait=wait)
+        return expect(self._slots, count, now, self._paused_until)
 
     def _dismiss_late(self) -> None:
-        now = self.now()
-        returns = self._returns(now)
+        forecast = self._forecast(self.now())
         ahead = 0
         for ticket, turn in list(self._line):
-            error = self._too_late(turn, ahead, now, returns)
+            error = forecast.too_late(turn.deadline, ahead)
             if error is None:
                 ahead += 1
             else:

@@ -1,0 +1,57 @@
+"""When a place in the line means a turn, and whether that is too late."""
+
+from attrs import frozen
+
+from cams_async.errors import DeadlineExceeded
+from cams_async.throttle.slots import Slots
+
+
+def too_late(
+    deadline: float, *, at: float, now: float, ahead: int
+) -> DeadlineExceeded | None:
+    """Return why a turn is expected too late; None where it is not.
+
+    Args:
+        deadline: When the turn is needed.
+        at: When it is expected.
+        now: The time.
+        ahead: How many are served before.
+    """
+    if at <= deadline:
+        return None
+    wait = at - now
+    message = f"{ahead} calls ahead, {wait:.1f} s expected: later than the deadline"
+    return DeadlineExceeded(message, places_ahead=ahead, expected_wait=wait)
+
+
+@frozen
+class Forecast:
+    """When turns may be expected, as if all calls in flight were answered now."""
+
+    now: float
+    """When it was made."""
+
+    returns: list[float]
+    """When each slot may be expected to be free, in order."""
+
+    hold: float
+    """Seconds from then on until it is free again."""
+
+    paused_until: float
+    """When the server's pause ends."""
+
+    def too_late(self, deadline: float, ahead: int) -> DeadlineExceeded | None:
+        """Return why a turn with so many ahead is too late; None where it is not."""
+        laps, place = divmod(ahead, len(self.returns))
+        free = self.returns[place] + laps * self.hold
+        at = max(self.now, free, self.paused_until)
+        return too_late(deadline, at=at, now=self.now, ahead=ahead)
+
+
+def expect(slots: Slots, count: int, now: float, paused_until: float) -> Forecast:
+    """Make a forecast for so many slots."""
+    taken = slots.expected_returns(now)
+    free = [now] * (count - len(taken))
+    # With more slots taken than may be, the first to return are not handed out again.
+    returns = free + taken[max(0, len(taken) - count) :]
+    return Forecast(now, returns, slots.hold, paused_until)
