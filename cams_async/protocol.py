@@ -41,7 +41,7 @@ USER_AGENT = f"cams_async/{__version__}"
 LONGEST_HINT = 60.0
 EXCERPT = 200
 
-# Not `json.loads`, which would look for other encodings than that of JSON first.
+# All that `json.loads` does for a text, without asking first what it was given.
 _read_json = json.JSONDecoder().decode
 
 
@@ -94,7 +94,7 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)
     action: str
     values: tuple[str, ...] = field(repr=False)
-    """What the call asks with, and nobody else may see."""
+    """The secret values that the call asks with."""
     credentials: Credentials = field(repr=False)
     """Who signed it."""
 

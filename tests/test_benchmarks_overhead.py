@@ -259,7 +259,8 @@ def test_the_overhead_is_measured(
     """Every client, every table, and what was promised."""
     pytest.importorskip("uvloop")
     few = {"http": (2,), "https": (2,)}
-    size = Size(calls=20, few=few, starts=2, rounds=1, rounds_of_few=1)
+    rounds_of_few = {"http": 3, "https": 1}
+    size = Size(calls=20, few=few, starts=2, rounds=1, rounds_of_few=rounds_of_few)
     monkeypatch.setattr(overhead, "QUICK", size)
     monkeypatch.setattr(overhead_runs, "CONCURRENCY", (2,))
     monkeypatch.setattr(overhead_runs, "MANY", (1, 10))
@@ -274,9 +275,9 @@ def test_the_overhead_is_measured(
     assert code == (0 if all(goal["met"] for goal in written["goals"]) else 1)
     assert 9 == len(written["tables"])
     assert 6 + 3 == len(written["goals"])
-    assert [ASYNCIO, ASYNCIO, UVLOOP, UVLOOP] == [
-        case["loop"] for case in written["figures"]["cases"]
-    ]
+    cases = written["figures"]["cases"]
+    assert [ASYNCIO, ASYNCIO, UVLOOP, UVLOOP] == [case["loop"] for case in cases]
+    assert [6, 2] == [len(case["others"][OFFICIAL]) for case in cases[:2]]
     assert "The functions that take longest" in printed
 
 

@@ -1,5 +1,8 @@
 """The line: first come, first served; whoever comes back goes first."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from cams_async.throttle.line import Line
 
 
@@ -117,3 +120,35 @@ def test_leaving_looks_at_nobody_else() -> None:
 
     assert len(line) == 0
     assert compared == 0
+
+
+STEPS = st.lists(st.sampled_from(["join", "serve", "rejoin", "leave", "leave again"]))
+
+
+@given(steps=STEPS, data=st.data())
+def test_its_length_is_told_without_counting(
+    steps: list[str], data: st.DataObject
+) -> None:
+    """Whatever happens, it is that of what is gone through, in order of the tickets."""
+    line: Line[int] = Line()
+    away: list[int] = []
+    for number, step in enumerate(steps):
+        waiting = [ticket for ticket, _ in line]
+        if step == "join":
+            line.join(number)
+        elif step == "serve" and waiting:
+            line.serve()
+            away.append(waiting[0])
+        elif step == "rejoin" and away:
+            ticket = data.draw(st.sampled_from(away))
+            away.remove(ticket)
+            line.rejoin(ticket, number)
+        elif step == "leave" and waiting:
+            line.leave(data.draw(st.sampled_from(waiting)))
+        elif step == "leave again" and away:
+            line.leave(data.draw(st.sampled_from(away)))
+
+        tickets = [ticket for ticket, _ in line]
+
+        assert len(tickets) == len(line) == line.length
+        assert sorted(tickets) == tickets

@@ -539,6 +539,19 @@ class TestConnections:
         assert caught.value.outcome == "unknown"
         assert (1, 2) == (server.connections, len(server.heads))
 
+    async def test_a_connection_that_speaks_no_http_any_more_is_given_up(self) -> None:
+        """Nobody asked for another protocol, and nobody could speak it."""
+        head = b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"
+
+        async with serving((head,), (OK,)) as server, transport() as through:
+            answer = await exchange(through, server.origin)
+
+            assert (101, 0) == (answer.status, acquired(through))
+
+            await exchange(through, server.origin)
+
+        assert 2 == server.connections
+
     async def test_a_cancelled_exchange_gives_its_connection_back(self) -> None:
         """None is left in use, and the next exchange works."""
         async with serving((Then.HANG,), (OK,)) as server, transport() as through:

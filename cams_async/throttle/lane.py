@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import Self
 
 from aiolimiter import AsyncLimiter
 
@@ -218,8 +218,7 @@ class Lane:
 
     def enter(self, turn: LocalTurn, now: float) -> asyncio.Future[None] | None:
         """Join the line; return what to await, or None for a turn right now."""
-        if self._closed:
-            self._refuse()
+        self._check_open()
         nobody = self._gate is None and not self._line.length
         if nobody and now <= turn.deadline and self._admits(now):
             # As most calls find it below the ceiling: no need to join and be called.
@@ -243,8 +242,7 @@ class Lane:
         """Go through the bucket, wait out a pause that began meanwhile, return when."""
         try:
             await self._bucket.acquire()
-            if self._closed:
-                self._refuse()
+            self._check_open()
             while self._paused_until > (now := self.now()):
                 turn.future = self._new_future()
                 self._wake_at(self._paused_until)
@@ -295,8 +293,9 @@ class Lane:
             self._slots.release(turn)
         self._advance()
 
-    def _refuse(self) -> NoReturn:
-        raise _closed()
+    def _check_open(self) -> None:
+        if self._closed:
+            raise _closed()
 
     def _leave_gate(self, turn: LocalTurn) -> None:
         if self._gate is turn:
