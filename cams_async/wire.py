@@ -49,29 +49,30 @@ SECRET_NAMES = frozenset(
 # Requests
 
 
-# What is worked out once for each class, and asked for in each call.
-_names: dict[type[Operation[Any]], tuple[tuple[str, str], ...]] = {}
-_secret_fields: dict[type[Operation[Any]], tuple[str, ...]] = {}
+_Fields: TypeAlias = tuple[tuple[tuple[str, str], ...], tuple[str, ...]]
+"""An operation's fields with their names on the wire, and those that are secret."""
+
+# Worked out once for each class, and asked for in each call.
+_fields: dict[type[Operation[Any]], _Fields] = {}
 
 
-def _look_at(operation: type[Operation[Any]]) -> None:
+def _look_at(operation: type[Operation[Any]]) -> _Fields:
     fields = attrs.fields(operation)
-    _names[operation] = tuple((field.name, wire_name(field)) for field in fields)
-    _secret_fields[operation] = tuple(
-        field.name for field in fields if field.metadata.get(SECRET)
-    )
+    names = tuple((field.name, wire_name(field)) for field in fields)
+    secret = tuple(field.name for field in fields if field.metadata.get(SECRET))
+    _fields[operation] = names, secret
+    return names, secret
 
 
 def parameters(operation: Operation[Any]) -> dict[str, str]:
     """Return an operation's parameters as they travel in the query."""
     cls = type(operation)
-    if cls not in _names:
-        _look_at(cls)
+    names, _ = _fields.get(cls) or _look_at(cls)
     return {
         name: value
         if type(value) is str and value.isascii()  # as nearly all are
         else as_text(name, value, action=cls.__name__)
-        for field, name in _names[cls]
+        for field, name in names
         if (value := getattr(operation, field)) is not None
     }
 
@@ -79,9 +80,7 @@ def parameters(operation: Operation[Any]) -> dict[str, str]:
 def secrets(operation: Operation[Any]) -> tuple[str, ...]:
     """Return the values of an operation that must never be shown."""
     cls = type(operation)
-    if cls not in _secret_fields:
-        _look_at(cls)
-    names = _secret_fields[cls]
+    _, names = _fields.get(cls) or _look_at(cls)
     return tuple([getattr(operation, name) for name in names]) if names else ()
 
 
@@ -107,6 +106,7 @@ def as_text(name: str, value: object, *, action: str | None = None) -> str:
 
 
 Decoder: TypeAlias = Callable[[Mapping[str, Any], Meta | None], T]
+"""What reads the answers of one kind."""
 
 _decoders: dict[type[Response], Decoder[Any]] = {}
 
