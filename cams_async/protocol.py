@@ -93,8 +93,8 @@ class Request:
 
     headers: Mapping[str, str] = field(repr=False)
     action: str
-    values: tuple[str, ...] = field(repr=False)
-    """The secret values that the call asks with."""
+    call_secrets: tuple[str, ...] = field(repr=False)
+    """Secret values among its parameters."""
     credentials: Credentials = field(repr=False)
     """Who signed it."""
 
@@ -102,7 +102,7 @@ class Request:
     def secrets(self) -> tuple[str, ...]:
         """Whatever no error may show, even if the server sends it back."""
         found = (
-            *self.values,
+            *self.call_secrets,
             self.credentials.access_key_secret,
             self.credentials.security_token,
             self.headers["authorization"].rpartition("=")[2],
@@ -167,7 +167,7 @@ def build_request(
         url=f"{endpoint.origin}/?{query}" if query else f"{endpoint.origin}/",
         headers=headers,
         action=call.action,
-        values=call.secrets,
+        call_secrets=call.secrets,
         credentials=credentials,
     )
 

@@ -56,7 +56,7 @@ _Fields: TypeAlias = tuple[tuple[tuple[str, str], ...], tuple[str, ...]]
 _fields: dict[type[Operation[Any]], _Fields] = {}
 
 
-def _look_at(operation: type[Operation[Any]]) -> _Fields:
+def _work_out_fields(operation: type[Operation[Any]]) -> _Fields:
     fields = attrs.fields(operation)
     names = tuple((field.name, wire_name(field)) for field in fields)
     secret = tuple(field.name for field in fields if field.metadata.get(SECRET))
@@ -67,7 +67,7 @@ def _look_at(operation: type[Operation[Any]]) -> _Fields:
 def parameters(operation: Operation[Any]) -> dict[str, str]:
     """Return an operation's parameters as they travel in the query."""
     cls = type(operation)
-    names, _ = _fields.get(cls) or _look_at(cls)
+    names, _ = _fields.get(cls) or _work_out_fields(cls)
     return {
         name: value
         if type(value) is str and value.isascii()  # as nearly all are
@@ -80,8 +80,8 @@ def parameters(operation: Operation[Any]) -> dict[str, str]:
 def secrets(operation: Operation[Any]) -> tuple[str, ...]:
     """Return the values of an operation that must never be shown."""
     cls = type(operation)
-    _, names = _fields.get(cls) or _look_at(cls)
-    return tuple([getattr(operation, name) for name in names]) if names else ()
+    _, names = _fields.get(cls) or _work_out_fields(cls)
+    return tuple([getattr(operation, name) for name in names])
 
 
 def as_text(name: str, value: object, *, action: str | None = None) -> str:

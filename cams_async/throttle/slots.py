@@ -80,8 +80,7 @@ class Slots:
         """Return how many slots are taken, after those due have come back."""
         while self._cooling and self._cooling[0] <= now:
             self._cooling.popleft()
-        since = now - self._late - self.hold
-        while self._unanswered and next(iter(self._unanswered.values())) <= since:
+        while (at := self._oldest_returns()) is not None and at <= now:
             call, _ = self._unanswered.popitem(last=False)
             self._left.discard(call)
         return len(self._held) + len(self._unanswered) + len(self._cooling)
