@@ -213,14 +213,15 @@ def warm_up(
 def spread_out(start: Start, size: Size) -> dict[int, list[Run]]:
     """Measure our client with more and more calls at a time."""
     calls = max(size.calls, *MANY)
-    with start(OURS, "http", ASYNCIO) as client:
-        runs: dict[int, list[Run]] = {concurrency: [] for concurrency in MANY}
-        for concurrency in MANY:
-            client.ask(calls=WARM_UP * concurrency, concurrency=concurrency)
-        for _ in range(size.starts * size.rounds):
+    runs: dict[int, list[Run]] = {concurrency: [] for concurrency in MANY}
+    for _ in range(size.starts):
+        with start(OURS, "http", ASYNCIO) as client:
             for concurrency in MANY:
-                run = client.ask(calls=calls, concurrency=concurrency)
-                runs[concurrency].append(run)
+                client.ask(calls=WARM_UP * concurrency, concurrency=concurrency)
+            for _ in range(size.rounds):
+                for concurrency in MANY:
+                    run = client.ask(calls=calls, concurrency=concurrency)
+                    runs[concurrency].append(run)
     return runs
 
 
