@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any, TypeAlias
 
 import trustme
@@ -32,6 +32,9 @@ OTHERS = (OURS, OFFICIAL, THREADS)
 
 CONCURRENCY = (1, 10, 100)
 MANY = (1, 10, 100, 1_000)
+AS_MANY_ROUNDS = 2
+"""Of these, for each round of the others: a collection of garbage is in few of them."""
+
 NUMBERS = (1, 10, 100, 1_000)
 
 CEILINGS = (100_000, 1_000_000, 10_000_000)
@@ -119,6 +122,11 @@ def ratio(runs: Runs, one: str, other: str) -> float:
 def middle(runs: Sequence[Run], figure: str) -> float:
     """Return the median of a figure."""
     return median(run[figure] for run in runs)
+
+
+def average(runs: Sequence[Run], figure: str) -> float:
+    """Return the mean of a figure, which all that comes now and then is part of."""
+    return fmean(run[figure] for run in runs)
 
 
 def trust(directory: Path) -> tuple[Path, Mapping[str, str]]:
@@ -210,18 +218,24 @@ def warm_up(
     return connections
 
 
-def spread_out(start: Start, size: Size) -> dict[int, list[Run]]:
-    """Measure our client with more and more calls at a time."""
+def spread_out(start: Start, size: Size) -> dict[str, dict[int, list[Run]]]:
+    """Measure a signed POST and our client with more and more calls at a time."""
     calls = max(size.calls, *MANY)
-    runs: dict[int, list[Run]] = {concurrency: [] for concurrency in MANY}
+    runs: dict[str, dict[int, list[Run]]] = {
+        name: {concurrency: [] for concurrency in MANY} for name in (SIGNED, OURS)
+    }
     for _ in range(size.starts):
-        with start(OURS, "http", ASYNCIO) as client:
-            for concurrency in MANY:
-                client.ask(calls=WARM_UP * concurrency, concurrency=concurrency)
-            for _ in range(size.rounds):
+        with ExitStack() as stack:
+            clients = {
+                name: stack.enter_context(start(name, "http", ASYNCIO)) for name in runs
+            }
+            for client in clients.values():
                 for concurrency in MANY:
-                    run = client.ask(calls=calls, concurrency=concurrency)
-                    runs[concurrency].append(run)
+                    client.ask(calls=WARM_UP * concurrency, concurrency=concurrency)
+            for _ in range(AS_MANY_ROUNDS * size.rounds):
+                for concurrency in MANY:
+                    found = {name: runs[name][concurrency] for name in runs}
+                    take_turns(found, clients, concurrency, calls, rounds=1)
     return runs
 
 

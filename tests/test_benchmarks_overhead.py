@@ -56,6 +56,13 @@ CASE = Case(
 )
 
 
+SPREAD = {
+    SIGNED: {1: runs(1e-4, 1e-4), 10: runs(1e-4, 3e-4)},
+    OURS: {1: runs(2e-4, 2e-4), 10: runs(2e-4, 3e-4)},
+}
+"""Garbage was collected in every other run with ten calls at a time."""
+
+
 # --- overhead -------------------------------------------------------------------------
 
 
@@ -79,7 +86,7 @@ def test_clients_are_laid_out_ratios_first() -> None:
 
 def test_goals_of_the_overhead_are_judged() -> None:
     """Twice a signed POST, a connection for each task, a hundredth of the vendor's."""
-    good = list(overhead.goals([CASE]))
+    good = list(overhead.goals([CASE], SPREAD))
     bad = list(
         overhead.goals(
             [
@@ -89,18 +96,19 @@ def test_goals_of_the_overhead_are_judged() -> None:
                     others={OURS: runs(3e-4), OFFICIAL: runs(2e-2)},
                     connections={OURS: 11},
                 )
-            ]
+            ],
+            {SIGNED: {1: runs(1.0), 10: runs(1.0)}, OURS: {1: runs(1), 10: runs(2.1)}},
         )
     )
 
-    assert [1.5, 1.0, 0.5] == pytest.approx([goal.found for goal in good])
-    assert [True] * 3 == [goal.met for goal in good]
-    assert [False] * 3 == [goal.met for goal in bad]
+    assert [1.5, 1.0, 0.5, 1.25] == pytest.approx([goal.found for goal in good])
+    assert [True] * 4 == [goal.met for goal in good]
+    assert [False] * 4 == [goal.met for goal in bad]
 
 
 def test_one_call_at_a_time_is_not_compared_with_the_vendors() -> None:
     """Nobody takes coroutines for that."""
-    assert 2 == len(list(overhead.goals([evolve(CASE, concurrency=1)])))
+    assert 3 == len(list(overhead.goals([evolve(CASE, concurrency=1)], SPREAD)))
 
 
 def test_growth_is_of_one_unit() -> None:
@@ -119,6 +127,14 @@ def test_sizes_are_laid_out_beside_the_smallest() -> None:
     table = overhead.layout_sizes("title", "size", {1: runs(1e-4), 10: runs(3e-4)})
 
     assert ["10", "3.00", "300", "1,667"] == list(table.rows[1])
+
+
+def test_more_calls_at_a_time_are_laid_out_beside_a_signed_post() -> None:
+    """Means: what comes now and then is part of each call's cost."""
+    _, _, first, last = overhead.layout_spread(SPREAD).rows
+
+    assert ["1", OURS, "1.00", "2.00", "200", "2,500"] == list(first)
+    assert ["10", OURS, "1.25", "1.25", "250", "2,000"] == list(last)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +290,7 @@ def test_the_overhead_is_measured(
 
     assert code == (0 if all(goal["met"] for goal in written["goals"]) else 1)
     assert 9 == len(written["tables"])
-    assert 6 + 3 == len(written["goals"])
+    assert 7 + 3 == len(written["goals"])
     cases = written["figures"]["cases"]
     assert [ASYNCIO, ASYNCIO, UVLOOP, UVLOOP] == [case["loop"] for case in cases]
     assert [6, 2] == [len(case["others"][OFFICIAL]) for case in cases[:2]]
