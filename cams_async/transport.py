@@ -4,6 +4,7 @@ import asyncio
 import ssl
 import zlib
 from collections.abc import Callable, Mapping
+from http.cookies import BaseCookie, SimpleCookie
 from types import SimpleNamespace
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -96,6 +97,17 @@ class _Request(aiohttp.ClientRequest):
         """
         _leave(self.headers)
         return super().send(conn)
+
+
+_NOTHING = SimpleCookie()
+
+
+class _NoCookies(aiohttp.DummyCookieJar):
+    """Keeps no cookies, and makes nothing for each request to say so."""
+
+    def filter_cookies(self, request_url: URL) -> BaseCookie[str]:  # noqa: ARG002
+        """Return no cookies."""
+        return _NOTHING
 
 
 async def _tell(
@@ -297,7 +309,7 @@ def _open(on_headers_sent: Any) -> aiohttp.ClientSession:
         # hold back requests whose turn it is.
         connector=aiohttp.TCPConnector(limit=0),
         request_class=_Request,
-        cookie_jar=aiohttp.DummyCookieJar(),
+        cookie_jar=_NoCookies(),
         trace_configs=[_trace(on_headers_sent)],
         timeout=_NO_TIMEOUT,
         trust_env=False,
