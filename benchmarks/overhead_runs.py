@@ -32,9 +32,6 @@ OTHERS = (OURS, OFFICIAL, THREADS)
 
 CONCURRENCY = (1, 10, 100)
 MANY = (1, 10, 100, 1_000)
-AS_MANY_ROUNDS = 2
-"""Of these, for each round of the others: a collection of garbage is in few of them."""
-
 NUMBERS = (1, 10, 100, 1_000)
 
 CEILINGS = (100_000, 1_000_000, 10_000_000)
@@ -75,6 +72,9 @@ class Size:
     rounds_of_few: Mapping[str, int]
     """The same of all clients, by scheme: over TLS one of them takes very long."""
 
+    rounds_of_many: int
+    """The same with more and more calls at a time: garbage is collected in few."""
+
 
 FULL = Size(
     calls=300,
@@ -82,6 +82,7 @@ FULL = Size(
     starts=7,
     rounds=5,
     rounds_of_few={"http": 5, "https": 1},
+    rounds_of_many=10,
 )
 QUICK = Size(
     calls=200,
@@ -89,6 +90,7 @@ QUICK = Size(
     starts=1,
     rounds=5,
     rounds_of_few={"http": 5, "https": 1},
+    rounds_of_many=10,
 )
 
 
@@ -232,7 +234,7 @@ def spread_out(start: Start, size: Size) -> dict[str, dict[int, list[Run]]]:
             for client in clients.values():
                 for concurrency in MANY:
                     client.ask(calls=WARM_UP * concurrency, concurrency=concurrency)
-            for _ in range(AS_MANY_ROUNDS * size.rounds):
+            for _ in range(size.rounds_of_many):
                 for concurrency in MANY:
                     found = {name: runs[name][concurrency] for name in runs}
                     take_turns(found, clients, concurrency, calls, rounds=1)

@@ -275,8 +275,14 @@ def test_the_overhead_is_measured(
     """Every client, every table, and what was promised."""
     pytest.importorskip("uvloop")
     few = {"http": (2,), "https": (2,)}
-    rounds_of_few = {"http": 3, "https": 1}
-    size = Size(calls=20, few=few, starts=2, rounds=1, rounds_of_few=rounds_of_few)
+    size = Size(
+        calls=20,
+        few=few,
+        starts=2,
+        rounds=1,
+        rounds_of_few={"http": 3, "https": 1},
+        rounds_of_many=1,
+    )
     monkeypatch.setattr(overhead, "QUICK", size)
     monkeypatch.setattr(overhead_runs, "CONCURRENCY", (2,))
     monkeypatch.setattr(overhead_runs, "MANY", (1, 10))
