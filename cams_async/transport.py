@@ -105,8 +105,9 @@ _NOTHING = SimpleCookie()
 class _NoCookies(aiohttp.DummyCookieJar):
     """Keeps no cookies, and makes nothing for each request to say so."""
 
-    def filter_cookies(self, request_url: URL) -> BaseCookie[str]:  # noqa: ARG002
+    def filter_cookies(self, request_url: URL) -> BaseCookie[str]:
         """Return no cookies."""
+        del request_url
         return _NOTHING
 
 
