@@ -99,7 +99,8 @@ class _Request(aiohttp.ClientRequest):
         return super().send(conn)
 
 
-_NOTHING = SimpleCookie()
+_EMPTY = SimpleCookie()
+"""For all requests: aiohttp adds only what a request brings, and ours bring none."""
 
 
 class _NoCookies(aiohttp.DummyCookieJar):
@@ -108,7 +109,7 @@ class _NoCookies(aiohttp.DummyCookieJar):
     def filter_cookies(self, request_url: URL) -> BaseCookie[str]:
         """Return no cookies."""
         del request_url
-        return _NOTHING
+        return _EMPTY
 
 
 async def _tell(
