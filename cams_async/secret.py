@@ -1,0 +1,70 @@
+"""A value that masks itself."""
+
+from hmac import compare_digest
+from typing import Any, NoReturn, Self
+
+MASK = "***"
+
+
+class Secret:
+    """A text that no repr, str, format, log, traceback or pickle shows.
+
+    It is deliberately not a `str`: nothing can print, join or encode it by mistake.
+    Secrets compare and hash by their text; a copy is the same secret.
+
+    Args:
+        text: The text, or another secret.
+
+    Raises:
+        TypeError: The text is no string. The message does not show the value.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: "str | Secret") -> None:
+        value = text.reveal() if isinstance(text, Secret) else text
+        if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance] - not every caller has a type checker
+            kind = type(value).__name__
+            del text, value  # the traceback of this error may show locals
+            msg = f"a secret must be a string, not {kind}"
+            raise TypeError(msg)
+        # Of an enum member or another subclass, keep the plain text only.
+        self._text = str.__str__(value)
+
+    def reveal(self) -> str:
+        """Return the text. For signing, wire and transport only."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"'{MASK}'"
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __format__(self, spec: str) -> str:
+        return format(MASK, spec)
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        mine, theirs = (
+            each.encode("utf-8", "surrogatepass") for each in (self._text, other._text)
+        )
+        return compare_digest(mine, theirs)
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        """Refuse: a pickle would hold the text."""
+        msg = "a Secret cannot be pickled"
+        raise TypeError(msg)

@@ -1,0 +1,108 @@
+"""The value that masks itself."""
+
+import copy
+import json
+import logging
+import pickle
+from collections.abc import Callable
+from enum import StrEnum
+
+import attrs
+import pytest
+
+from cams_async.secret import Secret
+
+CANARY = "canary-7f3a"
+
+
+@attrs.frozen
+class Holder:
+    """A class with a secret field."""
+
+    token: Secret
+
+
+WAYS: tuple[Callable[[Secret], str], ...] = (
+    repr,
+    str,
+    "{}".format,
+    "{!r:>20}".format,
+    "{:>12}".format,
+    lambda secret: f"{secret}",
+    lambda secret: "%s %r" % (secret, secret),  # noqa: UP031 - a way to print
+    lambda secret: repr([secret]),
+    lambda secret: repr(Holder(secret)),
+    lambda secret: repr(attrs.asdict(Holder(secret))),
+    lambda secret: repr(attrs.evolve(Holder(secret))),
+    lambda secret: json.dumps(attrs.asdict(Holder(secret)), default=str),
+    lambda secret: repr(dir(secret)),
+)
+
+
+@pytest.mark.parametrize("show", WAYS)
+def test_a_secret_is_masked_however_it_is_shown(show: Callable[[Secret], str]) -> None:
+    """No common way to print a value shows the text."""
+    assert CANARY not in show(Secret(CANARY))
+
+
+def test_a_secret_is_masked_in_a_log(caplog: pytest.LogCaptureFixture) -> None:
+    """A log record formats the mask."""
+    with caplog.at_level(logging.INFO):
+        logging.getLogger("cams_async").info(
+            "token %s %r", Secret("t-1"), Secret("t-1")
+        )
+
+    assert "token *** '***'" in caplog.text
+
+
+def test_secrets_compare_and_hash_by_their_text() -> None:
+    """Equal texts are equal secrets; a secret never equals a plain string."""
+    assert Secret("a") == Secret(Secret("a"))
+    assert hash(Secret("a")) == hash(Secret("a"))
+    assert Secret("a") != Secret("b")
+    assert Secret("é") == Secret("é")
+    assert Secret("a") != "a"
+    assert Secret("a").reveal() == "a"
+    assert Secret("\ud800") != Secret("a")
+    assert Secret("a")
+    assert not Secret("")
+
+
+def test_a_copy_is_the_same_secret() -> None:
+    """copy, deepcopy and evolve keep the value."""
+    secret = Secret("a")
+
+    assert copy.copy(secret) is secret
+    assert copy.deepcopy([secret]) == [secret]
+    assert attrs.evolve(Holder(secret)).token is secret
+
+
+def test_only_the_plain_text_of_a_subclass_is_kept() -> None:
+    """An enum member of type str becomes its value."""
+
+    class Code(StrEnum):
+        """An enum."""
+
+        ONE = "1"
+
+    assert type(Secret(Code.ONE).reveal()) is str
+    assert Secret(Code.ONE).reveal() == "1"
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_pickling_is_refused(protocol: int) -> None:
+    """A pickle would hold the text."""
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps([Secret("a")], protocol)
+
+
+@pytest.mark.parametrize("value", [None, 5, b"canary-7f3a", ["canary-7f3a"]])
+def test_what_is_no_string_is_refused_unseen(value: object) -> None:
+    """The error names the type, and its frames do not hold the value."""
+    with pytest.raises(TypeError, match="must be a string") as caught:
+        Secret(value)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+    assert CANARY not in str(caught.value)
+    inner = caught.tb.tb_next
+    assert inner is not None
+    assert CANARY not in repr(inner.tb_frame.f_locals)
