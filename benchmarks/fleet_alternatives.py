@@ -46,18 +46,19 @@ class SlotTurn:
         self.is_sent = False
         self.is_answered = False
 
-    def sent(self) -> None:
+    def sent(self) -> bool:
         """Take note."""
         self.is_sent = True
+        return True
 
     def answered(self) -> None:
         """Take note."""
         self.is_answered = True
 
-    def throttled(self, retry_after: float | None) -> None:
-        """Take note: a refusal is an answer."""
+    def throttled(self, retry_after: float | None, *, counted: bool = True) -> None:
+        """Take note of a refusal."""
         del retry_after
-        self.is_answered = True
+        self.is_answered = self.is_answered or counted
 
 
 class Alternative(ABC):

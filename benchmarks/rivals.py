@@ -23,13 +23,14 @@ class BareTurn:
     waited = 0.0
     ticket = 0
 
-    def sent(self) -> None:
-        """Do nothing."""
+    def sent(self) -> bool:
+        """Allow the send."""
+        return True
 
     def answered(self) -> None:
         """Do nothing."""
 
-    def throttled(self, retry_after: float | None) -> None:
+    def throttled(self, retry_after: float | None, *, counted: bool = True) -> None:
         """Do nothing."""
 
 

@@ -88,7 +88,7 @@ def call_of(operation: Operation[S]) -> Call[S]:
 
 @define
 class Request:
-    """A signed request: a POST with an empty body."""
+    """A signed POST request."""
 
     url: str = field(repr=False)
     """Percent-encoded exactly as signed; nothing may encode it again."""
@@ -99,6 +99,12 @@ class Request:
     """Secret values among its parameters."""
     credentials: Credentials = field(repr=False)
     """Who signed it."""
+
+    body: bytes = field(default=b"", repr=False)
+    """The bytes of the body, as hashed and signed."""
+
+    repeatable: bool = True
+    """Whether the request may be sent again after an unknown outcome."""
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -171,6 +177,7 @@ def build_request(
         action=call.action,
         call_secrets=call.secrets,
         credentials=credentials,
+        repeatable=call.resend is Resend.SAFE,
     )
 
 

@@ -76,13 +76,14 @@ class Allowed(AbstractAsyncContextManager["Allowed"]):
     ) -> None:
         """Do nothing."""
 
-    def sent(self) -> None:
-        """Do nothing."""
+    def sent(self) -> bool:
+        """Allow the send."""
+        return True
 
     def answered(self) -> None:
         """Do nothing."""
 
-    def throttled(self, retry_after: float | None) -> None:
+    def throttled(self, retry_after: float | None, *, counted: bool = True) -> None:
         """Do nothing."""
 
 

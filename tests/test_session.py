@@ -1218,14 +1218,19 @@ class TestTurns:
             waited = 0.0
             ticket = 7
 
-            def sent(self) -> None:
+            def sent(self) -> bool:
                 log.append("sent")
+                return True
 
             def answered(self) -> None:
                 log.append("answered")
 
-            def throttled(self, retry_after: float | None) -> None:
-                log.append(f"throttled {retry_after}")
+            def throttled(
+                self, retry_after: float | None, *, counted: bool = True
+            ) -> None:
+                log.append(
+                    f"throttled {retry_after}" + ("" if counted else ", not counted")
+                )
 
             async def __aenter__(self) -> Turn:
                 return self

@@ -144,7 +144,7 @@ class SharedGrant:
 
     def refused(self, retry_after: float | None) -> None:
         """The answer was a refusal."""
-        self._turn.throttled(retry_after)
+        self._turn.throttled(retry_after, counted=False)
 
     def left(self) -> None:
         """The turn has ended."""

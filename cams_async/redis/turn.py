@@ -138,21 +138,23 @@ class RedisTurn(AbstractAsyncContextManager["RedisTurn"]):
         if self._bound is not None and not self._bound.expired():
             self._bound.reschedule(until)
 
-    def sent(self) -> None:
-        """Say that the request leaves now."""
+    def sent(self) -> bool:
+        """Mark the request as leaving now."""
         if not self._sent:
             self._sent = True
             self._rebind(None)
             self._given.sent()
+        return True
 
     def answered(self) -> None:
         """Say that the server has answered."""
         self.sent()  # an answer implies a send, even if nobody saw the request leave
         self._given.answered()
 
-    def throttled(self, retry_after: float | None) -> None:
-        """Say that the server's answer was a refusal by its flow control."""
-        self.answered()
+    def throttled(self, retry_after: float | None, *, counted: bool = True) -> None:
+        """Lower the limit, and pause for `retry_after` seconds."""
+        if counted:
+            self.answered()
         self._given.refused(retry_after)
 
     @property

@@ -84,10 +84,11 @@ class LocalTurn(AbstractAsyncContextManager["LocalTurn"]):
         if self.future is not None and not self.future.done():
             self.future.set_exception(error)
 
-    def sent(self) -> None:
-        """Say that the request leaves now."""
+    def sent(self) -> bool:
+        """Mark the request as leaving now. A local slot never expires: return True."""
         if self._sent_at == math.inf:
             self._sent_at = self._lane.sent(self)
+        return True
 
     def answered(self) -> None:
         """Say that the server has answered."""
@@ -96,9 +97,10 @@ class LocalTurn(AbstractAsyncContextManager["LocalTurn"]):
         self._answered = True
         self._lane.answered(self)
 
-    def throttled(self, retry_after: float | None) -> None:
-        """Say that the server's answer was a refusal by its flow control."""
-        self.answered()
+    def throttled(self, retry_after: float | None, *, counted: bool = True) -> None:
+        """Lower the limit, and pause for `retry_after` seconds."""
+        if counted:
+            self.answered()
         self._lane.refused(self._sent_at, retry_after)
 
 

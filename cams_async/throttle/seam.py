@@ -25,19 +25,28 @@ class Turn(Protocol):
         """The place in the order of arrival, to come back with after a refusal."""
         ...
 
-    def sent(self) -> None:
-        """Say that the request leaves now. Saying it again changes nothing."""
+    def sent(self) -> bool:
+        """Mark the request as leaving now; marking it again changes nothing.
+
+        Returns:
+            False where the turn has expired: its slot may belong to another call,
+            so the request must not be sent.
+        """
         ...
 
     def answered(self) -> None:
-        """Say that the server has answered, whatever the answer was."""
+        """Mark the request as counted by the server: CAMS executed or rejected it.
+
+        A response that does not prove this (a gateway's 504) is no reason to call it.
+        """
         ...
 
-    def throttled(self, retry_after: float | None) -> None:
-        """Say that the server's answer was a refusal by its flow control.
+    def throttled(self, retry_after: float | None, *, counted: bool = True) -> None:
+        """Lower the limit, and pause: the server's flow control refused the request.
 
         Args:
             retry_after: Seconds that the server asks to wait; it counts up to 60.
+            counted: Whether the response also proves that CAMS counted the request.
         """
         ...
 
