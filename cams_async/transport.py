@@ -214,6 +214,7 @@ class AiohttpTransport:
             async with asyncio.timeout(timeout):
                 response = await session.post(
                     URL(request.url, encoded=True),
+                    data=request.body or None,
                     headers=request.headers,
                     **self._options,
                 )
