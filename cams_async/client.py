@@ -16,6 +16,7 @@ from cams_async import wire
 from cams_async.credentials import Credentials, CredentialsProvider
 from cams_async.endpoints import REGIONS, Endpoint, parse_endpoint, region_endpoint
 from cams_async.errors import ConfigurationError, InvalidOperation
+from cams_async.forms import FormChoice, Forms
 from cams_async.models import CallEvent, Resend, Response, Scope, Snapshot
 from cams_async.operations import (
     OPERATIONS,
@@ -25,6 +26,8 @@ from cams_async.operations import (
     Operation,
     UpdatePhoneEncryptionPublicKey,
     UpdatePhoneMessageQrdl,
+    confidential_parameters,
+    secret_parameters,
 )
 from cams_async.protocol import Call, call_of
 from cams_async.providers import FreshCredentials, StaticCredentials, default_chain
@@ -100,6 +103,8 @@ class CamsClient:
         allow_http: Allow plain http to hosts other than this machine.
         max_answer: The most bytes of an answer, after decompression.
         hooks: Called with a CallEvent when a call has ended, well or not.
+        forms: Which requests carry their parameters in a form body instead of the
+            URL: `auto`, `never` or `always`; see `cams_async.forms.Forms`.
         transport: Sends requests instead of aiohttp. It is closed with the client.
 
     Raises:
@@ -124,18 +129,18 @@ class CamsClient:
         allow_http: bool = False,
         max_answer: int = 2**20,
         hooks: Iterable[Callable[[CallEvent], None]] = (),
+        forms: Forms = "auto",
         transport: Transport | None = None,
     ) -> None:
         self._endpoint, scope_region = _place(region, endpoint, allow_http=allow_http)
         self._credentials = _source(credentials)
         self._throttle = shared_throttle() if throttle is None else throttle
         for name in ("turn", "snapshot", "aclose"):
-            _check(
-                callable(getattr(self._throttle, name, None)),
-                "throttle",
-                f"must have a method {name}",
-            )
-        _check(_is_mapping(qps), "qps", "must map actions to calls per second")
+            found = callable(getattr(self._throttle, name, None))
+            _check(found, "throttle", f"must have a method {name}")
+        _check(
+            _is_optional(Mapping, qps), "qps", "must map actions to calls per second"
+        )
         self._ceilings = dict(qps or {})
         for action, ceiling in self._ceilings.items():
             # A scope knows what a ceiling may be.
@@ -145,8 +150,12 @@ class CamsClient:
             "account",
             "must be a non-empty string",
         )
-        _check(_is_session(session), "session", "must be an aiohttp.ClientSession")
-        _check(_is_context(ssl), "ssl", "must be an ssl.SSLContext")
+        _check(
+            _is_optional(aiohttp.ClientSession, session),
+            "session",
+            "must be an aiohttp.ClientSession",
+        )
+        _check(_is_optional(tls.SSLContext, ssl), "ssl", "must be an ssl.SSLContext")
         proxy = environment_proxy(self._endpoint.origin) if proxy is None else proxy
         _check(_is_proxy(proxy), "proxy", "must be a URL such as http://127.0.0.1:3128")
         _check(
@@ -169,6 +178,7 @@ class CamsClient:
             credentials=self._credentials,
             throttle=self._throttle,
             transport=self._transport,
+            forms=FormChoice(forms),
         )
         self._owner = True
 
@@ -301,16 +311,8 @@ def _is_name(value: Any) -> bool:
     return _is_text(value) and value.isprintable()
 
 
-def _is_mapping(value: Any) -> bool:
-    return value is None or isinstance(value, Mapping)
-
-
-def _is_session(value: Any) -> bool:
-    return value is None or isinstance(value, aiohttp.ClientSession)
-
-
-def _is_context(value: Any) -> bool:
-    return value is None or isinstance(value, tls.SSLContext)
+def _is_optional(kind: type, value: Any) -> bool:
+    return value is None or isinstance(value, kind)
 
 
 def _is_proxy(value: Any) -> bool:
@@ -383,6 +385,7 @@ def _any_call(action: Any, parameters: Any, resend: Resend) -> Call[dict[str, An
         if value is not None
     }
     known = OPERATIONS.get(action)
+    secret = secret_parameters(action)
     never = known is not None and known.resend is Resend.NEVER
     return Call(
         action=action,
@@ -390,6 +393,7 @@ def _any_call(action: Any, parameters: Any, resend: Resend) -> Call[dict[str, An
         qps=DEFAULT_QPS if known is None else known.qps,
         resend=Resend.NEVER if never else resend,
         tells=None if known is None else known.tells,
-        secrets=tuple(texts[name] for name in wire.SECRET_NAMES if name in texts),
+        secrets=tuple(texts[name] for name in secret if name in texts),
+        confidential=not confidential_parameters(action).isdisjoint(texts),
         decode=lambda payload, _: payload,
     )

@@ -58,6 +58,9 @@ class Progress:
     clock_set: bool = False
     """Whether the clock was set for this call already."""
 
+    short_form: bool = False
+    """Whether the last request was a form only because it carried a secret."""
+
     token_renewed: bool = False
     """Whether credentials were renewed for this call already."""
 

@@ -4,6 +4,7 @@ A call is built into a signed request, and an answer is parsed into a typed valu
 or a typed error. Clock, nonce and credentials are arguments.
 """
 
+import hashlib
 import json
 import time
 from codecs import BOM_UTF8
@@ -29,8 +30,10 @@ from cams_async.errors import (
     ServerError,
     ThrottlingError,
 )
+from cams_async.forms import LONGEST_QUERY, Reasons
 from cams_async.models import Meta, Resend, Response
 from cams_async.operations import Operation
+from cams_async.operations.confidential import FORM_ACTIONS
 from cams_async.version import __version__
 
 R = TypeVar("R")
@@ -60,6 +63,8 @@ class Call(Generic[R]):
     """The read action that tells what happened after an unknown outcome."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """Values that no error may show, even if the server sends them back."""
+    confidential: bool = False
+    """Whether a parameter must not stand in a URL."""
     decode: Callable[[dict[str, Any], Meta], R] = field(repr=False)
 
 
@@ -82,6 +87,7 @@ def call_of(operation: Operation[S]) -> Call[S]:
         resend=cls.resend,
         tells=cls.tells,
         secrets=wire.secrets(operation),
+        confidential=not wire.confidential(cls).isdisjoint(parameters),
         decode=wire.decoder(cls.response()),
     )
 
@@ -105,6 +111,9 @@ class Request:
 
     repeatable: bool = True
     """Whether the request may be sent again after an unknown outcome."""
+
+    short_form: bool = False
+    """Whether it is a form only because it carries a secret."""
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -135,6 +144,7 @@ def build_request(
     credentials: Credentials,
     date: float,
     nonce: str,
+    form_for: Reasons = "length and secrets",
 ) -> Request:
     """Build and sign a request.
 
@@ -147,16 +157,31 @@ def build_request(
         date: The server's time in seconds since 1970, as well as it is known; the
             gateway accepts 15 minutes either way.
         nonce: Different for each request, resends included.
+        form_for: What makes the request a form: all parameters in the body, none in
+            the URL. An action whose documented place is the form is one always.
     """
     query = signing.canonical_query_string(call.parameters)
+    long = len(query) > LONGEST_QUERY
+    body, short_form = b"", False
+    if call.confidential or long:
+        form = call.action in FORM_ACTIONS
+        if form or (long and form_for != "none"):
+            query, body = "", signing.form_body(query)
+        elif form_for == "length and secrets":
+            query, body, short_form = "", signing.form_body(query), True
+    hashed_body = (
+        hashlib.sha256(body).hexdigest() if body else signing.EMPTY_BODY_SHA256
+    )
     headers = {
         "host": endpoint.host,
         "x-acs-action": call.action,
         "x-acs-version": API_VERSION,
         "x-acs-date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(date)),
         "x-acs-signature-nonce": nonce,
-        "x-acs-content-sha256": signing.EMPTY_BODY_SHA256,
+        "x-acs-content-sha256": hashed_body,
     }
+    if body:
+        headers["content-type"] = signing.FORM
     if credentials.security_token is not None:
         headers["x-acs-accesskey-id"] = credentials.access_key_id
         headers["x-acs-security-token"] = credentials.security_token
@@ -166,6 +191,7 @@ def build_request(
         headers=headers,
         access_key_id=credentials.access_key_id,
         access_key_secret=credentials.access_key_secret,
+        hashed_body=hashed_body,
     )
     # Proxies rewrite these three, so they stay out of the signature.
     headers["accept"] = "application/json"
@@ -177,7 +203,9 @@ def build_request(
         action=call.action,
         call_secrets=call.secrets,
         credentials=credentials,
+        body=body,
         repeatable=call.resend is Resend.SAFE,
+        short_form=short_form,
     )
 
 
@@ -236,10 +264,12 @@ def _json_object(request: Request, answer: Answer) -> dict[str, Any]:
 def _without(secrets: tuple[str, ...], text: str) -> str:
     forms: set[str] = set()
     for secret in secrets:
-        # An answer may quote the request's URL, or write its own JSON in many ways.
+        # An answer may quote the request's URL or form, or write JSON in many ways.
         quoted = json.dumps(secret, ensure_ascii=False)[1:-1]
         for form in (secret, quoted, json.dumps(secret)[1:-1]):
-            forms |= {form, form.replace("/", "\\/"), signing.percent_encode(form)}
+            encoded = signing.percent_encode(form)
+            forms |= {form, form.replace("/", "\\/"), encoded}
+            forms.add(encoded.replace("%20", "+"))
     for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, "***")
     return text

@@ -28,6 +28,7 @@ from cams_async.errors import (
     DeadlineExceeded,
     ThrottlingError,
 )
+from cams_async.forms import FormChoice
 from cams_async.models import CallEvent, Scope
 from cams_async.progress import (
     Progress,
@@ -93,6 +94,7 @@ class Session:
         credentials: CredentialsSource,
         throttle: Throttle,
         transport: Transport,
+        forms: FormChoice,
     ) -> None:
         self._endpoint = endpoint
         self._region = region
@@ -101,6 +103,7 @@ class Session:
         self._credentials = credentials
         self._throttle = throttle
         self._transport = transport
+        self._forms = forms
         self._scopes: dict[str, Scope] = {}
         self._budget = RetryBudget()
         # Seconds by which the server's clock is ahead of this machine's.
@@ -211,7 +214,9 @@ class Session:
             credentials=credentials,
             date=time.time() + self._clock_offset,
             nonce=os.urandom(16).hex(),
+            form_for=self._forms.reasons(call.action),
         )
+        progress.short_form = request.short_form
         progress.attempts += 1
 
         def leave() -> None:
@@ -245,7 +250,7 @@ class Session:
         """Return the seconds until the next attempt, or None if there is none."""
         progress.in_flight = False
         progress.unknown = progress.unknown or error.outcome == "unknown"
-        repaired = self._repair(progress, error)
+        repaired = self._repair(call, progress, error)
         if not repaired and not may_resend(call, error):
             return None
         now = self._now()
@@ -270,7 +275,7 @@ class Session:
             progress.spent += cost
         return delay
 
-    def _repair(self, progress: Progress, error: CamsError) -> bool:
+    def _repair(self, call: Call[Any], progress: Progress, error: CamsError) -> bool:
         """Mend, once each, what made the gateway refuse the call unexecuted."""
         code = error.code if isinstance(error, ApiError) else ""
         if code.startswith("InvalidTimeStamp.") and not progress.clock_set:
@@ -281,7 +286,9 @@ class Session:
             if progress.signed_with is not None:
                 self._credentials.expire(progress.signed_with)
             return progress.token_renewed
-        return False
+        return progress.short_form and self._forms.fall_back(
+            call.action, call.parameters, error
+        )
 
     def _set_clock(self, server_date: str | None) -> bool:
         try:

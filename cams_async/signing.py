@@ -15,6 +15,9 @@ from functools import lru_cache
 from urllib.parse import quote
 
 ALGORITHM = "ACS3-HMAC-SHA256"
+FORM = "application/x-www-form-urlencoded"
+"""The content type of a form body."""
+
 EMPTY_BODY_SHA256 = hashlib.sha256(b"").hexdigest()
 
 _as_it_is = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
@@ -40,6 +43,14 @@ def canonical_query_string(parameters: Mapping[str, str]) -> str:
             for name in sorted(parameters)
         ]
     )
+
+
+def form_body(query: str) -> bytes:
+    """Return the form body with the parameters of a canonical query.
+
+    The vendor's signer encodes both alike, but writes a space as `+` in a form.
+    """
+    return query.replace("%20", "+").encode()
 
 
 def canonical_headers(headers: Mapping[str, str]) -> tuple[str, str]:

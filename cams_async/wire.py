@@ -18,7 +18,8 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 
 from cams_async.errors import DecodeError, InvalidOperation
 from cams_async.models import Meta, Record, Response
-from cams_async.operations import OPERATIONS, Operation
+from cams_async.operations import Operation
+from cams_async.operations.confidential import MASKED_ONLY, confidential_parameters
 from cams_async.operations.fields import SECRET, WIRE
 
 T = TypeVar("T", bound=Response)
@@ -38,19 +39,12 @@ def wire_name(attribute: "attrs.Attribute[Any]") -> str:
     return pascal_case(attribute.name) if given is None else given
 
 
-SECRET_NAMES = frozenset(
-    wire_name(attribute)
-    for operation in OPERATIONS.values()
-    for attribute in attrs.fields(operation)
-    if attribute.metadata.get(SECRET)
-)
-"""Parameters whose values must never be shown, by their names on the wire."""
-
 # Requests
 
 
-_Fields: TypeAlias = tuple[tuple[tuple[str, str], ...], tuple[str, ...]]
-"""An operation's fields with their names on the wire, and those that are secret."""
+_Fields: TypeAlias = tuple[tuple[tuple[str, str], ...], tuple[str, ...], frozenset[str]]
+"""An operation's fields with their names on the wire, those that are secret, and the
+parameters that must not stand in a URL."""
 
 # Worked out once for each class, and asked for in each call.
 _fields: dict[type[Operation[Any]], _Fields] = {}
@@ -60,14 +54,16 @@ def _work_out_fields(operation: type[Operation[Any]]) -> _Fields:
     fields = attrs.fields(operation)
     names = tuple((field.name, wire_name(field)) for field in fields)
     secret = tuple(field.name for field in fields if field.metadata.get(SECRET))
-    _fields[operation] = names, secret
-    return names, secret
+    marked = {wire_name(field) for field in fields if field.metadata.get(SECRET)}
+    hidden = confidential_parameters(operation.__name__).union(marked) - MASKED_ONLY
+    _fields[operation] = found = names, secret, hidden
+    return found
 
 
 def parameters(operation: Operation[Any]) -> dict[str, str]:
     """Return an operation's parameters as they travel in the query."""
     cls = type(operation)
-    names, _ = _fields.get(cls) or _work_out_fields(cls)
+    names, _, _ = _fields.get(cls) or _work_out_fields(cls)
     return {
         name: value
         if type(value) is str and value.isascii()  # as nearly all are
@@ -80,8 +76,13 @@ def parameters(operation: Operation[Any]) -> dict[str, str]:
 def secrets(operation: Operation[Any]) -> tuple[str, ...]:
     """Return the values of an operation that must never be shown."""
     cls = type(operation)
-    _, names = _fields.get(cls) or _work_out_fields(cls)
+    _, names, _ = _fields.get(cls) or _work_out_fields(cls)
     return tuple([getattr(operation, name) for name in names])
+
+
+def confidential(operation: type[Operation[Any]]) -> frozenset[str]:
+    """Return the parameters of an operation that must not stand in a URL."""
+    return (_fields.get(operation) or _work_out_fields(operation))[2]
 
 
 def as_text(name: str, value: object, *, action: str | None = None) -> str:
@@ -94,7 +95,10 @@ def as_text(name: str, value: object, *, action: str | None = None) -> str:
     try:
         if not isinstance(value, str):
             expected = "a value with a JSON form"
-            value = json.dumps(value, allow_nan=False, ensure_ascii=False)
+            # Without spaces, as the vendor's SDK sends it.
+            value = json.dumps(
+                value, allow_nan=False, ensure_ascii=False, separators=(",", ":")
+            )
         # Of an enum that is a str, too, this is the value.
         return value.encode().decode()
     except (TypeError, ValueError, RecursionError):

@@ -582,8 +582,8 @@ class TestCall:
             "Empty": "",
             "Number": "5",
             "True": "true",
-            "List": '[1, "zwei", null]',
-            "Object": '{"A": {"b": 0.5}}',
+            "List": '[1,"zwei",null]',
+            "Object": '{"A":{"b":0.5}}',
         }
 
     async def test_no_parameters_are_fine(self) -> None:

@@ -1,11 +1,13 @@
 """Requests are signed as sent; answers become typed values or typed errors."""
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from attrs import evolve
@@ -31,6 +33,7 @@ from cams_async.errors import (
     ServerError,
     ThrottlingError,
 )
+from cams_async.forms import Reasons
 from cams_async.models import Meta, Resend
 from cams_async.operations import (
     ChatappMigrationVerified,
@@ -75,6 +78,7 @@ def build(
     endpoint: str = ENDPOINT.origin,
     date: float = DATE,
     nonce: str = NONCE,
+    form_for: Reasons = "length and secrets",
 ) -> Request:
     """Build a request, different in one thing."""
     return build_request(
@@ -83,6 +87,7 @@ def build(
         credentials=credentials,
         date=date,
         nonce=nonce,
+        form_for=form_for,
     )
 
 
@@ -175,6 +180,12 @@ def test_what_cannot_be_sent_is_told_before_anything_is() -> None:
 # Requests
 
 
+def travelled(request: Request) -> dict[str, str]:
+    """Return the parameters of a request, wherever they are."""
+    query = URL(request.url, encoded=True).raw_query_string
+    return dict(parse_qsl(query or request.body.decode(), keep_blank_values=True))
+
+
 def test_a_request_has_the_documented_headers() -> None:
     """In the vendor's names; those that are not signed are ours."""
     request = build()
@@ -233,6 +244,9 @@ def test_a_lasting_key_sends_no_token() -> None:
         ["https://example.com", "http://127.0.0.1:8080", "http://[::1]:99"]
     ),
 )
+@example(
+    parameters={"A": "b c" * 2000}, secret="s", token=None, endpoint="http://[::1]:99"
+)
 def test_the_url_and_the_headers_are_exactly_what_was_signed(
     parameters: dict[str, str], secret: str, token: str | None, endpoint: str
 ) -> None:
@@ -254,9 +268,12 @@ def test_the_url_and_the_headers_are_exactly_what_was_signed(
         headers=headers,
         access_key_id="id",
         access_key_secret=secret,
+        hashed_body=hashlib.sha256(request.body).hexdigest(),
     )
     assert unsigned == ["application/json", "identity", f"cams_async/{__version__}"]
-    assert parameters == {**url.query}
+    assert parameters == travelled(request)
+    assert ("content-type" in headers) == bool(request.body)
+    assert not (request.body and url.query)
     assert request.url == str(url)
     assert headers["host"] == url.raw_authority
     assert url.path == "/"
@@ -287,11 +304,10 @@ def test_another_nonce_or_date_is_another_signature() -> None:
 
 @given(OPERATION)
 def test_every_operation_travels_whole(operation: Operation[Any]) -> None:
-    """What the server decodes from the URL is what was asked."""
+    """What the server decodes from the URL or the form is what was asked."""
     call = call_of(operation)
-    url = URL(build(call).url, encoded=True)
 
-    assert call.parameters == {**url.query}
+    assert call.parameters == travelled(build(call))
 
 
 def test_no_secret_is_in_a_repr() -> None:
@@ -807,7 +823,8 @@ def echoes() -> list[str]:
         *secrets,
         *map(signing.percent_encode, secrets),
         f"Signature={secrets[-1]}",
-        request.url,
+        build(MIGRATION, credentials=TEMPORARY, form_for="none").url,
+        request.body.decode(),
     ]
 
 

@@ -5,7 +5,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import pytest
 from hypothesis import given
@@ -53,6 +53,10 @@ def test_each_vector_is_met_step_by_step(vector: dict[str, Any]) -> None:
     )
 
     assert vector["canonical_query"] == query
+    if vector["name"] == "form_body":
+        form = dict(parse_qsl(vector["body"]))
+        query_of_form = signing.canonical_query_string(form)
+        assert vector["body"].encode() == signing.form_body(query_of_form)
     assert vector["canonical_request"] == request
     assert vector["string_to_sign"] == signing.string_to_sign(request)
     assert vector["expected_authorization"] == signing.sign(
@@ -109,6 +113,15 @@ def test_the_query_carries_every_parameter(parameters: dict[str, str]) -> None:
 
     assert query == url.raw_query_string
     assert parameters == dict(url.query)
+
+
+@given(PARAMETERS)
+def test_the_form_carries_every_parameter(parameters: dict[str, str]) -> None:
+    """Reading it as a form gives the very parameters; a space travels as `+`."""
+    body = signing.form_body(signing.canonical_query_string(parameters))
+
+    assert parameters == dict(parse_qsl(body.decode(), keep_blank_values=True))
+    assert b"%20" not in body
 
 
 @given(PARAMETERS, st.randoms(use_true_random=False))

@@ -26,7 +26,8 @@ from cams_async.operations import (
     UpdatePhoneMessageQrdl,
     VerificationStatusResponse,
 )
-from cams_async.operations.fields import WIRE
+from cams_async.operations.confidential import secret_parameters
+from cams_async.operations.fields import IS_SECRET, SECRET, WIRE
 from tests.strategies import JSON, OPERATION, TEXT, records
 
 RESPONSES: list[type[Response]] = [each.response() for each in OPERATIONS.values()]
@@ -165,9 +166,33 @@ def test_a_field_can_say_its_own_name() -> None:
     assert wire.parameters(operation) == {"JSONVersion": "v", "PlainName": "p"}
 
 
-def test_the_one_time_code_is_known_as_a_secret() -> None:
+@pytest.mark.parametrize("action", OPERATIONS)
+def test_what_an_operation_marks_secret_is_secret_by_its_name(action: str) -> None:
     """So that `call()` masks it as well."""
-    assert frozenset({"VerifyCode"}) == wire.SECRET_NAMES
+    operation = OPERATIONS[action]
+    names = {
+        wire.wire_name(field)
+        for field in attrs.fields(operation)
+        if field.metadata.get(SECRET)
+    }
+    all_names = {wire.wire_name(field) for field in attrs.fields(operation)}
+
+    assert names == secret_parameters(action) & all_names
+
+
+def test_a_secret_of_an_own_operation_stays_out_of_the_url() -> None:
+    """The metadata is enough; a partner's code is masked only."""
+
+    @attrs.frozen(kw_only=True)
+    class Own(Operation[Response]):
+        """An operation that is not of this package."""
+
+        pass_word: str = attrs.field(metadata=IS_SECRET)
+        isv_code: str = attrs.field(metadata=IS_SECRET)
+
+    assert "PassWord" in wire.confidential(Own)
+    assert "IsvCode" not in wire.confidential(Own)
+    assert wire.secrets(Own(pass_word="p", isv_code="i")) == ("p", "i")
 
 
 # Requests
@@ -221,9 +246,9 @@ class Number(IntEnum):
         (1.5, "1.5"),
         (True, "true"),
         (None, "null"),
-        ([1, "\u65e0"], '[1, "\u65e0"]'),
-        ({"Type": Colour.RED}, '{"Type": "red"}'),
-        ((1, 2), "[1, 2]"),
+        ([1, "\u65e0"], '[1,"\u65e0"]'),
+        ({"Type": Colour.RED, "A b": ", "}, '{"Type":"red","A b":", "}'),
+        ((1, 2), "[1,2]"),
     ],
 )
 def test_nested_values_travel_as_json_text(value: object, expected: str) -> None:
