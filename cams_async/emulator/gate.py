@@ -15,7 +15,9 @@ from attrs import field, frozen
 
 from cams_async import signing
 from cams_async.credentials import Credentials
+from cams_async.emulator import bodies
 from cams_async.emulator.refusal import refuse
+from cams_async.operations.confidential import FORM_ACTIONS
 
 VERSION = "2020-06-06"
 DATE_TOLERANCE = 15 * 60.0
@@ -63,7 +65,7 @@ class Admitted:
     action: str
     parameters: Mapping[str, str]
     query: str
-    """The canonical query: the same parameters always give the same text."""
+    """All parameters as a query: the same ones always give the same text."""
 
 
 def merged(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -132,8 +134,9 @@ class Nonces:
 class Gate:
     """Judges arrivals: credentials, date, signature, nonce, then the action."""
 
-    def __init__(self, actions: Collection[str]) -> None:
+    def __init__(self, actions: Collection[str], *, reads_forms: bool = True) -> None:
         self._actions = actions
+        self._reads_forms = reads_forms
         self._known: dict[str, tuple[Credentials, str]] = {}
         self._nonces = Nonces()
 
@@ -183,6 +186,9 @@ class Gate:
         ):
             message = "Specified api is not found, please check your url and method."
             refuse("InvalidApi.NotFound", message, status=404)
+        if arrival.body and (self._reads_forms or action in FORM_ACTIONS):
+            parameters = _with_body(parameters, arrival)
+            query = signing.canonical_query_string(parameters)
         return Admitted(
             account=account, action=action, parameters=parameters, query=query
         )
@@ -226,10 +232,11 @@ class Gate:
     ) -> str:
         headers = arrival.headers
         names = signed_headers.split(";")
+        always = ("host", "content-type") if arrival.body else ("host",)
         for name in headers:
-            # The protocol wants content-type signed too; HTTP libraries add one
-            # after signing, and the official SDK's own requests are accepted so.
-            if (name == "host" or name.startswith("x-acs-")) and name not in names:
+            # HTTP libraries add a content-type after signing even where there is no
+            # body, and the official SDK's own requests are accepted so.
+            if (name in always or name.startswith("x-acs-")) and name not in names:
                 refuse("IncompleteSignature", f"The header {name} is not signed.")
         try:
             signed = {name: headers[name] for name in names}
@@ -259,6 +266,15 @@ class Gate:
                 "SignatureDoesNotMatch", f"{message} server string to sign is:{text}"
             )
         return query
+
+
+def _with_body(parameters: dict[str, str], arrival: Arrival) -> dict[str, str]:
+    """Return the parameters of query and body together."""
+    found = bodies.read(arrival.body, arrival.headers.get("content-type", ""))
+    result = {**parameters, **dict(found)}
+    if len(result) != len(parameters) + len(found):  # assumed: none of the two wins
+        refuse("InvalidParameter", "A parameter is given more than once.")
+    return result
 
 
 def _bytes(text: str) -> bytes:

@@ -19,6 +19,7 @@ from cams_async.emulator.checks import (
     text,
     whole,
 )
+from cams_async.emulator.others import OTHERS
 from cams_async.errors import ConfigurationError
 from cams_async.operations import OPERATIONS
 
@@ -29,7 +30,7 @@ MOST_PHONE_NUMBERS = 10_000_000
 def _ceilings(instance: object, attribute: "Attribute[Any]", value: Any) -> None:
     del instance
     for action, ceiling in value.items():
-        if action not in OPERATIONS:
+        if action not in OPERATIONS and action not in OTHERS:
             raise ConfigurationError(f"unknown action {action}", field=attribute.name)
         is_number = isinstance(ceiling, int | float) and not isinstance(ceiling, bool)
         if not is_number or not 0 < ceiling < math.inf:
@@ -48,6 +49,7 @@ class Options:
     policy: PolicyName = field(validator=one_of(*POLICIES), on_setattr=frozen)
     qps: Mapping[str, float] = field(validator=_ceilings, on_setattr=frozen)
     counts_refused: bool = field(validator=flag, on_setattr=frozen)
+    reads_forms: bool = field(validator=flag, on_setattr=frozen)
     settle: float | None = field(validator=optional(number(0)), on_setattr=frozen)
     seed: int = field(validator=whole(0), on_setattr=frozen)
     host: str = field(validator=text, on_setattr=frozen)

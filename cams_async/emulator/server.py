@@ -26,8 +26,9 @@ from cams_async.models import CodeVerificationStatus
 GRACE = 0.5
 """Seconds that answers on their way out have, at most, when the emulator stops."""
 
-LONGEST_LINE = 65536
-"""Bytes of a request line; prefilled messages and keys travel in it."""
+LONGEST_LINE = 2**20
+"""Bytes of a request line. The vendor's SDK sends a list of 1,000 recipients in it;
+assumed to be read, as its makers must have tried."""
 
 
 class Emulator:
@@ -44,6 +45,8 @@ class Emulator:
         qps: Ceilings by action, in calls per second, in place of the documented
             ones. Fractions and values below 1 are fine.
         counts_refused: Whether refused calls fill the window too.
+        reads_forms: Whether parameters in a body are read for each action. Otherwise
+            only for those whose documented place is a form.
         latency: Seconds (low, high) that each way takes, at random: before the call
             arrives, and before its answer leaves.
         settle: Seconds within which every phone number has become verified; None
@@ -68,6 +71,7 @@ class Emulator:
         policy: PolicyName = "sliding",
         qps: Mapping[str, float] | None = None,
         counts_refused: bool = False,
+        reads_forms: bool = True,
         latency: tuple[float, float] = (0.0, 0.0),
         settle: float | None = 20.0,
         seed: int = 0,
@@ -84,6 +88,7 @@ class Emulator:
             policy=policy,
             qps={} if qps is None else dict(qps),
             counts_refused=counts_refused,
+            reads_forms=reads_forms,
             latency=latency,
             settle=settle,
             seed=seed,

@@ -21,6 +21,7 @@ from cams_async.emulator.contract import contract_of
 from cams_async.emulator.gate import Admitted, Arrival, Gate
 from cams_async.emulator.handlers import Handlers
 from cams_async.emulator.options import Options
+from cams_async.emulator.others import OTHERS
 from cams_async.emulator.refusal import Refusal, throttled
 from cams_async.emulator.report import Report, action_report
 from cams_async.emulator.state import State
@@ -82,10 +83,16 @@ class Service:
             settle=options.settle,
             random=random("state"),
         )
-        self._handlers = Handlers(self.state).by_action()
-        self._contracts = {name: contract_of(OPERATIONS[name]) for name in OPERATIONS}
+        self._handlers = {
+            **Handlers(self.state).by_action(),
+            **{name: other.handler for name, other in OTHERS.items()},
+        }
+        self._contracts = {
+            **{name: contract_of(OPERATIONS[name]) for name in OPERATIONS},
+            **{name: other.contract for name, other in OTHERS.items()},
+        }
         self._ids = random("request ids")
-        self.gate: Gate = Gate(self._handlers)
+        self.gate: Gate = Gate(self._handlers, reads_forms=options.reads_forms)
         for credentials in accounts:
             self.gate.register(credentials, credentials.access_key_id)
         self.trouble: Trouble = Trouble(self._handlers, random("trouble"))
@@ -157,7 +164,8 @@ class Service:
 
     def _new_line(self, action: str) -> _Line:
         options = self._options
-        ceiling = float(options.qps.get(action, OPERATIONS[action].qps))
+        documented = (OPERATIONS.get(action) or OTHERS[action]).qps
+        ceiling = float(options.qps.get(action, documented))
         policy = policy_of(
             options.policy, ceiling, counts_refused=options.counts_refused
         )
