@@ -29,6 +29,7 @@ WALL = 1_700_000_000.0
 KEY = Credentials("LTAItest", "a-secret")
 TEMPORARY = Credentials("STS.test", "b-secret", "a-token")
 NONCES = itertools.count()
+FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
 def signed(
@@ -141,13 +142,89 @@ def test_the_order_of_the_query_is_free(gate: Gate) -> None:
 
 def test_a_body_is_hashed(gate: Gate) -> None:
     """A body is fine as long as the signed hash is its own."""
-    arrival = signed(body=b"a=1")
+    arrival = signed(body=b"a=1", extra=FORM)
+    other = evolve(signed(body=b"a=1", extra=FORM), body=b"a=2")
 
     assert admit(gate, arrival).account == "one"
-    assert refused(gate, evolve(signed(body=b"a=1"), body=b"a=2")) == (
-        400,
-        "SignatureDoesNotMatch",
-    )
+    assert refused(gate, other) == (400, "SignatureDoesNotMatch")
+
+
+@pytest.mark.parametrize(
+    ("query", "content_type", "body", "expected"),
+    [
+        ({}, "application/x-www-form-urlencoded", b"A=b+c&B=", {"A": "b c", "B": ""}),
+        ({}, "application/x-www-form-urlencoded", b"A=b%20c", {"A": "b c"}),
+        ({"A": "1"}, "Application/X-WWW-Form-Urlencoded;a=b", b"B=2", {"B": "2"}),
+        ({}, "application/json", b'{"A":"b","N":null}', {"A": "b"}),
+        ({}, "application/json", b'{"L":[{"To":"1"}]}', {"L": '[{"To":"1"}]'}),
+        ({"A": "1"}, "application/json; charset=utf-8", b'{"B":2}', {"B": "2"}),
+        ({}, "application/json", b'{"T":true,"F":0.5}', {"T": "true", "F": "0.5"}),
+        ({}, "application/json", '{"A":"\u65e0"}'.encode(), {"A": "\u65e0"}),
+        ({}, "application/json", b"{}", {}),
+        ({"A": "1"}, "text/plain", b"", {}),
+    ],
+)
+def test_parameters_are_read_wherever_they_are(
+    gate: Gate,
+    query: dict[str, str],
+    content_type: str,
+    body: bytes,
+    expected: dict[str, str],
+) -> None:
+    """Query, form and JSON object; the same parameters are the same call."""
+    arrival = signed(query, body=body, extra={"content-type": content_type})
+
+    call = admit(gate, arrival)
+
+    assert call.parameters == {**query, **expected}
+    assert call.query == signing.canonical_query_string({**query, **expected})
+
+
+@pytest.mark.parametrize(
+    ("query", "content_type", "body", "code"),
+    [
+        ({}, "text/plain", b"A=1", "InvalidContentType"),
+        ({}, "application/octet-stream", b"A=1", "InvalidContentType"),
+        ({}, "application/x-www-form-urlencoded", b"A=\xff", "InvalidBody"),
+        ({}, "application/json", b"\xff", "InvalidBody"),
+        ({}, "application/json", b"A=1", "InvalidBody"),
+        ({}, "application/json", b"[1]", "InvalidBody"),
+        ({}, "application/json", b'"A"', "InvalidBody"),
+        ({}, "application/json", b'{"A":"\\ud800"}', "InvalidBody"),
+        ({}, "application/json", b'{"\\ud800":"A"}', "InvalidBody"),
+        ({}, "application/json", b'{"A":' + b"[" * 100_000, "InvalidBody"),
+        ({}, "application/x-www-form-urlencoded", b"A=1&A=1", "InvalidParameter"),
+        ({"A": "1"}, "application/x-www-form-urlencoded", b"A=1", "InvalidParameter"),
+        ({"A": "1"}, "application/json", b'{"A":"2"}', "InvalidParameter"),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_refused(
+    gate: Gate, query: dict[str, str], content_type: str, body: bytes, code: str
+) -> None:
+    """Not guessed at."""
+    arrival = signed(query, body=body, extra={"content-type": content_type})
+
+    assert refused(gate, arrival) == (400, code)
+
+
+def test_the_content_type_of_a_body_is_signed(gate: Gate) -> None:
+    """And there is one: what a body means may not change on the way."""
+    unsigned = with_header(signed(body=b"A=1"), "content-type", FORM["content-type"])
+
+    assert refused(gate, unsigned) == (400, "IncompleteSignature")
+    assert refused(gate, signed(body=b"A=1")) == (400, "InvalidContentType")
+
+
+def test_a_gateway_may_read_no_bodies() -> None:
+    """But for the action whose documented place is the form."""
+    documented = "GetPreValidatePhoneId"
+    gate = Gate({STATUS, documented}, reads_forms=False)
+    gate.register(KEY, "one")
+
+    for action, expected in ((STATUS, {"B": "2"}), (documented, {"A": "1", "B": "2"})):
+        arrival = signed({"B": "2"}, action=action, body=b"A=1", extra=FORM)
+
+        assert admit(gate, arrival).parameters == expected
 
 
 def test_an_unsigned_content_type_is_accepted(gate: Gate) -> None:

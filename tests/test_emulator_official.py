@@ -1,6 +1,7 @@
 """The vendor's own SDK, unchanged, is a client of the emulator like any other."""
 
 import importlib
+import json
 import logging
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -129,6 +130,79 @@ async def test_it_lists_a_space(client: Any, models: Any, emulator: Emulator) ->
     ]
     assert listed[0]["IsOfficial"] == "N"
     assert listed[0]["CallingConfigure"]["MaxTalkTime"] == 3600
+
+
+async def test_it_sends_to_1000_recipients(
+    client: Any, models: Any, emulator: Emulator
+) -> None:
+    """SendChatappMassMessage succeeds, although the SDK puts all of them in the URL."""
+    request = models.SendChatappMassMessageRequest(
+        channel_type="whatsapp",
+        from_="8613800000000",
+        language="en",
+        template_code="t",
+        sender_list=[
+            models.SendChatappMassMessageRequestSenderList(
+                to=f"86138{place:08}",
+                template_params={"name": f"Zo\u00eb & Co. {place}"},
+            )
+            for place in range(1000)
+        ],
+    )
+    answer = await client.send_chatapp_mass_message_async(request)
+    ((parameters, times),) = emulator.executed("SendChatappMassMessage").items()
+
+    assert answer.body.code == "OK"
+    assert answer.body.group_message_id
+    assert times == 1
+    assert len(json.loads(dict(parameters)["SenderList"])) == 1000
+    assert ", " not in dict(parameters)["SenderList"]
+
+
+async def test_it_sends_a_form(client: Any, models: Any) -> None:
+    """GetPreValidatePhoneId succeeds, the one action that the SDK sends a form for."""
+    request = models.GetPreValidatePhoneIdRequest(
+        phone_number="8613800000000", verify_code="01 2+3"
+    )
+    answer = await client.get_pre_validate_phone_id_async(request)
+
+    assert answer.body.code == "OK"
+    assert answer.body.data.phone_number == "8613800000000"
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [("query", "formData"), ("body", "formData"), ("body", "json")],
+)
+async def test_its_core_may_put_parameters_anywhere(
+    sdk: Callable[[str], Any], client: Any, emulator: Emulator, place: str, kind: str
+) -> None:
+    """Query, form or JSON object: signed by the vendor's signer, the call succeeds."""
+    models = sdk("alibabacloud_tea_openapi.models")
+    parameters = {
+        "PhoneNumber": emulator.phone_numbers[0].phone_number,
+        "CustSpaceId": emulator.phone_numbers[0].cust_space_id,
+        "Note": "a b+c&d=e *~ \u65e0",
+    }
+    answer = await client.call_api_async(
+        models.Params(
+            action="GetPhoneNumberVerificationStatus",
+            version="2020-06-06",
+            protocol="HTTPS",
+            pathname="/",
+            method="POST",
+            auth_type="AK",
+            style="RPC",
+            req_body_type=kind,
+            body_type="json",
+        ),
+        models.OpenApiRequest(**{place: parameters}),
+        sdk("darabonba.runtime").RuntimeOptions(),
+    )
+    (executed,) = emulator.executed("GetPhoneNumberVerificationStatus")
+
+    assert answer["body"]["Code"] == "OK"
+    assert dict(executed) == parameters
 
 
 async def test_a_temporary_key_works_too(

@@ -25,6 +25,7 @@ from cams_async.emulator.delivery import reset
 from cams_async.emulator.rest import Rests
 from cams_async.emulator.server import origin
 from cams_async.errors import ConfigurationError
+from cams_async.signing import FORM
 from tests.clock import Clock
 from tests.test_emulator_gate import signed
 
@@ -59,6 +60,7 @@ class Caller:
         credentials: Credentials | None = None,
         method: str = "POST",
         body: bytes = b"",
+        content_type: str | None = None,
     ) -> Seen:
         """Ask for the status of a number."""
         number = number or self.emulator.phone_numbers[0]
@@ -70,7 +72,10 @@ class Caller:
             wall=time.time(),
             nonce=f"{time.monotonic_ns()}",
             body=body,
-            extra={"host": endpoint.authority},
+            extra={
+                "host": endpoint.authority,
+                **({"content-type": content_type} if content_type else {}),
+            },
         )
         url = URL(f"{endpoint}?{arrival.query}", encoded=True)
         async with self.session.request(
@@ -142,7 +147,7 @@ async def test_an_unsigned_call_is_refused(
 
 async def test_a_body_is_read(caller: Caller) -> None:
     """Its hash is checked against what arrived."""
-    assert (await caller.call(body=b"a=1")).status == 200
+    assert (await caller.call(body=b"a=1", content_type=FORM)).status == 200
 
 
 async def test_an_oversized_body_is_refused(caller: Caller) -> None:

@@ -10,6 +10,7 @@ from attrs import evolve
 
 from cams_async.emulator import Canned, Emulator, Fault, Slow
 from cams_async.emulator.handlers import snake
+from cams_async.emulator.others import OTHERS
 from cams_async.emulator.service import Answer, Delivery
 from cams_async.emulator.trouble import AnyFault
 from cams_async.errors import ConfigurationError
@@ -68,9 +69,37 @@ def test_every_operation_has_a_handler() -> None:
     """An operation without a handler would not be found."""
     handlers = Emulator(phone_numbers=1)._service._handlers
 
-    assert set(handlers) <= set(OPERATIONS)
+    assert set(handlers) <= {*OPERATIONS, *OTHERS}
     assert {STATUS, SYNC, MIGRATE, QR_CODE, KEY} <= set(handlers)
     assert snake("UpdatePhoneMessageQrdl") == "update_phone_message_qrdl"
+
+
+@pytest.mark.parametrize(
+    ("recipients", "code"),
+    [
+        ('[{"To":"861"}]', "OK"),
+        (json.dumps([{"To": "861"}] * 1000), "OK"),
+        (json.dumps([{"To": "861"}] * 1001), "InvalidParameter.SenderList"),
+        ('[{"to":"861"}]', "InvalidParameter.SenderList"),
+        ('["861"]', "InvalidParameter.SenderList"),
+        ("[]", "InvalidParameter.SenderList"),
+        ("{}", "InvalidParameter.SenderList"),
+        ("861", "InvalidParameter.SenderList"),
+        ("[", "InvalidParameter.SenderList"),
+        ("", "MissingSenderList"),
+    ],
+)
+def test_a_mass_message_has_1_to_1000_recipients(
+    emulator: Emulator, recipients: str, code: str
+) -> None:
+    """As JSON text; the answer has an id for all of them."""
+    parameters = {"ChannelType": "whatsapp", "From": "861", "Language": "en"}
+    answer = call(
+        emulator, "SendChatappMassMessage", {**parameters, "SenderList": recipients}
+    )
+
+    assert body(answer)["Code"] == code
+    assert ("GroupMessageId" in body(answer)) == (code == "OK")
 
 
 def test_the_status_of_a_number_is_told(emulator: Emulator) -> None:
@@ -559,6 +588,7 @@ def test_impossible_trouble_is_refused(emulator: Emulator) -> None:
         ("accounts", 101),
         ("policy", "leaky"),
         ("qps", {"NoSuchAction": 1}),
+        ("reads_forms", 1),
         ("qps", {STATUS: 0}),
         ("qps", {STATUS: True}),
         ("counts_refused", 1),

@@ -5,7 +5,7 @@ documents none.
 """
 
 import json
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from cams_async.emulator.refusal import refuse
@@ -36,7 +36,7 @@ def read(body: bytes, content_type: str) -> list[tuple[str, str]]:
 def _members(found: Any) -> list[tuple[str, str]]:
     if not isinstance(found, dict):
         raise ValueError  # noqa: TRY004 - of the text, as json.loads raises it
-    members: dict[str, Any] = found
+    members = cast("dict[str, Any]", found)
     _compact(members).encode()  # half a character is no text
     # Null stands for an absent parameter, and a nested value for its text: assumed.
     return [

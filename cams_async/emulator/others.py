@@ -6,7 +6,7 @@ only action whose documented place for parameters is a form.
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from attrs import frozen
 
@@ -44,7 +44,7 @@ def send_chatapp_mass_message(
         found: Any = json.loads(parameters["SenderList"])
     except ValueError:
         found = None
-    recipients: list[Any] = found if isinstance(found, list) else []
+    recipients = cast("list[Any]", found if isinstance(found, list) else [])
     good = all(isinstance(each, dict) and "To" in each for each in recipients)
     if not good or not 1 <= len(recipients) <= MOST_RECIPIENTS:
         message = f"SenderList must be 1 to {MOST_RECIPIENTS} recipients."
