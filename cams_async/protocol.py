@@ -161,17 +161,15 @@ def build_request(
             the URL. An action whose documented place is the form is one always.
     """
     query = signing.canonical_query_string(call.parameters)
+    body, hashed_body, short_form = b"", signing.EMPTY_BODY_SHA256, False
     long = len(query) > LONGEST_QUERY
-    body, short_form = b"", False
-    if call.confidential or long:
-        form = call.action in FORM_ACTIONS
-        if form or (long and form_for != "none"):
+    if long or call.confidential:
+        documented = call.action in FORM_ACTIONS
+        either = form_for == "length and secrets"
+        if documented or either or (long and form_for == "length"):
+            short_form = not documented and not long
             query, body = "", signing.form_body(query)
-        elif form_for == "length and secrets":
-            query, body, short_form = "", signing.form_body(query), True
-    hashed_body = (
-        hashlib.sha256(body).hexdigest() if body else signing.EMPTY_BODY_SHA256
-    )
+            hashed_body = hashlib.sha256(body).hexdigest()
     headers = {
         "host": endpoint.host,
         "x-acs-action": call.action,

@@ -6,7 +6,7 @@ only action whose documented place for parameters is a form.
 
 import json
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import cast
 
 from attrs import frozen
 
@@ -41,10 +41,10 @@ def send_chatapp_mass_message(
     """Accept a list of recipients, and deliver nothing."""
     del account, elapsed
     try:
-        found: Any = json.loads(parameters["SenderList"])
+        found: object = json.loads(parameters["SenderList"])
     except ValueError:
         found = None
-    recipients = cast("list[Any]", found if isinstance(found, list) else [])
+    recipients = cast("list[object]", found if isinstance(found, list) else [])
     good = all(isinstance(each, dict) and "To" in each for each in recipients)
     if not good or not 1 <= len(recipients) <= MOST_RECIPIENTS:
         message = f"SenderList must be 1 to {MOST_RECIPIENTS} recipients."
