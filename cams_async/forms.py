@@ -1,4 +1,4 @@
-"""Which requests carry their parameters in a form body, and what if it is not read.
+"""The choice between query and form body, and the fallback where forms are not read.
 
 The vendor documents the query as the place of parameters. Its SDK sent forms for some
 actions until 5.3.0, so the gateway is expected to read them.
@@ -18,7 +18,7 @@ LONGEST_QUERY = 4096
 """Bytes of the longest encoded query that travels in a URL."""
 
 Forms: TypeAlias = Literal["auto", "never", "always"]
-"""Which requests are forms.
+"""The requests that are forms.
 
 - `auto`: those whose query would be too long, and those that carry a secret. Where the
   gateway does not read the form of a secret, the query is sent instead.
@@ -49,9 +49,9 @@ class FormChoice:
     def fall_back(
         self, action: str, parameters: Mapping[str, str | Secret], error: CamsError
     ) -> bool:
-        """Return whether a refused short form is to be sent again as a query.
+        """Decide whether a refused short form is sent again as a query.
 
-        That is remembered for the action, so that no call falls back twice.
+        The decision is kept for the action, so that no call falls back twice.
         """
         if self._forms == "always" or not _misses(parameters, error):
             return False

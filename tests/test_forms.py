@@ -5,8 +5,9 @@ import json
 import logging
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, get_args
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import aiohttp
 import pytest
 
 from cams_async.client import CamsClient
@@ -20,6 +21,7 @@ from cams_async.secret import Secret
 from cams_async.throttle import LocalThrottle
 from tests.clock import Clock
 from tests.fakes import (
+    CREDENTIALS,
     FAST,
     LOST,
     MIGRATION,
@@ -343,7 +345,7 @@ class TestFallBack:
 
 
 @pytest.fixture
-async def deaf() -> AsyncIterator[Emulator]:
+async def formless() -> AsyncIterator[Emulator]:
     """Yield a CAMS whose gateway does not read forms."""
     async with Emulator(qps=FAST, settle=None, reads_forms=False) as emulator:
         yield emulator
@@ -383,32 +385,34 @@ class TestOverSockets:
         assert answer.meta.attempts == 1
 
     async def test_a_gateway_that_reads_no_forms_is_served(
-        self, deaf: Emulator
+        self, formless: Emulator
     ) -> None:
         """The code is executed once, in the second attempt; later calls need one."""
-        async with client_of(deaf) as cams:
-            first = await cams.chatapp_migration_verified(**migration(deaf))
-            second = await cams.chatapp_migration_verified(**migration(deaf, 1))
+        async with client_of(formless) as cams:
+            first = await cams.chatapp_migration_verified(**migration(formless))
+            second = await cams.chatapp_migration_verified(**migration(formless, 1))
 
         assert [answer.meta and answer.meta.attempts for answer in (first, second)] == [
             2,
             1,
         ]
-        assert set(deaf.executed("ChatappMigrationVerified").values()) == {1}
+        assert set(formless.executed("ChatappMigrationVerified").values()) == {1}
 
-    async def test_always_keeps_the_code_out_of_its_url(self, deaf: Emulator) -> None:
+    async def test_always_keeps_the_code_out_of_its_url(
+        self, formless: Emulator
+    ) -> None:
         """Then such a gateway is of no use."""
-        async with client_of(deaf, "always") as cams:
+        async with client_of(formless, "always") as cams:
             with pytest.raises(ApiError) as caught:
-                await cams.chatapp_migration_verified(**migration(deaf))
+                await cams.chatapp_migration_verified(**migration(formless))
 
         assert (caught.value.code, caught.value.attempts) == ("MissingCustSpaceId", 1)
 
     async def test_the_documented_form_is_read_by_any_gateway(
-        self, deaf: Emulator
+        self, formless: Emulator
     ) -> None:
         """Which `never` sends, too."""
-        async with client_of(deaf, "never") as cams:
+        async with client_of(formless, "never") as cams:
             answer = await cams.call(
                 "GetPreValidatePhoneId", {"PhoneNumber": "861", "VerifyCode": CODE}
             )
@@ -419,17 +423,18 @@ class TestOverSockets:
     async def test_any_length_arrives(self, emulator: Emulator, size: int) -> None:
         """On both sides of the bound."""
         number = emulator.phone_numbers[0]
-        parameters = {"PhoneNumber": number.phone_number, "Padding": ""}
-        rest = "&".join(f"{name}={value}" for name, value in parameters.items())
-        parameters |= {"Padding": "x" * (size - len(rest) - len("&CustSpaceId="))}
-        parameters["Padding"] = parameters["Padding"][len(number.cust_space_id) :]
-        parameters["CustSpaceId"] = number.cust_space_id
+        parameters = {
+            "CustSpaceId": number.cust_space_id,
+            "Padding": "",
+            "PhoneNumber": number.phone_number,
+        }
+        parameters["Padding"] = "x" * (size - len(urlencode(parameters)))
         async with client_of(emulator) as cams:
             await cams.call("GetPhoneNumberVerificationStatus", parameters)
         (executed,) = emulator.executed("GetPhoneNumberVerificationStatus")
 
         assert dict(executed) == parameters
-        assert len("&".join("=".join(pair) for pair in executed)) == size
+        assert len(urlencode(executed)) == size
 
     async def test_a_message_to_1000_recipients_passes(
         self, emulator: Emulator
@@ -454,7 +459,11 @@ class TestOverSockets:
         assert times == 1
         assert json.loads(dict(executed)["SenderList"]) == recipients
 
-    async def test_what_leaves_holds_the_code_in_the_body_only(self) -> None:
+    @pytest.mark.parametrize("given", [False, True], ids=["own", "given"])
+    async def test_what_leaves_holds_the_code_in_the_body_only(
+        self,
+        given: bool,  # noqa: FBT001 - pytest gives it
+    ) -> None:
         """Byte by byte: one content type, one length, and a URL that is `/`."""
         arrived = bytearray()
 
@@ -473,10 +482,12 @@ class TestOverSockets:
         port = server.sockets[0].getsockname()[1]
         async with (
             server,
+            aiohttp.ClientSession() as session,
             CamsClient(
-                Emulator().credentials,
+                CREDENTIALS,
                 endpoint=f"http://127.0.0.1:{port}",
                 throttle=LocalThrottle(),
+                session=session if given else None,
             ) as cams,
         ):
             await cams.call("GetPermissionByCode", {"Code": CODE})

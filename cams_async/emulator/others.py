@@ -1,7 +1,7 @@
-"""Actions that CAMS has and this package has no operation for: the same for any call.
+"""Actions of CAMS that this package has no operation for, with a fixed response.
 
-They are here for what travels with them: the longest request that there is, and the
-only action whose documented place for parameters is a form.
+They are the longest request of all, and the only action whose documented place for
+parameters is a form.
 """
 
 import json

@@ -27,8 +27,8 @@ GRACE = 0.5
 """Seconds that answers on their way out have, at most, when the emulator stops."""
 
 LONGEST_LINE = 2**20
-"""Bytes of a request line. The vendor's SDK sends a list of 1,000 recipients in it;
-assumed to be read, as its makers must have tried."""
+"""Bytes of a request line. The vendor's SDK sends a list of 1,000 recipients in it. The
+gateway's own bound is not documented: assumed."""
 
 
 class Emulator:

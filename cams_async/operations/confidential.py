@@ -1,4 +1,4 @@
-"""Parameters that hold a secret, by action: those that must not stand in a URL."""
+"""Parameters that hold a secret, by action."""
 
 from collections.abc import Mapping
 
@@ -14,8 +14,8 @@ _PAIRS = (
     ("UpdateWabaMmlStatus", "Code"),
 )
 
-# A code is also a template's, a language's or a country's: only the pairs above tell.
-# The other names stand for nothing else, so they count for an action not listed, too.
+# Code is also the name of what is no secret, such as a template's code. The other names
+# are secrets wherever they stand, so they count for an action that is not listed, too.
 _ALWAYS = frozenset(name for _, name in _PAIRS) - {"Code"}
 
 _CONFIDENTIAL: Mapping[str, frozenset[str]] = {
@@ -24,7 +24,7 @@ _CONFIDENTIAL: Mapping[str, frozenset[str]] = {
 }
 
 MASKED_ONLY = frozenset({"IsvCode"})
-"""Secrets that may stand in a URL: they identify a partner and grant nothing alone."""
+"""Secrets that may stand in a URL: an IsvCode names a partner and grants nothing."""
 
 FORM_ACTIONS = frozenset({"GetPreValidatePhoneId"})
 """Actions whose documented place for parameters is a form body."""
