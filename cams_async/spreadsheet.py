@@ -12,7 +12,7 @@ WHOLE_FLOAT = re.compile(r"(\d+)\.00?")
 EXACT = 15
 """Digits of a number that a spreadsheet keeps; it replaces the others by zeros."""
 
-LOST = "digits are lost; format the column as text and fill it in again"
+LOST = "digits are lost; fill it in again as text"
 
 
 class DigitsLostError(ValueError):

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cams_async.bulk.lines import Line, lines
-from cams_async.bulk.rows import LONGEST, AnyRow, BadRow, Row, read
+from cams_async.bulk.records import LONGEST
+from cams_async.bulk.rows import AnyRow, BadRow, Row, read
 from cams_async.errors import ConfigurationError
 from tests.strategies import PHONE_NUMBERS, WORDS
 
