@@ -27,6 +27,13 @@ NO_BOUNDARY = {
 }
 """Causes, by the first pattern of the whole text that matches."""
 
+OTHER_KINDS = {
+    ("BEGIN",): "no end boundary: the text is cut off",
+    ("END",): "no begin boundary",
+    ("END", "BEGIN"): "boundaries in the wrong order",
+}
+"""Causes, by the kinds of the boundaries."""
+
 OTHER_LABELS = {
     "CERTIFICATE": "a certificate; take its key with: openssl x509 -pubkey -noout",
     "RSA PUBLIC KEY": (
@@ -89,12 +96,9 @@ def _body(text: str) -> str:
     if boundaries != [BEGIN, END]:
         raise PemError(_wrong_boundaries(text, [(each[1], each[2]) for each in found]))
     begin, end = found
-    for place, outside in (
-        ("before", text[: begin.start()]),
-        ("after", text[end.end() :]),
-    ):
-        if outside.replace("\ufeff", "").strip():
-            raise PemError(f"text {place} the key")
+    outside = text[: begin.start()] + text[end.end() :]
+    if outside.replace("\ufeff", "").strip():
+        raise PemError("other text before or after the key")
     if HEADER.match(text, begin.end()):
         raise PemError("header lines inside the key")
     if wrong := NOT_BASE64.search(text, begin.end(), end.start()):
@@ -109,14 +113,11 @@ def _wrong_boundaries(text: str, found: Sequence[tuple[str, str]]) -> str:
             for pattern, cause in NO_BOUNDARY.items()
             if re.fullmatch(pattern, text, re.DOTALL)
         )
-    kinds = [kind for kind, _ in found]
+    kinds = tuple(kind for kind, _ in found)
     labels = [label for _, label in found]
-    if kinds == ["BEGIN"]:
-        return "no end boundary: the text is cut off"
-    if kinds == ["END"]:
-        return "no begin boundary"
-    if kinds != ["BEGIN", "END"]:
-        return f"{kinds.count('BEGIN')} blocks instead of one"
+    if kinds != ("BEGIN", "END"):
+        several = f"{kinds.count('BEGIN')} blocks instead of one"
+        return OTHER_KINDS.get(kinds, several)
     if labels[0] != labels[1]:
         return f"boundaries of two labels, {labels[0]!r} and {labels[1]!r}"
     return OTHER_LABELS.get(labels[0], f"a block labelled {labels[0]!r}")
