@@ -20,6 +20,7 @@ from cams_async.bulk import Plan
 from cams_async.bulk.decoding import HEAD, utf8
 from cams_async.bulk.rows import AnyRow, BadRow, Row, read
 from cams_async.cli import main
+from cams_async.credentials import KEY_ID, KEY_SECRET
 from cams_async.emulator import Emulator
 from cams_async.errors import ConfigurationError
 from tests.bulk_fakes import Answers, plan, work, written
@@ -139,8 +140,7 @@ OTHERS = {
     ),
     "pretty.json": (
         json.dumps({"phone_number": "861"}, indent=2).encode(),
-        "is JSON of several lines: write each object on one line, such as with "
-        '"jq -c ."',
+        'JSON of several lines: write each object on one line, such as with "jq -c ."',
     ),
     "wrapped.json": (b'{"numbers": [\n{"phone_number": "861"}\n]}', "JSON of several"),
     "utf-32.csv": (CSV.encode("utf-32"), "is in UTF-32: save it as UTF-8"),
@@ -319,23 +319,38 @@ def status(cams: Emulator, *arguments: str, data: bytes) -> Any:
     )
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Telefon;Kunde\r\n",
-        "sep=;\rTelefon;Kunde\r",
-    ],
-)
-def test_the_command_reads_what_a_spreadsheet_writes(text: str, cams: Emulator) -> None:
+def test_the_command_reads_what_a_spreadsheet_writes(cams: Emulator) -> None:
     """UTF-16, `sep=`, lone carriage returns, other headers and `="..."` at once."""
     given = cams.phone_numbers[0]
-    data = f'{text}"=""{given.phone_number}""";{given.cust_space_id}\r'
+    data = f'sep=;\rTelefon;Kunde\r"=""{given.phone_number}""";{given.cust_space_id}\r'
     columns = "--column phone_number=Telefon --column cust_space_id=Kunde --quiet"
 
     done = status(cams, *shlex.split(columns), data=data.encode("utf-16"))
 
     assert (0, b"") == (done.returncode, done.stderr)
     assert given.phone_number == json.loads(done.stdout)["phone_number"]
+
+
+@pytest.mark.parametrize("raw", [[], ["--raw-csv"]], ids=["guarded", "raw"])
+def test_the_command_guards_cells_unless_told_otherwise(
+    raw: list[str],
+    cams: Emulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A spreadsheet program would take `-x` for a formula."""
+    monkeypatch.setenv(KEY_ID, cams.credentials.access_key_id)
+    monkeypatch.setenv(KEY_SECRET, cams.credentials.access_key_secret)
+    source, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text("phone_number,cust_space_id\nnone,-x\n")
+
+    code = main(
+        ["status", str(source), "-o", str(output), "--endpoint", cams.endpoint, *raw]
+    )
+
+    _, line = output.read_text().splitlines()
+    assert 3 == code
+    assert line.startswith("2,none,-x," if raw else "2,none,'-x,")
 
 
 @pytest.mark.parametrize(
@@ -362,7 +377,7 @@ def test_a_file_that_is_no_input_is_left_alone(
 ) -> None:
     """A real file of each kind ends with 2, and no output is begun."""
     monkeypatch.chdir(tmp_path)
-    for variable in ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"):
+    for variable in (KEY_ID, KEY_SECRET):
         monkeypatch.setenv(variable, "key")
     data, expected = OTHERS[name]
     Path(name).write_bytes(data)

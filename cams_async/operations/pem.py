@@ -6,7 +6,7 @@ https://www.rfc-editor.org/rfc/rfc7468#section-3
 import re
 from base64 import b64decode, b64encode
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cams_async.phone_number import shown
 
@@ -27,7 +27,7 @@ NO_BOUNDARY = {
 }
 """Causes, by the first pattern of the whole text that matches."""
 
-OTHER_KINDS = {
+OTHER_KINDS: Mapping[tuple[str, ...], str] = {
     ("BEGIN",): "no end boundary: the text is cut off",
     ("END",): "no begin boundary",
     ("END", "BEGIN"): "boundaries in the wrong order",
