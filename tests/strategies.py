@@ -1,5 +1,7 @@
 """Values for hypothesis to choose from."""
 
+import textwrap
+from base64 import b64encode
 from collections.abc import Mapping
 from enum import StrEnum
 from types import NoneType, UnionType
@@ -100,16 +102,19 @@ PHONE_NUMBERS = st.from_regex(r"[1-9][0-9]{0,14}", fullmatch=True)
 WORDS = TEXT.filter(str.strip)
 """What a required field takes."""
 
-PUBLIC_KEYS = st.lists(
-    st.from_regex(r"[A-Za-z0-9+/]{1,64}={0,2}", fullmatch=True), min_size=1, max_size=4
-).flatmap(
-    lambda lines: st.sampled_from(["\n", "\r\n"]).map(
-        lambda end: end.join(
-            ["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""]
-        )
+
+def pem(content: bytes) -> str:
+    """Return the PEM text of a DER sequence: all that a key is checked for."""
+    size = len(content).to_bytes(2, "big")
+    size = size[1:] if len(content) < 0x80 else b"\x82" + size
+    lines = textwrap.wrap(b64encode(b"\x30" + size + content).decode(), 64)
+    return "\n".join(
+        ["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""]
     )
-)
-"""What has the shape of a public key's PEM text."""
+
+
+PUBLIC_KEYS = st.binary(max_size=200).map(pem)
+"""Public keys, as far as they are checked, in canonical PEM."""
 
 OPERATION: st.SearchStrategy[Operation[Any]] = st.one_of(
     st.builds(

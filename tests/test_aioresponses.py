@@ -31,6 +31,7 @@ from cams_async.retry import RetryPolicy
 from cams_async.throttle import LocalThrottle
 from cams_async.wire import encode
 from tests.fakes import CREDENTIALS, MIGRATION, STATUS
+from tests.strategies import pem
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -48,9 +49,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "GetPhoneNumberVerificationStatus": {"cust_space_id": "s", "phone_number": "1"},
     "UpdatePhoneEncryptionPublicKey": {
         "phone_number": "1",
-        "encryption_public_key": (
-            "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"
-        ),
+        "encryption_public_key": pem(b"key"),
     },
     "UpdatePhoneMessageQrdl": {
         "phone_number": "1",

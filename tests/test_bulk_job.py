@@ -121,7 +121,8 @@ def test_results_are_written_as_documented(clock: Clock, tmp_path: Path) -> None
             request_id=None,
             error="InvalidRow",
             message="phone_number must be 1 to 15 digits, country code first, such as "
-            "8613800000000",
+            "8613800000000; found U+006E at position 1 ('n')",
+            input='{"phone_number": "none", "cust_space_id": "cams-1"}',
         ),
         5: result(5, "8613800000001", "cams-1", status="VERIFIED"),
         6: result(6, "8613800000001", "cams-2", status="VERIFIED"),
@@ -230,7 +231,8 @@ async def test_standard_streams_have_no_journal(
     shown = cast("io.BytesIO", sys.stdout.buffer).getvalue().decode().splitlines()
     assert not job.survey.durable
     assert 7 == len(shown)
-    assert "line,phone_number,cust_space_id,status,request_id,error,message" == shown[0]
+    columns = "line,phone_number,cust_space_id,status,request_id,error,message,input"
+    assert columns == shown[0]
     assert [] == names(tmp_path)
 
 

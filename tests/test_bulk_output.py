@@ -33,6 +33,7 @@ RESULTS = st.builds(
     request_id=ANY,
     error=ANY,
     message=ANY,
+    input=ANY,
 )
 
 both_formats = pytest.mark.parametrize("form", FORMATS)
@@ -55,7 +56,7 @@ def test_line_ends_stay_visible_in_csv() -> None:
     """They are escaped, not dropped."""
     data = encode(Result(line=1, message='a\r\n"b"\0'), "csv")
 
-    assert b'1,,,,,,"a\\r\\n""b""\\0"\n' == data
+    assert b'1,,,,,,"a\\r\\n""b""\\0",\n' == data
 
 
 @given(st.binary() | JSON.map(lambda value: f"{value}".encode()))

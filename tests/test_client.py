@@ -49,7 +49,7 @@ from tests.fakes import (
 
 ACTION = type(STATUS).__name__
 
-PEM = "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n"
+PEM = "-----BEGIN PUBLIC KEY-----\nMAcA++///78A\n-----END PUBLIC KEY-----\n"
 
 
 class Half:

@@ -29,6 +29,7 @@ from cams_async.operations import (
 )
 from cams_async.wire import parameters
 from tests.fakes import FAST
+from tests.strategies import pem
 from tests.undisturbed import undisturbed
 
 QPS = dict.fromkeys(OPERATIONS, 100.0)
@@ -216,7 +217,6 @@ def _operations(emulator: Emulator, random: Random) -> list[Operation[Any]]:
     made: list[Operation[Any]] = []
     for place, number in enumerate(emulator.phone_numbers):
         phone_number, space = number.phone_number, number.cust_space_id
-        key = f"{place:08}".replace("0", "A")
         made += (
             GetPhoneNumberVerificationStatus(
                 phone_number=phone_number, cust_space_id=space
@@ -235,9 +235,7 @@ def _operations(emulator: Emulator, random: Random) -> list[Operation[Any]]:
             ),
             UpdatePhoneEncryptionPublicKey(
                 phone_number=phone_number,
-                encryption_public_key=(
-                    f"-----BEGIN PUBLIC KEY-----\n{key}\n-----END PUBLIC KEY-----"
-                ),
+                encryption_public_key=pem(place.to_bytes(4, "big")),
             ),
         )
     random.shuffle(made)

@@ -141,6 +141,7 @@ class Output:
         path: The name of the file; None for standard output.
         end: Where the file ends, so that half a line can be cut off again; None for
             a stream.
+        raw_csv: As for `encode`.
     """
 
     def __init__(
@@ -150,10 +151,12 @@ class Output:
         form: Format,
         path: Path | None = None,
         end: int | None = None,
+        raw_csv: bool = False,
     ) -> None:
         self._stream = stream
         self._name = "standard output" if path is None else repr(str(path))
         self._form: Format = form
+        self._raw_csv = raw_csv
         self._end = end
         self._synced = time.monotonic()
 
@@ -172,7 +175,8 @@ class Output:
         Raises:
             OutputError: They could not be written; nothing of them is left.
         """
-        self._append(b"".join(encode(result, self._form) for result in results))
+        encoded = (encode(each, self._form, raw_csv=self._raw_csv) for each in results)
+        self._append(b"".join(encoded))
         now = time.monotonic()
         if now - self._synced >= SYNC_EVERY:
             self.sync()

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 from attrs import Attribute, field, frozen
 
 from cams_async.bulk.results import Format
+from cams_async.bulk.rows import COLUMNS
 from cams_async.errors import ConfigurationError
 from cams_async.operations import (
     ChatappSyncPhoneNumber,
@@ -36,6 +37,12 @@ def _filled(_: object, attribute: "Attribute[Any]", value: Any) -> None:
         raise ConfigurationError("must be a non-empty string", field=attribute.name)
 
 
+def _only_known_columns(_: object, attribute: "Attribute[Any]", value: Any) -> None:
+    if unknown := set(value) - set(COLUMNS):
+        expected = f"{unknown.pop()!r} is not {' or '.join(COLUMNS)}"
+        raise ConfigurationError(expected, field=attribute.name)
+
+
 @frozen(kw_only=True)
 class Plan:
     """What is asked of a job."""
@@ -51,6 +58,14 @@ class Plan:
 
     cust_space_id: str | None = field(default=None, validator=_filled)
     """The space of the rows that name none."""
+
+    columns: Mapping[str, str] = field(
+        factory=dict[str, str], validator=_only_known_columns
+    )
+    """Names in the input, by `phone_number` or `cust_space_id`, that differ."""
+
+    raw_csv: bool = False
+    """Whether a CSV output has cells that spreadsheet programs take for formulas."""
 
     watch: Watching | None = None
     """How to watch; None to ask once."""

@@ -7,7 +7,12 @@ from typing import Any, Literal, TypeAlias, cast
 
 from attrs import asdict, fields, frozen
 
+from cams_async.spreadsheet import guarded
+
 Format: TypeAlias = Literal["jsonl", "csv"]
+
+INVALID = "InvalidRow"
+"""The error of a row that cannot be requested."""
 
 
 @frozen(kw_only=True)
@@ -35,20 +40,31 @@ class Result:
     message: str | None = None
     """A short text on the error."""
 
+    input: str | None = None
+    """JSON text of a refused row: its object, or its line if that is none."""
+
 
 COLUMNS = tuple(attribute.name for attribute in fields(Result))
 
 CSV_HEADER = ",".join(COLUMNS).encode() + b"\n"
 
 
-def encode(result: Result, form: Format) -> bytes:
-    """Return a result's line."""
+def encode(result: Result, form: Format, *, raw_csv: bool = False) -> bytes:
+    """Return a result's line.
+
+    Args:
+        result: The result.
+        form: The format of the output.
+        raw_csv: Whether cells that a spreadsheet program takes for formulas are
+            written as they are.
+    """
     values = asdict(result)
     if form == "jsonl":
         text = json.dumps(values, ensure_ascii=False) + "\n"
     else:
         buffer = io.StringIO()
         cells = [_cell(value) for value in values.values()]
+        cells = cells if raw_csv else [guarded(cell) for cell in cells]
         csv.writer(buffer, lineterminator="\n").writerow(cells)
         text = buffer.getvalue()
     # The vendor's texts may hold half of a surrogate pair.

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from typing import Any
 
-from attrs import frozen
+from attrs import astuple, frozen
 
 from cams_async.bulk.rows import AnyRow, BadRow
 from cams_async.errors import ConfigurationError
@@ -25,7 +25,8 @@ SCHEMA = """
         done INTEGER NOT NULL DEFAULT 0
     );
     CREATE TABLE bad (
-        line INTEGER PRIMARY KEY, reason TEXT, phone_number TEXT, cust_space_id TEXT
+        line INTEGER PRIMARY KEY, reason TEXT, phone_number TEXT, cust_space_id TEXT,
+        input TEXT
     );
     BEGIN;
 """
@@ -78,12 +79,16 @@ FINISH = """
 """
 
 BAD = """
-    SELECT line, reason, phone_number, cust_space_id FROM bad JOIN rows USING (line)
+    SELECT line, reason, phone_number, cust_space_id, input
+    FROM bad JOIN rows USING (line)
     WHERE done = 0 AND line > ? ORDER BY line LIMIT ?
 """
 
 PAGE = 500
 """Rows that are read from disk at a time."""
+
+BAD_PAGE = 50
+"""Fewer, because a refused row keeps its record, of 128 KiB at most."""
 
 REMEMBERED = 10_000
 """Spaces whose place is kept in memory."""
@@ -142,8 +147,8 @@ class Scratch:
             for row in rows:
                 if isinstance(row, BadRow):
                     values: tuple[Any, ...]
-                    values = row.line, row.reason, row.phone_number, row.cust_space_id
-                    self._db.execute("INSERT INTO bad VALUES (?, ?, ?, ?)", values)
+                    values = astuple(row)
+                    self._db.execute("INSERT INTO bad VALUES (?, ?, ?, ?, ?)", values)
                     values = row.line, None, None
                 else:
                     space = self._place(row.cust_space_id)
@@ -168,7 +173,7 @@ class Scratch:
 
     def bad(self, after: int) -> list[BadRow]:
         """Return the next bad rows that are not done, after a line."""
-        return [BadRow(*values) for values in self._ask(BAD, after, PAGE)]
+        return [BadRow(*values) for values in self._ask(BAD, after, BAD_PAGE)]
 
     def keys(self, after: Key | None, *, by_space: bool) -> list[Key]:
         """Return the next phone numbers that are not done, by line or by space."""

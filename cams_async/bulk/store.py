@@ -22,13 +22,10 @@ from cams_async.bulk.output import (
     scan,
 )
 from cams_async.bulk.plan import Plan, Survey, Watching
-from cams_async.bulk.results import Result
+from cams_async.bulk.results import INVALID, Result
 from cams_async.bulk.rows import BadRow, read
 from cams_async.bulk.scratch import PAGE, Key, Scratch
 from cams_async.errors import ConfigurationError
-
-INVALID = "InvalidRow"
-"""What stands as the error of a row that cannot be asked for."""
 
 
 class _AbandonedError(Exception):
@@ -88,7 +85,7 @@ class Store:
         digest = self._read_input()
         if path is None:
             resumed, standing = False, Standing(end=0, done=0, failed=0)
-            self._output = Output(self._stdout, form=plan.format)
+            self._output = Output(self._stdout, form=plan.format, raw_csv=plan.raw_csv)
         else:
             # Whoever has removed an output wants to start anew.
             is_new = not path.exists()
@@ -99,7 +96,13 @@ class Store:
             resumed = self._resume(path, self._journal(digest), former)
             standing = scan(file, path, plan.format, self._scratch.mark)
             heal(file, path, standing)
-            self._output = Output(file, form=plan.format, path=path, end=standing.end)
+            self._output = Output(
+                file,
+                form=plan.format,
+                path=path,
+                end=standing.end,
+                raw_csv=plan.raw_csv,
+            )
         self._opened.callback(self._sync_quietly)
         self._output.head()
         counts = self._scratch.count()
@@ -128,8 +131,12 @@ class Store:
 
         try:
             with nullcontext(self._stdin) if path is None else path.open("rb") as file:
-                default = self._plan.cust_space_id
-                self._scratch.fill(read(pieces(file), cust_space_id=default))
+                rows = read(
+                    pieces(file),
+                    cust_space_id=self._plan.cust_space_id,
+                    columns=self._plan.columns,
+                )
+                self._scratch.fill(rows)
         except OSError as error:
             name = "standard input" if path is None else repr(str(path))
             msg = f"{name} cannot be read: {error.strerror}"
@@ -152,6 +159,8 @@ class Store:
             "cust_space_id": plan.cust_space_id,
             "format": plan.format,
         }
+        if plan.columns:
+            options["columns"] = dict(plan.columns)
         if watching is not None:
             options |= {
                 "until": sorted(watching.until),
@@ -231,6 +240,7 @@ def _refused(row: BadRow) -> Result:
         cust_space_id=row.cust_space_id,
         error=INVALID,
         message=row.reason,
+        input=row.input,
     )
 
 

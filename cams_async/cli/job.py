@@ -71,6 +71,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cust-space-id", metavar="ID", help="the space of the rows that name none"
     )
     parser.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        type=options.column,
+        metavar="NAME=HEADER",
+        help="the header in INPUT of phone_number or cust_space_id, where it is "
+        "another; may be repeated",
+    )
+    parser.add_argument(
+        "--raw-csv",
+        action="store_true",
+        help="write CSV cells as they are, even those that a spreadsheet program takes "
+        "for formulas (an apostrophe is put before = + - @ TAB CR)",
+    )
+    parser.add_argument(
         "--window",
         type=options.count,
         metavar="N",
@@ -183,6 +198,8 @@ def _plan(given: argparse.Namespace, watching: Watching | None) -> Plan:
         output=given.output,
         format=given.format or ("csv" if is_csv else "jsonl"),
         cust_space_id=given.cust_space_id,
+        columns=dict(given.column),
+        raw_csv=given.raw_csv,
         watch=watching,
         identity={
             name: getattr(given, name) for name in ("endpoint", "region", "account")

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from cams_async.bulk.rows import COLUMNS
+
 PROGRAM = "cams-async"
 
 # What `add_subparsers` returns; argparse has no public name for it.
@@ -114,6 +116,15 @@ def assignment(text: str) -> tuple[str, str]:
     if not name or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form Name=value")
     return name, value
+
+
+def column(text: str) -> tuple[str, str]:
+    """Read `NAME=HEADER`, a column of an input under another name."""
+    name, header = assignment(text)
+    if name not in COLUMNS or not header.strip():
+        expected = " or ".join(f"{each}=HEADER" for each in COLUMNS)
+        raise argparse.ArgumentTypeError(f"{text!r} is not {expected}")
+    return name, header
 
 
 def action_ceiling(text: str) -> tuple[str, float]:

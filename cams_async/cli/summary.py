@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from cams_async.bulk import Job, Result
-from cams_async.bulk.store import INVALID
+from cams_async.bulk.results import INVALID
 from cams_async.cli.tally import Tally, duration, failures
 
 TOLD = 10

@@ -6,10 +6,11 @@ from attrs import field, frozen
 
 from cams_async.models import Resend, Response
 from cams_async.operations.fields import (
+    international,
     optional,
+    pem,
     phone_number,
     public_key,
-    without_plus,
 )
 from cams_async.operations.operation import Operation
 
@@ -40,11 +41,11 @@ class UpdatePhoneEncryptionPublicKey(Operation[EncryptionPublicKeyUpdated]):
     resend: ClassVar[Resend] = Resend.NEVER
     tells: ClassVar[str | None] = "GetPhoneEncryptionPublicKey"
 
-    phone_number: str = field(converter=without_plus, validator=phone_number)
-    """Digits with the country code; a leading `+` and spaces are removed."""
+    phone_number: str = field(converter=international, validator=phone_number)
+    """The number with its country code, in any usual spelling; kept as digits."""
 
-    encryption_public_key: str = field(validator=public_key)
-    """The PEM text of the public key, with real newlines."""
+    encryption_public_key: str = field(converter=pem, validator=public_key)
+    """The PEM text of the public key, with real newlines; bytes are decoded."""
 
     cust_space_id: str | None = field(default=None, validator=optional)
     """The space of the customer that the number belongs to."""

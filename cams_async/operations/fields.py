@@ -4,13 +4,16 @@ Each error names the field and what was expected, and never the value: it may be
 a secret or somebody's phone number.
 """
 
-import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias, cast
 
 from attrs import Attribute
 
 from cams_async.errors import InvalidOperation
+from cams_async.operations.pem import EXPECTED as KEY_EXPECTED
+from cams_async.operations.pem import PemError, canonical
+from cams_async.phone_number import EXPECTED as NUMBER_EXPECTED
+from cams_async.phone_number import PhoneNumberError, normalise
 
 WIRE = "wire"
 """Metadata key: the field's name on the wire, where PascalCase is not it."""
@@ -22,13 +25,6 @@ IS_SECRET: Mapping[str, Any] = {SECRET: True}
 
 Validator: TypeAlias = Callable[[Any, "Attribute[Any]", Any], None]
 
-PHONE_NUMBER = re.compile(r"[1-9][0-9]{0,14}")
-PUBLIC_KEY = re.compile(
-    r"\s*-----BEGIN PUBLIC KEY-----\r?\n"
-    r"(?:[A-Za-z0-9+/]+={0,2}\r?\n)+"
-    r"-----END PUBLIC KEY-----\s*"
-)
-
 
 def masked(value: object) -> str:
     """Stand in for a secret in `repr`, whatever it is."""
@@ -36,10 +32,13 @@ def masked(value: object) -> str:
     return "'***'"
 
 
-def refuse(instance: object, attribute: "Attribute[Any]", expected: str) -> None:
+def refuse(
+    instance: object, attribute: "Attribute[Any]", expected: str, *, found: str = ""
+) -> NoReturn:
     """Raise InvalidOperation for a field."""
+    found = found and f"; found {found}"
     raise InvalidOperation(
-        f"{attribute.name} must be {expected}",
+        f"{attribute.name} must be {expected}{found}",
         action=type(instance).__name__,
         field=attribute.name,
         expected=expected,
@@ -69,25 +68,38 @@ def one_of(*values: str) -> Validator:
     return validate
 
 
-def without_plus(value: str) -> str:
-    """Remove spaces and a leading `+`; anything but a str is left to be refused."""
-    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance] - not every caller has a type checker
+def international(value: str) -> str:
+    """Normalise a phone number; the validator refuses what is none."""
+    try:
+        return normalise(value)
+    except PhoneNumberError:
         return value
-    return value.replace(" ", "").removeprefix("+")
 
 
-def phone_number(instance: object, attribute: "Attribute[Any]", value: object) -> None:
-    """Accept 1 to 15 ASCII digits that start with a country code."""
-    if not isinstance(value, str) or not PHONE_NUMBER.fullmatch(value):
-        expected = "1 to 15 digits, country code first, such as 8613800000000"
-        refuse(instance, attribute, expected)
+def phone_number(instance: object, attribute: "Attribute[Any]", value: Any) -> None:
+    """Accept an international phone number."""
+    if cause := _cause(normalise, value):
+        refuse(instance, attribute, NUMBER_EXPECTED, found=cause)
 
 
-def public_key(instance: object, attribute: "Attribute[Any]", value: object) -> None:
-    """Accept the PEM text of a public key, with real newlines."""
-    if not isinstance(value, str) or not PUBLIC_KEY.fullmatch(value):
-        expected = (
-            "the PEM text of a public key: real newlines between "
-            "'-----BEGIN PUBLIC KEY-----' and '-----END PUBLIC KEY-----'"
-        )
-        refuse(instance, attribute, expected)
+def pem(value: str | bytes) -> str:
+    """Bring a public key into its canonical form; the validator refuses others."""
+    try:
+        return canonical(value)
+    except PemError:
+        return cast("str", value)
+
+
+def public_key(instance: object, attribute: "Attribute[Any]", value: Any) -> None:
+    """Accept the PEM text of a public key."""
+    if cause := _cause(canonical, value):
+        refuse(instance, attribute, KEY_EXPECTED, found=cause)
+
+
+def _cause(check: Callable[[Any], str], value: Any) -> str:
+    """Return why a check fails; empty where it does not."""
+    try:
+        check(value)
+    except (PhoneNumberError, PemError) as error:
+        return str(error)
+    return ""

@@ -7,10 +7,10 @@ from attrs import field, frozen
 from cams_async.models import Record, Resend, Response
 from cams_async.operations.fields import (
     IS_SECRET,
+    international,
     masked,
     phone_number,
     required,
-    without_plus,
 )
 from cams_async.operations.operation import Operation
 
@@ -57,8 +57,8 @@ class ChatappMigrationVerified(Operation[MigratedNumberResponse]):
     cust_space_id: str = field(validator=required)
     """The space of the customer that the number comes to."""
 
-    phone_number: str = field(converter=without_plus, validator=phone_number)
-    """Digits with the country code; a leading `+` and spaces are removed."""
+    phone_number: str = field(converter=international, validator=phone_number)
+    """The number with its country code, in any usual spelling; kept as digits."""
 
     verify_code: str = field(validator=required, repr=masked, metadata=IS_SECRET)
     """The one-time code, leading zeros included. Never shown or pickled."""

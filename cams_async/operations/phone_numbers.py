@@ -6,7 +6,7 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from cams_async.models import CodeVerificationStatus, Record, Resend, Response
-from cams_async.operations.fields import phone_number, required, without_plus
+from cams_async.operations.fields import international, phone_number, required
 from cams_async.operations.operation import Operation
 
 __all__ = [
@@ -64,8 +64,8 @@ class GetPhoneNumberVerificationStatus(Operation[VerificationStatusResponse]):
     qps: ClassVar[float] = 10.0
     resend: ClassVar[Resend] = Resend.SAFE
 
-    phone_number: str = field(converter=without_plus, validator=phone_number)
-    """Digits with the country code; a leading `+` and spaces are removed."""
+    phone_number: str = field(converter=international, validator=phone_number)
+    """The number with its country code, in any usual spelling; kept as digits."""
 
     cust_space_id: str = field(validator=required)
     """The space of the customer that the number belongs to."""

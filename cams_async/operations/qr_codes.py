@@ -7,11 +7,11 @@ from attrs import field, frozen
 
 from cams_async.models import Record, Resend, Response
 from cams_async.operations.fields import (
+    international,
     one_of,
     optional,
     phone_number,
     required,
-    without_plus,
 )
 from cams_async.operations.operation import Operation
 
@@ -80,8 +80,8 @@ class UpdatePhoneMessageQrdl(Operation[PhoneMessageQrdlResponse]):
     resend: ClassVar[Resend] = Resend.NEVER
     tells: ClassVar[str | None] = "ListPhoneMessageQrdl"
 
-    phone_number: str = field(converter=without_plus, validator=phone_number)
-    """Digits with the country code; a leading `+` and spaces are removed."""
+    phone_number: str = field(converter=international, validator=phone_number)
+    """The number with its country code, in any usual spelling; kept as digits."""
 
     generate_qr_image: GenerateQrImage | Literal["PNG", "SVG"] = field(
         validator=one_of(*GenerateQrImage)

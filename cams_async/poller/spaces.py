@@ -21,7 +21,7 @@ from cams_async.operations import (
     VerificationStatus,
     VerificationStatusResponse,
 )
-from cams_async.operations.fields import without_plus
+from cams_async.operations.fields import international
 from cams_async.poller.outcome import Sender
 
 R = TypeVar("R", bound=Response)
@@ -205,7 +205,7 @@ def _by_digits(listed: Iterable[PhoneNumber]) -> dict[str, _Entry]:
     numbers: dict[str, _Entry] = {}
     seen: set[str] = set()
     for each in listed:
-        digits = without_plus(each.phone_number)
+        digits = international(each.phone_number)
         status = each.code_verification_status
         if digits in seen:
             numbers.pop(digits, None)
