@@ -220,9 +220,8 @@ def _is_false(success: object) -> bool:
 def hop_of(headers: Mapping[str, str], authority: str) -> str:
     """Name the hop that responded: by its Server and Via headers, else host and port.
 
-    The result is short printable ASCII, whatever the headers hold.
+    The result is printable ASCII, whatever the headers hold.
     """
     server, via = (headers.get(name, "").strip() for name in ("server", "via"))
     named = f"{server or authority}, via {via}" if via else server or authority
-    shown = "".join(c if c.isascii() and c.isprintable() else "?" for c in named)
-    return shown[:120]
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in named)

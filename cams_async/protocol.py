@@ -259,9 +259,9 @@ def _api_error(
     result: outcomes.Classification,
     code: str,
 ) -> ApiError:
-    request_id = _text(payload, "RequestId", "requestId", "requestid")
+    request_id = _text(payload, "RequestId")
     return (result.error or ApiError)(
-        _without(request.secrets, _text(payload, "Message", "message") or ""),
+        _without(request.secrets, _text(payload, "Message") or ""),
         outcome=result.outcome,
         code=code,
         request_id=request_id or answer.headers.get("x-acs-request-id"),
@@ -282,7 +282,7 @@ def _of_another_hop(
     """Return the error of a response that CAMS did not form."""
     status = answer.status
     hop = outcomes.hop_of(answer.headers, _authority(request.url))
-    hop = _without(request.secrets, hop)
+    hop = _without(request.secrets, hop)[:EXCERPT]
     body = _without_bytes(request.secrets, answer.body)
     excerpt = body[:EXCERPT].decode("utf-8", "replace")
     if 200 <= status < 300:  # noqa: PLR2004 - HTTP
@@ -314,8 +314,10 @@ def _authority(url: str) -> str:
     return parts.netloc if parts.port else f"{parts.netloc}:{port}"
 
 
-def _text(payload: dict[str, Any], *names: str) -> str | None:
-    found = (payload[name] for name in names if name in payload)
+def _text(payload: dict[str, Any], name: str) -> str | None:
+    """Return the text of that name, in any case; the vendor's spelling goes first."""
+    found = [payload.get(name)]
+    found += [value for each, value in payload.items() if each.lower() == name.lower()]
     return next((value for value in found if isinstance(value, str)), None)
 
 
