@@ -218,6 +218,7 @@ def parse_response(
 
 def _json_object(answer: Answer) -> dict[str, Any] | None:
     """Return the body, or None if it is no JSON object."""
+    payload: dict[str, Any]  # or whatever else JSON can be
     try:
         payload = _read_json(answer.body.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):

@@ -48,7 +48,10 @@ async def test_the_vendors_words_are_not_logged(
 ) -> None:
     """A message may quote a phone number, so only code and request id are told."""
     caplog.set_level(logging.DEBUG, "cams_async")
-    body = b'{"Code": "Product.Unsubscript", "Message": "for 8613800000000", "RequestId": "1"}'
+    body = (
+        b'{"RequestId": "1", "Code": "Product.Unsubscript", '
+        b'"Message": "for 8613800000000"}'
+    )
     emulator.trouble.next(Canned(status=400, body=body))
     with pytest.raises(NotSubscribed):
         await client.get_phone_number_verification_status(**ASKED)

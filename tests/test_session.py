@@ -28,7 +28,6 @@ from cams_async.errors import (
     DecodeError,
     InvalidParameter,
     RequestTimeout,
-    ThrottlingError,
 )
 from cams_async.models import CallEvent, Scope
 from cams_async.operations import Operation
