@@ -33,8 +33,10 @@ WARN_EVERY = 5.0
 
 def may_resend(call: Call[Any], error: CamsError) -> bool:
     """Whether it is proven that sending again does no harm. No policy is asked."""
+    if isinstance(error, PermitExpired):
+        return error.outcome == "not_sent"
     if not isinstance(error, (TransportError, DecodeError, ApiError)):
-        return isinstance(error, PermitExpired)
+        return False
     if error.outcome == "unknown":
         return call.resend is Resend.SAFE
     return error.outcome == "not_sent" or (

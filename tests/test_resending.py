@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from itertools import pairwise
+from random import Random
 from typing import Any, NoReturn
 
 import pytest
 from multidict import CIMultiDict
 
+from cams_async.client import CamsClient
 from cams_async.credentials import Credentials
+from cams_async.emulator import Emulator
 from cams_async.emulator.ceilings import SlidingWindow, Tenant
 from cams_async.errors import (
     ApiError,
@@ -331,6 +334,31 @@ class TestPermits:
 
         assert response.meta.attempts == 1
 
+    def test_an_expiry_of_unknown_outcome_is_not_repeated(self, clock: Clock) -> None:
+        """A throttle may lose a slot after the request has left."""
+        error = PermitExpired("lost", outcome="unknown")
+        throttle = OfAThrottle(error)
+        found = fail(
+            clock, RecordingTransport(VERIFIED), throttle=throttle, retry=Always()
+        )
+
+        assert found is error
+        assert throttle.asked == 1
+
+    async def test_no_byte_leaves_over_real_sockets(self, emulator: Emulator) -> None:
+        """The server sees the second attempt only."""
+        throttle = Late(TOO_LATE, IN_TIME)
+        number = emulator.phone_numbers[0]
+        async with CamsClient(
+            emulator.credentials, endpoint=emulator.endpoint, throttle=throttle
+        ) as cams:
+            response = await cams.get_phone_number_verification_status(
+                phone_number=number.phone_number, cust_space_id=number.cust_space_id
+            )
+        (report,) = emulator.report().actions
+
+        assert (2, 1) == (response.meta and response.meta.attempts, report.arrivals)
+
     def test_a_throttle_that_returns_nothing_lets_requests_pass(
         self, clock: Clock
     ) -> None:
@@ -381,6 +409,41 @@ class TestCounting:
         )
 
         assert expected == throttle.log
+
+
+class Early(RecordingTransport):
+    """A proxy that gives up at once, while the request travels on to the server."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(Answer(504, CIMultiDict(), b"<html>"))
+        self.clock = clock
+        self.random = Random(1)
+        self.arrivals: list[float] = []
+
+    async def exchange(
+        self, request: Request, *, timeout: float, on_sent: Callable[[], None]
+    ) -> Answer:
+        """Let the request arrive within the second that the throttle allows for."""
+        self.arrivals.append(self.clock.now + self.random.uniform(0, 0.99))
+        return await super().exchange(request, timeout=timeout, on_sent=on_sent)
+
+
+def test_an_early_504_of_a_proxy_frees_no_slot_too_soon(clock: Clock) -> None:
+    """10 calls per second are allowed: no 11 arrivals within one second."""
+    proxy = Early(clock)
+
+    async def main() -> None:
+        async with make(proxy, retry=RetryPolicy(attempts=1)) as cams:
+            await asyncio.gather(
+                *[cams.send(STATUS) for _ in range(200)], return_exceptions=True
+            )
+
+    clock.run(main())
+    arrivals = sorted(proxy.arrivals)
+    spans = [b - a for a, b in zip(arrivals, arrivals[10:], strict=False)]
+
+    assert len(arrivals) == 200
+    assert min(spans) >= 1
 
 
 class Raising:

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Protocol, Self
 
-from cams_async.errors import CamsError, PermitExpired, ThrottleUnavailable
+from cams_async.errors import CallOutcome, CamsError, PermitExpired
 
 
 class Grant(Protocol):
@@ -112,9 +112,8 @@ class RedisTurn(AbstractAsyncContextManager["RedisTurn"]):
             await self._bound.__aexit__(exc_type, exc, traceback)
         except TimeoutError:
             message = "the slot was lost before the request left"
-            if self._sent:
-                raise ThrottleUnavailable(message, outcome="unknown") from None
-            raise PermitExpired(message) from None
+            outcome: CallOutcome = "unknown" if self._sent else "not_sent"
+            raise PermitExpired(message, outcome=outcome) from None
 
     # A future that is done already belongs to a task which was cancelled in this very
     # turn of the loop: it finds out by itself.
