@@ -192,13 +192,14 @@ def parse_response(
         DecodeError: The status is 2xx, and the answer is not of the documented shape.
     """
     payload = _json_object(answer)
-    code = None
+    code = success = None
     if payload is not None and not 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP
         code = outcomes.code_of(call.action, payload)
+        success = payload.get("Success", payload.get("success"))
     result = outcomes.classify(
         answer.status,
         code,
-        success=None if payload is None else payload.get("Success"),
+        success=success,
         asks_to_wait=_acs_hint(answer) is not None,
     )
     if payload is None or code is None:

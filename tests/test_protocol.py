@@ -511,6 +511,7 @@ def test_success_false_is_a_failure_whatever_the_code(
 
     assert error.code == "OK"
     assert error.outcome == "unknown"
+    assert api_error({"requestId": "1", "code": "OK", "success": denial}, status)
 
 
 @pytest.mark.parametrize(
