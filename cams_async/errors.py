@@ -6,6 +6,7 @@ Whatever fails inside this package reaches the caller as one of these::
     ├ ConfigurationError       a bad argument or setting; names the field
     ├ ClientClosed             a call after, or cut short by, `aclose()`
     ├ ThrottleUnavailable      what shares the ceiling, such as Redis, is away
+    │ └ PermitExpired          the permit to send came too late to be used
     ├ CredentialsError         none were found, or a provider failed
     ├ InvalidOperation         a field is empty or has the wrong type or form
     ├ TransportError
@@ -22,6 +23,7 @@ Whatever fails inside this package reaches the caller as one of these::
       ├ InvalidParameter       a parameter is missing or refused
       ├ NotFound               no such action or resource
       ├ ThrottlingError        flow control; `retry_after` in seconds
+      ├ GatewayError           a proxy or another hop responded; `hop` names it
       └ ServerError            HTTP 5xx: the answer says nothing about the effect
 
 Each error of a call carries `action`, `attempts` and `outcome`; each survives
@@ -100,6 +102,13 @@ class ThrottleUnavailable(CamsError):
     """What shares the ceiling among processes was away for too long.
 
     Without it nobody knows how many calls the others send: none goes out unlimited.
+    """
+
+
+class PermitExpired(ThrottleUnavailable):
+    """The permit to send expired before the first byte left; nothing was sent.
+
+    Its slot may belong to another call by then.
     """
 
 
@@ -213,6 +222,8 @@ class ApiError(CamsError):
         access_denied_detail: What the gateway says of a denial; None where absent.
         retry_after: Seconds that the server asks to wait, at most 60; None where
             it does not ask.
+        hop: The proxy or other hop that responded in place of CAMS; None where CAMS
+            responded.
     """
 
     def __init__(
@@ -225,6 +236,7 @@ class ApiError(CamsError):
         http_status: int = 0,
         access_denied_detail: object = None,
         retry_after: float | None = None,
+        hop: str | None = None,
     ) -> None:
         super().__init__(message, outcome=outcome)
         self.code = code
@@ -233,8 +245,11 @@ class ApiError(CamsError):
         self.http_status = http_status
         self.access_denied_detail = access_denied_detail
         self.retry_after = retry_after
+        self.hop = hop
 
     def _what(self) -> str:
+        if self.hop is not None:
+            return f"{self.hop}: {self.message} (HTTP {self.http_status})"
         code = self.code or "no code"
         return (
             f"{code}: {self.message} "
@@ -267,7 +282,18 @@ class NotFound(ApiError):
 
 
 class ThrottlingError(ApiError):
-    """The server's flow control refused the call before executing it."""
+    """Flow control refused the call, or the server asks to wait.
+
+    Its `outcome` is `rejected` where that proves that nothing was executed.
+    """
+
+
+class GatewayError(ApiError):
+    """A proxy, a load balancer or another hop responded in place of CAMS.
+
+    Its `outcome` is `rejected` where the status means that the hop refused the
+    request before it passed it on (407, 411, 413, 414, 417, 421, 426, 431).
+    """
 
 
 class ServerError(ApiError):

@@ -11,11 +11,10 @@ from cams_async.errors import (
     ApiError,
     CallOutcome,
     CamsError,
-    DecodeError,
-    ThrottlingError,
-    TransportError,
+    ConfigurationError,
+    CredentialsError,
 )
-from cams_async.models import CallEvent, Resend, Response
+from cams_async.models import CallEvent, Response
 from cams_async.protocol import Call
 
 logger: logging.Logger = logging.getLogger("cams_async")
@@ -37,11 +36,20 @@ class Progress:
     attempts: int = 0
     """How many times it was tried."""
 
+    failures: int = 0
+    """How many rounds have failed, without those that flow control refused."""
+
+    refused_at: float | None = None
+    """When flow control first refused it, in the loop's time."""
+
     waited: float = 0.0
     """Seconds that it waited for turns."""
 
     spent: int = 0
     """Tokens of the retry budget that its resends cost."""
+
+    fault: CamsError | None = None
+    """The error of the exchange, rather than of what is around it."""
 
     in_flight: bool = False
     """Whether a request has left in the attempt that goes on."""
@@ -65,25 +73,30 @@ class Progress:
     """Whether credentials were renewed for this call already."""
 
 
-def may_resend(call: Call[Any], error: CamsError) -> bool:
-    """Whether it is proven that sending again does no harm. No policy is asked."""
-    if not isinstance(error, (TransportError, DecodeError, ApiError)):
-        return False
-    if error.outcome == "unknown":
-        return call.resend is Resend.SAFE
-    return error.outcome == "not_sent" or isinstance(error, ThrottlingError)
-
-
 def complete(error: CamsError, call: Call[Any], progress: Progress) -> CamsError:
     """Add to an error what its caller needs to know of the call."""
     error.action = call.action
     error.attempts = progress.attempts
+    if error.__suppress_context__:
+        # Who hides what is behind an error must not hold it: its frames hold values.
+        error.__context__ = None
     if progress.unknown:
         # Once an attempt's outcome is unknown, the call's is too.
         error.outcome = "unknown"
     if error.outcome == "unknown" and call.tells is not None:
         error.hint = f"{call.tells} tells what happened."
     return error
+
+
+def credentials_error(caught: Exception) -> CamsError:
+    """Return the error for whatever a credentials provider raised.
+
+    Of any error that is not a provider's own, only the type is shown: its text may
+    quote a secret, and its class may invite a retry.
+    """
+    if isinstance(caught, (CredentialsError, ConfigurationError)):
+        return caught
+    return CredentialsError(f"the provider failed: {type(caught).__name__}")
 
 
 def event(
@@ -99,7 +112,7 @@ def event(
     elif error is not None:
         outcome = error.outcome
         if isinstance(error, ApiError):
-            code, request_id = error.code, error.request_id
+            code, request_id = error.code or None, error.request_id
     return CallEvent(
         action=call.action,
         attempts=progress.attempts,

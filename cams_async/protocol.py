@@ -6,30 +6,20 @@ or a typed error. Clock, nonce and credentials are arguments.
 
 import hashlib
 import json
-import time
+import math
 from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
 
 from attrs import define, field
 
-from cams_async import signing, wire
+from cams_async import outcomes, signing, wire
 from cams_async.credentials import Credentials
 from cams_async.endpoints import Endpoint
-from cams_async.errors import (
-    ApiError,
-    AuthenticationError,
-    CallOutcome,
-    DecodeError,
-    InvalidOperation,
-    InvalidParameter,
-    NotFound,
-    NotOwner,
-    NotSubscribed,
-    PermissionDenied,
-    ServerError,
-    ThrottlingError,
-)
+from cams_async.errors import ApiError, CamsError, DecodeError, InvalidOperation
 from cams_async.forms import LONGEST_QUERY, Reasons
 from cams_async.models import Meta, Resend, Response
 from cams_async.operations import Operation
@@ -174,7 +164,7 @@ def build_request(
         "host": endpoint.host,
         "x-acs-action": call.action,
         "x-acs-version": API_VERSION,
-        "x-acs-date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(date)),
+        "x-acs-date": _date_text(date),
         "x-acs-signature-nonce": nonce,
         "x-acs-content-sha256": hashed_body,
     }
@@ -207,56 +197,60 @@ def build_request(
     )
 
 
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - all of it is in UTC
+_LAST_DATE = 253402300799.0
+"""The end of the year 9999; `datetime` has no later moment."""
+
+
+def _date_text(date: float) -> str:
+    # Windows' gmtime refuses times before 1970, so this does without one.
+    seconds = math.floor(min(max(date, 0.0), _LAST_DATE))
+    return f"{(_EPOCH + timedelta(seconds=seconds)).isoformat()}Z"
+
+
 def parse_response(
     call: Call[R], request: Request, answer: Answer, *, attempts: int, waited: float
 ) -> R:
     """Return the typed answer.
 
-    A failure is HTTP 400 or above, a Code that is not OK, or a Success of false.
-
     Raises:
-        ApiError: The answer is a failure.
-        DecodeError: The answer is not of the documented shape.
+        ApiError: The answer is a failure, or another hop's.
+        DecodeError: The status is 2xx, and the answer is not of the documented shape.
     """
-    payload = _json_object(request, answer)
-    code, failed = _verdict(payload, answer.status)
-    if failed:
-        raise _api_error(request, answer, payload, code)
+    payload = _json_object(answer)
+    code = success = None
+    if payload is not None and not 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP
+        code = outcomes.code_of(call.action, payload)
+        success = payload.get("Success", payload.get("success"))
+    result = outcomes.classify(
+        answer.status,
+        code,
+        success=success,
+        asks_to_wait=_acs_hint(answer) is not None,
+    )
+    if payload is None or code is None:
+        raise _of_another_hop(request, answer, payload, result)
+    if result.error is not None:
+        raise _api_error(request, answer, payload, result, code)
     meta = Meta(attempts=attempts, waited=waited, http_status=answer.status)
     try:
         return call.decode(payload, meta)
     except DecodeError as error:
-        if code:
-            # The server did what was asked; only the telling is broken.
-            error.outcome = "executed"
+        # CAMS did what was asked; only its response is broken.
+        error.outcome = result.outcome
         error.http_status = answer.status
         error.body = _without_bytes(request.secrets, answer.body)
         raise
 
 
-def _verdict(payload: dict[str, Any], status: int) -> tuple[str, bool]:
-    raw = payload.get("Code", payload.get("code"))
-    # Two actions of CAMS count their codes as HTTP does; one has none at all.
-    good = raw in ("OK", 200, None)
-    failed = status >= 400 or not good or payload.get("Success") is False  # noqa: PLR2004 - HTTP
-    return "" if raw is None else str(raw), failed
-
-
-def _json_object(request: Request, answer: Answer) -> dict[str, Any]:
-    payload: dict[str, Any] | None  # or whatever else JSON can say
+def _json_object(answer: Answer) -> dict[str, Any] | None:
+    """Return the body, or None if it is no JSON object."""
+    payload: dict[str, Any]  # or whatever else JSON can be
     try:
         payload = _read_json(answer.body.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):
-        payload = None
-    if type(payload) is dict and (answer.status < 300 or answer.status >= 400):  # noqa: PLR2004 - HTTP
-        return payload
-    body = _without_bytes(request.secrets, answer.body)
-    excerpt = body[:EXCERPT].decode("utf-8", "replace")
-    error = _api_error(request, answer, {"Message": f"no JSON: {excerpt}"}, "")
-    if answer.status >= 400 and type(error) is not ApiError:  # noqa: PLR2004 - HTTP
-        raise error
-    message = f"HTTP {answer.status} without a JSON object: {excerpt}"
-    raise DecodeError(message, body=body, http_status=answer.status)
+        return None
+    return payload if type(payload) is dict else None
 
 
 def _without(secrets: tuple[str, ...], text: str) -> str:
@@ -289,82 +283,80 @@ def _without_anywhere(secrets: tuple[str, ...], value: object) -> object:
 
 
 def _api_error(
-    request: Request, answer: Answer, payload: dict[str, Any], code: str
+    request: Request,
+    answer: Answer,
+    payload: dict[str, Any],
+    result: outcomes.Classification,
+    code: str,
 ) -> ApiError:
-    message = _text(payload, "Message", "message") or ""
-    acs_hint = _seconds(answer.headers.get("x-acs-retry-after"), 0.001)
-    cls = ThrottlingError if acs_hint else _class_of(code, answer.status)
-    request_id = _text(payload, "RequestId", "requestId", "requestid")
-    return cls(
-        _without(request.secrets, message),
-        outcome=_outcome(cls, code, answer.status),
+    request_id = _text(payload, "RequestId")
+    return (result.error or ApiError)(
+        _without(request.secrets, _text(payload, "Message") or ""),
+        outcome=result.outcome,
         code=code,
         request_id=request_id or answer.headers.get("x-acs-request-id"),
         http_status=answer.status,
         access_denied_detail=_without_anywhere(
             request.secrets, payload.get("AccessDeniedDetail")
         ),
-        retry_after=acs_hint or _seconds(answer.headers.get("retry-after"), 1.0),
+        retry_after=_retry_after(answer),
     )
 
 
-def _text(payload: dict[str, Any], *names: str) -> str | None:
-    found = (payload[name] for name in names if name in payload)
+def _of_another_hop(
+    request: Request,
+    answer: Answer,
+    payload: dict[str, Any] | None,
+    result: outcomes.Classification,
+) -> CamsError:
+    """Return the error of a response that CAMS did not form."""
+    status = answer.status
+    hop = outcomes.hop_of(answer.headers, _authority(request.url))
+    hop = _without(request.secrets, hop)[:EXCERPT]
+    body = _without_bytes(request.secrets, answer.body)
+    excerpt = body[:EXCERPT].decode("utf-8", "replace")
+    if 200 <= status < 300:  # noqa: PLR2004 - HTTP
+        lacks, path = "JSON object", None
+        if payload is not None:
+            lacks = "Code" if isinstance(payload.get("RequestId"), str) else "RequestId"
+            path = f"$.{lacks}"
+        message = f"{hop}: HTTP {status} without a {lacks}: {excerpt}"
+        return DecodeError(message, path=path, body=body, http_status=status)
+    what = _PHRASES.get(status, "no known status")
+    if result.outcome == "rejected":
+        what = f"refused unread, {what}"
+    return (result.error or ApiError)(
+        f"{what}: {excerpt}",
+        outcome=result.outcome,
+        request_id=answer.headers.get("x-acs-request-id"),
+        http_status=status,
+        retry_after=_retry_after(answer),
+        hop=hop,
+    )
+
+
+_PHRASES = {int(status): status.phrase for status in HTTPStatus}
+
+
+def _authority(url: str) -> str:
+    parts = urlsplit(url)
+    port = 443 if parts.scheme == "https" else 80
+    return parts.netloc if parts.port else f"{parts.netloc}:{port}"
+
+
+def _text(payload: dict[str, Any], name: str) -> str | None:
+    """Return the text of that name, in any case; the vendor's spelling goes first."""
+    found = [payload.get(name)]
+    found += [value for each, value in payload.items() if each.lower() == name.lower()]
     return next((value for value in found if isinstance(value, str)), None)
 
 
-# Exact codes and prefixes, in order: the first that fits decides.
-# https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-errorcodes
-_CODES: tuple[tuple[str, type[ApiError]], ...] = (
-    ("System.LimitControl", ThrottlingError),
-    ("Throttling*", ThrottlingError),
-    ("SignatureDoesNotMatch", AuthenticationError),
-    ("SignatureNonceUsed", AuthenticationError),
-    ("IncompleteSignature", AuthenticationError),
-    ("InvalidAccessKeyId*", AuthenticationError),
-    ("InvalidSecurityToken*", AuthenticationError),
-    ("InvalidTimeStamp*", AuthenticationError),
-    ("MissingSecurityToken", AuthenticationError),
-    ("Ram.PermissionDeny", PermissionDenied),
-    ("NoPermission*", PermissionDenied),
-    ("Forbidden*", PermissionDenied),
-    ("Authentication.NoAuth", PermissionDenied),
-    ("Product.Unsubscript", NotSubscribed),
-    ("Unknown.ResourceOwnerId", NotOwner),
-    ("*.NotFound", NotFound),
-    ("Missing*", InvalidParameter),
-    ("Invalid*", InvalidParameter),
-)
-
-# The gateway gives these up half-way, under whatever HTTP status.
-_UNDECIDED = ("InternalError", "ServiceUnavailable", "UnknownError")
+def _acs_hint(answer: Answer) -> float | None:
+    return _seconds(answer.headers.get("x-acs-retry-after"), 0.001)
 
 
-def _class_of(code: str, status: int) -> type[ApiError]:
-    for pattern, cls in _CODES:
-        if pattern.endswith("*"):
-            fits = code.startswith(pattern[:-1])
-        elif pattern.startswith("*"):
-            fits = code.endswith(pattern[1:])
-        else:
-            fits = code == pattern
-        if fits:
-            return cls
-    if status == 429:  # noqa: PLR2004 - HTTP: Too Many Requests
-        return ThrottlingError
-    undecided = status >= 500 or code in _UNDECIDED  # noqa: PLR2004 - HTTP
-    return ServerError if undecided else ApiError
-
-
-def _outcome(cls: type[ApiError], code: str, status: int) -> CallOutcome:
-    # A nonce is fresh for each request: it can only be known from a copy of this
-    # very request that arrived before. An OK that did not succeed says both.
-    copy_arrived = code == "SignatureNonceUsed"
-    contradictory = code in ("OK", "200", "") and status < 400  # noqa: PLR2004 - HTTP
-    undecided = cls is ServerError or status >= 500  # noqa: PLR2004 - HTTP
-    if copy_arrived or contradictory or (undecided and cls is not ThrottlingError):
-        return "unknown"
-    return "rejected"
+def _retry_after(answer: Answer) -> float | None:
+    return _acs_hint(answer) or _seconds(answer.headers.get("retry-after"), 1.0)
 
 
 def _seconds(value: str | None, unit: float) -> float | None:

@@ -87,10 +87,11 @@ class FreshCredentials:
                     return self._credentials
             return await self._ask()
 
-    def expire(self, credentials: Credentials) -> None:
-        """Forget credentials that the server calls expired."""
+    def expire(self, credentials: Credentials) -> bool:
+        """Forget credentials that the server calls expired; return True."""
         if credentials is self._credentials:
             self._credentials = None
+        return True
 
     async def _ask(self) -> Credentials:
         failure: CamsError
@@ -149,8 +150,10 @@ class StaticCredentials:
         """Return them."""
         return self._credentials
 
-    def expire(self, credentials: Credentials) -> None:
-        """Do nothing: there are no others to ask for."""
+    def expire(self, credentials: Credentials) -> bool:
+        """Return False: there are no others."""
+        del credentials
+        return False
 
 
 class ProfileCredentials:

@@ -14,6 +14,7 @@ from cams_async.errors import (
     ApiError,
     CamsError,
     ConfigurationError,
+    PermitExpired,
     RequestTimeout,
     ThrottlingError,
 )
@@ -40,13 +41,20 @@ class RetryPolicy:
     """
 
     attempts: int = field(default=4, validator=_at_least_one)
-    """How often a call is sent at most; 1 means that nothing is ever resent."""
+    """How often a call is sent at most; 1 means that nothing is ever resent.
+
+    Refusals by flow control do not count, unless it is 1.
+    """
 
     base: float = field(default=0.2, validator=_seconds)
     """The bound of the first wait, in seconds."""
 
     cap: float = field(default=20.0, validator=_seconds)
     """The largest bound of a wait, in seconds."""
+
+    throttled_for: float = field(default=60.0, validator=_seconds)
+    """Seconds, from the first refusal by flow control, during which a call without
+    a deadline is sent again. A call with a deadline is sent again until then."""
 
     def delay(
         self, error: CamsError, *, attempt: int, elapsed: float, random: float
@@ -56,15 +64,16 @@ class RetryPolicy:
         Args:
             error: What went wrong.
             attempt: How many times the call was sent or tried so far, from 1.
+                Refusals by flow control do not count.
             elapsed: Seconds since the call began; a policy of yours may use it.
             random: A random number, at least 0 and below 1.
         """
         del elapsed
         if attempt >= self.attempts:
             return None
-        if isinstance(error, ThrottlingError):
-            # A throttled call goes back to the head of the line, which alone
-            # knows when its next turn is.
+        if isinstance(error, (ThrottlingError, PermitExpired)):
+            # Such a call goes back to the head of the line, which alone knows when
+            # its next turn is.
             return 0.0
         # 2.0 ** 1024 overflows; no wait needs more than 63 doublings.
         delay = random * min(self.cap, self.base * 2.0 ** min(attempt - 1, 63))

@@ -8,7 +8,6 @@ import asyncio
 import logging
 import math
 import os
-import random
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC
@@ -26,6 +25,7 @@ from cams_async.errors import (
     ClientClosed,
     ConfigurationError,
     DeadlineExceeded,
+    PermitExpired,
     ThrottlingError,
 )
 from cams_async.forms import FormChoice
@@ -33,13 +33,14 @@ from cams_async.models import CallEvent, Scope
 from cams_async.progress import (
     Progress,
     complete,
+    credentials_error,
     event,
     log_attempt,
-    may_resend,
     tell,
 )
 from cams_async.protocol import Call, build_request, parse_response
-from cams_async.retry import RetryBudget, RetryPolicy
+from cams_async.resending import Resending
+from cams_async.retry import RetryPolicy
 from cams_async.throttle import Throttle, Turn
 from cams_async.transport import Transport
 
@@ -66,8 +67,12 @@ class CredentialsSource(Protocol):
         """Return credentials to sign with now."""
         ...
 
-    def expire(self, credentials: Credentials) -> None:
-        """Forget credentials that the server calls expired."""
+    def expire(self, credentials: Credentials) -> bool:
+        """Forget credentials that the server calls expired.
+
+        Returns:
+            Whether `get` may return others; False for fixed credentials.
+        """
         ...
 
 
@@ -105,7 +110,7 @@ class Session:
         self._transport = transport
         self._forms = forms
         self._scopes: dict[str, Scope] = {}
-        self._budget = RetryBudget()
+        self._resending = Resending()
         # Seconds by which the server's clock is ahead of this machine's.
         self._clock_offset = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -172,8 +177,11 @@ class Session:
     async def _rounds(self, call: Call[R], options: Options, progress: Progress) -> R:
         while True:
             try:
-                # Bad credentials fail at once, before the call joins the line.
-                await self._credentials.get()
+                try:
+                    # Bad credentials fail at once, before the call joins the line.
+                    await self._credentials.get()
+                except Exception as caught:  # noqa: BLE001 - a provider fails as it likes
+                    raise credentials_error(caught) from None
                 async with self._throttle.turn(
                     self._scopes.get(call.action) or self._new_scope(call),
                     ticket=progress.ticket,
@@ -185,20 +193,16 @@ class Session:
                 delay = self._delay(call, options.retry, progress, error)
                 if delay is None:
                     raise
-                logger.warning(
-                    "%s: attempt %d failed (%s, %s), next in %.2f s",
-                    call.action,
-                    progress.attempts,
-                    type(error).__name__,
-                    error.outcome,
-                    delay,
+                self._resending.warn(
+                    call, progress, error, delay=delay, now=self._now()
                 )
             else:
                 log_attempt(call, progress, answer, None)
-                self._budget.earn(progress.spent)
+                self._resending.succeeded(progress)
                 return answer
-            if delay > 0:
-                await asyncio.sleep(delay)
+            # Also for no time at all: a round that fails without waiting for anything
+            # must not stop the event loop.
+            await asyncio.sleep(delay)
 
     # Apart from the wait for the turn, so that a waiting call holds little memory.
     async def _exchange(
@@ -206,8 +210,11 @@ class Session:
     ) -> R:
         progress.ticket = turn.ticket
         progress.waited += turn.waited
-        # The line may have been long: these are normally from the cache.
-        credentials = progress.signed_with = await self._credentials.get()
+        try:
+            # The line may have been long: these are normally from the cache.
+            credentials = progress.signed_with = await self._credentials.get()
+        except Exception as caught:  # noqa: BLE001 - as above
+            raise credentials_error(caught) from None
         request = build_request(
             call,
             endpoint=self._endpoint,
@@ -220,25 +227,35 @@ class Session:
         progress.attempts += 1
 
         def leave() -> None:
+            # A throttle of a user's own may return None.
+            if turn.sent() is False:
+                msg = "the permit expired before the request left"
+                raise PermitExpired(msg)
             progress.in_flight = True
-            turn.sent()
 
-        answer = await self._transport.exchange(
-            request, timeout=options.timeout, on_sent=leave
-        )
-        turn.answered()
-        progress.server_date = answer.headers.get("date")
         try:
-            return parse_response(
+            answer = await self._transport.exchange(
+                request, timeout=options.timeout, on_sent=leave
+            )
+            progress.server_date = answer.headers.get("date")
+            parsed = parse_response(
                 call,
                 request,
                 answer,
                 attempts=progress.attempts,
                 waited=progress.waited,
             )
-        except ThrottlingError as error:
-            turn.throttled(error.retry_after)
+        except CamsError as error:
+            progress.fault = error
+            # An unknown outcome proves nothing: the turn ends as that of a lost call.
+            if error.outcome in ("executed", "rejected"):
+                turn.answered()
+            if isinstance(error, ThrottlingError):
+                counted = error.outcome == "rejected"
+                turn.throttled(error.retry_after, counted=counted)
             raise
+        turn.answered()
+        return parsed
 
     def _delay(
         self,
@@ -248,43 +265,36 @@ class Session:
         error: CamsError,
     ) -> float | None:
         """Return the seconds until the next attempt, or None if there is none."""
-        progress.in_flight = False
-        progress.unknown = progress.unknown or error.outcome == "unknown"
-        repaired = self._repair(call, progress, error)
-        if not repaired and not may_resend(call, error):
-            return None
-        now = self._now()
-        delay = policy.delay(
-            error,
-            attempt=progress.attempts,
-            elapsed=now - progress.began,
-            random=random.random(),  # noqa: S311 - jitter needs no secrecy
-        )
-        if delay is None or repaired:
-            return None if delay is None else 0.0
-        if not 0 <= delay < math.inf:
-            msg = f"the policy's delay is {delay!r}, not a number of seconds"
-            raise ConfigurationError(msg, field="retry") from error.with_traceback(None)
-        if progress.deadline is not None and now + delay >= progress.deadline:
-            # The deadline would pass in the wait: this error says more than that.
-            return None
-        if not isinstance(error, ThrottlingError):
-            cost = self._budget.spend(error)
-            if cost is None:
+        in_flight, progress.in_flight = progress.in_flight, False
+        fault, progress.fault = progress.fault, None
+        if error is not fault:
+            # Of the provider or the throttle, whatever its class. Another round would
+            # help only where a permit came too late.
+            progress.unknown = progress.unknown or in_flight
+            if in_flight or not isinstance(error, PermitExpired):
                 return None
-            progress.spent += cost
-        return delay
+        progress.unknown = progress.unknown or error.outcome == "unknown"
+        return self._resending.delay(
+            call,
+            policy,
+            progress,
+            error,
+            repaired=self._repair(call, progress, error),
+            now=self._now(),
+        )
 
     def _repair(self, call: Call[Any], progress: Progress, error: CamsError) -> bool:
         """Mend, once each, what made the gateway refuse the call unexecuted."""
-        code = error.code if isinstance(error, ApiError) else ""
-        if code.startswith("InvalidTimeStamp.") and not progress.clock_set:
+        if not isinstance(error, ApiError) or error.outcome != "rejected":
+            return False
+        if error.code.startswith("InvalidTimeStamp.") and not progress.clock_set:
             progress.clock_set = self._set_clock(progress.server_date)
             return progress.clock_set
-        if code == "InvalidSecurityToken.Expired" and not progress.token_renewed:
-            progress.token_renewed = progress.signed_with is not None
-            if progress.signed_with is not None:
-                self._credentials.expire(progress.signed_with)
+        if error.code == "InvalidSecurityToken.Expired" and not progress.token_renewed:
+            signed_with = progress.signed_with
+            progress.token_renewed = signed_with is not None and (
+                self._credentials.expire(signed_with)
+            )
             return progress.token_renewed
         return progress.short_form and self._forms.fall_back(
             call.action, call.parameters, error
@@ -293,10 +303,11 @@ class Session:
     def _set_clock(self, server_date: str | None) -> bool:
         try:
             date = parsedate_to_datetime(server_date or "")
-        except (ValueError, OverflowError):
+            # HTTP dates are in UTC, also those that do not say so.
+            server = date.replace(tzinfo=date.tzinfo or UTC).timestamp()
+        except (ArithmeticError, LookupError, TypeError, ValueError):
             return False
-        # HTTP dates are in UTC, also those that do not say so.
-        offset = date.replace(tzinfo=date.tzinfo or UTC).timestamp() - time.time()
+        offset = server - time.time()
         if abs(offset) > CENTURY:
             return False
         self._clock_offset = offset
@@ -322,7 +333,10 @@ class Session:
         # A provider's account is known once it has answered, and it stays: the
         # key ids of temporary credentials change at each renewal. A provider of
         # a user's own may have none at all.
-        self._account = self._account or getattr(self._credentials, "account", None)
+        try:
+            self._account = self._account or getattr(self._credentials, "account", None)
+        except Exception as caught:  # noqa: BLE001 - a provider fails as it likes
+            raise credentials_error(caught) from None
         if self._account is None:
             msg = "the credentials provider names none; give the client account="
             raise ConfigurationError(msg, field="account")

@@ -18,6 +18,7 @@ from cams_async.errors import (
     AuthenticationError,
     CamsError,
     DecodeError,
+    GatewayError,
     InvalidParameter,
     NotFound,
     NotOwner,
@@ -36,6 +37,8 @@ from tests.strategies import pem
 SAMPLES = Path(__file__).parent / "samples"
 
 ENDPOINT = "https://cams.ap-southeast-1.aliyuncs.com"
+
+ID = {"RequestId": "i"}
 
 ANY = re.compile(re.escape(ENDPOINT) + ".*")
 
@@ -178,8 +181,8 @@ def test_every_sample_of_a_refusal_is_tried() -> None:
         ({"body": ""}, DecodeError, "unknown"),
         ({"body": "[]"}, DecodeError, "unknown"),
         ({"body": b"\xff\xfe\x00"}, DecodeError, "unknown"),
-        ({"body": "<html>", "status": 404}, DecodeError, "unknown"),
-        ({"body": "{}", "status": 302}, DecodeError, "unknown"),
+        ({"body": "<html>", "status": 404}, GatewayError, "unknown"),
+        ({"body": "{}", "status": 302}, GatewayError, "unknown"),
         ({"body": "<html>", "status": 502}, ServerError, "unknown"),
         ({"body": "", "status": 503}, ServerError, "unknown"),
         ({"payload": {"Code": "OK", "RequestId": "i"}}, DecodeError, "executed"),
@@ -188,10 +191,13 @@ def test_every_sample_of_a_refusal_is_tried() -> None:
             DecodeError,
             "executed",
         ),
-        ({"payload": {"Code": "New.Code"}}, ApiError, "rejected"),
-        ({"payload": {"Code": "OK", "Success": False}}, ApiError, "unknown"),
-        ({"payload": {"Code": "X"}, "status": 418}, ApiError, "rejected"),
-        ({"payload": {"Code": "X"}, "status": 429}, ThrottlingError, "rejected"),
+        ({"payload": {"Code": "OK"}}, DecodeError, "unknown"),
+        ({"payload": {**ID, "Code": "New.Code"}}, ApiError, "unknown"),
+        ({"payload": {**ID, "Code": "OK", "Success": False}}, ApiError, "unknown"),
+        ({"payload": {**ID, "Code": "X"}, "status": 418}, ApiError, "rejected"),
+        ({"payload": {**ID, "Code": "X"}, "status": 429}, ThrottlingError, "rejected"),
+        ({"body": "<html>", "status": 429}, ThrottlingError, "rejected"),
+        ({"body": "<html>", "status": 414}, GatewayError, "rejected"),
     ],
     ids=str,
 )
@@ -223,7 +229,7 @@ async def test_a_hint_to_wait_makes_any_refusal_a_throttle(
             ANY,
             status=400,
             headers={"X-Acs-Retry-After": given},
-            payload={"Code": "Whatever"},
+            payload={**ID, "Code": "Whatever"},
         )
         with pytest.raises(ThrottlingError) as caught:
             await cams.send(MIGRATION)

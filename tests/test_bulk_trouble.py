@@ -17,6 +17,7 @@ from cams_async.errors import (
     PermissionDenied,
     ServerError,
     ThrottleUnavailable,
+    ThrottlingError,
 )
 from tests.bulk_fakes import Answers, plan, work, written
 from tests.clock import Clock
@@ -73,6 +74,23 @@ class Twice(Answers):
         if number == SECOND and self.asked[operation.cust_space_id, number] < 3:
             raise ConnectionLost("lost", outcome="unknown")
         return answer
+
+
+@pytest.mark.parametrize("begin", [0.0, 0.15])
+@pytest.mark.parametrize("outcome", ["rejected", "unknown"])
+def test_a_job_waits_as_long_as_flow_control_refuses(
+    begin: float, outcome: Any, clock: Clock, tmp_path: Path
+) -> None:
+    """Three hours, from the first row or amid the job: no refusal is a result."""
+    error = ThrottlingError("slow down", outcome=outcome)
+    many(tmp_path, 200)
+    chore = plan(tmp_path)
+    outage = Outage(clock, begin, begin + 3 * HOUR, error)
+    job = clock.run(work(chore, outage))
+
+    assert job.complete
+    assert [] == [result for result in written(chore) if result.error]
+    assert outage.failed > 10
 
 
 def test_a_passing_error_is_asked_for_again(clock: Clock, tmp_path: Path) -> None:

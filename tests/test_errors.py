@@ -46,6 +46,7 @@ VALUES: dict[str, Any] = {
     "request_id": "90E63D28",
     "access_denied_detail": {"PolicyType": "Ram"},
     "retry_after": 2.5,
+    "hop": "squid, via 1.1 proxy",
 }
 """Something for each argument and attribute, never its default."""
 

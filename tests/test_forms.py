@@ -473,8 +473,8 @@ class TestOverSockets:
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length: ")[2].split()[0])
             arrived.extend(head + await reader.readexactly(length))
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n")
-            writer.write(b'{"Code":"OK"}')
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 29\r\n\r\n")
+            writer.write(b'{"Code":"OK","RequestId":"1"}')
             await writer.drain()
             writer.close()
 

@@ -37,7 +37,7 @@ async def test_each_attempt_is_a_line_and_each_retry_a_warning(
     assert first[1].startswith(f"{action}: attempt 1: unknown, ServerError, request id")
     assert warning == (
         "WARNING",
-        f"{action}: attempt 1 failed (ServerError, unknown), next in 0.00 s",
+        f"{action}: attempt 1 failed (ServerError, unknown), queued again",
     )
     expected = f"{action}: attempt 2: executed, OK, request id {answer.request_id}"
     assert second[1] == expected
@@ -48,7 +48,10 @@ async def test_the_vendors_words_are_not_logged(
 ) -> None:
     """A message may quote a phone number, so only code and request id are told."""
     caplog.set_level(logging.DEBUG, "cams_async")
-    body = b'{"Code": "Product.Unsubscript", "Message": "for 8613800000000"}'
+    body = (
+        b'{"RequestId": "1", "Code": "Product.Unsubscript", '
+        b'"Message": "for 8613800000000"}'
+    )
     emulator.trouble.next(Canned(status=400, body=body))
     with pytest.raises(NotSubscribed):
         await client.get_phone_number_verification_status(**ASKED)

@@ -44,6 +44,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "outcome": "rejected",
         "access_denied_detail": {"AuthAction": "a"},
         "retry_after": 1.5,
+        "hop": "squid",
     },
 }
 """What each error can carry; those that are not here take after their base."""
@@ -72,7 +73,7 @@ def test_all_is_sorted_and_complete() -> None:
 def test_every_error_is_public() -> None:
     """Whatever can be raised can be caught by name."""
     assert {error.__name__ for error in ERRORS} <= set(cams_async.__all__)
-    assert len(ERRORS) == 21
+    assert len(ERRORS) == 23
 
 
 @pytest.mark.parametrize("name", sorted(set(cams_async.__all__) - {"__version__"}))

@@ -28,7 +28,6 @@ from cams_async.errors import (
     DecodeError,
     InvalidParameter,
     RequestTimeout,
-    ThrottlingError,
 )
 from cams_async.models import CallEvent, Scope
 from cams_async.operations import Operation
@@ -297,10 +296,10 @@ class TestResend:
 
     def test_attempts_are_bounded(self, clock: Clock) -> None:
         """Four by default; the last error is raised."""
-        transport = RecordingTransport(NOT_SENT, NOT_SENT, NOT_SENT, THROTTLED)
+        transport = RecordingTransport(NOT_SENT, NOT_SENT, NOT_SENT, LOST)
         error = fail(clock, transport)
 
-        assert isinstance(error, ThrottlingError)
+        assert isinstance(error, ConnectionLost)
         assert (4, 4) == (len(transport.seen), error.attempts)
 
     def test_each_resend_is_signed_anew(
@@ -753,27 +752,36 @@ class TestToken:
         assert isinstance(error, AuthenticationError)
         assert (2, 2) == (len(transport.seen), provider.asked)
 
-    def test_fixed_credentials_are_tried_once_more(self, clock: Clock) -> None:
+    def test_fixed_credentials_are_not_renewed(self, clock: Clock) -> None:
         """There are no others to ask for."""
         transport = RecordingTransport(EXPIRED)
-        fail(clock, transport, retry=Always())
+        error = fail(clock, transport, retry=Always())
 
-        assert len(transport.seen) == 2
+        assert isinstance(error, AuthenticationError)
+        assert (1, "rejected", 1) == (
+            error.attempts,
+            error.outcome,
+            len(transport.seen),
+        )
 
-    def test_a_providers_own_expiry_is_not_ours_to_renew(self, clock: Clock) -> None:
-        """A provider may fail with the same code; nothing was signed yet."""
+    @pytest.mark.parametrize("status", [408, 409, 500, 503])
+    def test_it_is_renewed_after_a_proven_refusal_only(
+        self, status: int, clock: Clock
+    ) -> None:
+        """A 503 proves nothing, whatever its code; neither the clock is mended."""
+        for code in ("InvalidSecurityToken.Expired", "InvalidTimeStamp.Expired"):
+            provider = Provider(self.credentials(1), self.credentials(2))
+            response = refusal(code, status, date=formatdate(usegmt=True))
+            transport = RecordingTransport(response, VERIFIED)
+            error = fail(
+                clock, transport, MIGRATION, credentials=provider, retry=Always()
+            )
 
-        class Failing(Provider):
-            async def get(self) -> Credentials:
-                self.asked += 1
-                raise ApiError("no", code="InvalidSecurityToken.Expired")
-
-        provider = Failing()
-        transport = RecordingTransport(VERIFIED)
-        error = fail(clock, transport, credentials=provider, retry=Always())
-
-        assert isinstance(error, ApiError)
-        assert (1, 0) == (provider.asked, len(transport.seen))
+            assert (1, "unknown", 1) == (
+                len(transport.seen),
+                error.outcome,
+                provider.asked,
+            )
 
 
 class TestScope:

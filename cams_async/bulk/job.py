@@ -25,6 +25,7 @@ from cams_async.errors import (
     NotSubscribed,
     PermissionDenied,
     ThrottleUnavailable,
+    ThrottlingError,
 )
 from cams_async.operations import (
     ChatappSyncPhoneNumber,
@@ -63,7 +64,7 @@ FATAL_AT_FIRST = (ConnectError, PermissionDenied, ThrottleUnavailable)
 
 PAUSES = (5.0, 20.0, 60.0)
 """Seconds before another round over the rows that have met a passing error. When
-rounds bring nothing new, the errors of the round after the last pause are written."""
+rounds bring nothing new, the errors after the last pause (but throttling) count."""
 
 LONGEST_PAUSE = 60.0
 """The most seconds between two tries whether the service answers again."""
@@ -212,7 +213,8 @@ class Job:
             before = self.done
             async with aclosing(self._calmly(client, by_space=by_space)) as operations:
                 await self._take(poll(sender, operations, window=window), on_result)
-            fruitless = 0 if self.done > before else fruitless + 1
+            more = min(fruitless + 1, len(PAUSES) - 1)
+            fruitless = 0 if self.done > before else more
 
     async def _watch(
         self,
@@ -328,7 +330,9 @@ class Job:
             if outcome.error is None or not is_passing(outcome.error):
                 return True
             self._in_trouble = True
-            return self._is_last_round and not self._stopped
+            # A refusal by flow control is no row's result, however long it goes on.
+            refused = isinstance(outcome.error, ThrottlingError)
+            return self._is_last_round and not (self._stopped or refused)
         # Unless a stop has cut the watch, it has seen to that already.
         settled = outcome.error is None and _status(outcome) in watching.until
         return settled or not self._stopped

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Protocol, Self
 
-from cams_async.errors import CallOutcome, CamsError, ThrottleUnavailable
+from cams_async.errors import CallOutcome, CamsError, PermitExpired
 
 
 class Grant(Protocol):
@@ -113,7 +113,7 @@ class RedisTurn(AbstractAsyncContextManager["RedisTurn"]):
         except TimeoutError:
             message = "the slot was lost before the request left"
             outcome: CallOutcome = "unknown" if self._sent else "not_sent"
-            raise ThrottleUnavailable(message, outcome=outcome) from None
+            raise PermitExpired(message, outcome=outcome) from None
 
     # A future that is done already belongs to a task which was cancelled in this very
     # turn of the loop: it finds out by itself.
