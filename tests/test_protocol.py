@@ -527,8 +527,10 @@ def test_success_false_is_a_failure_whatever_the_code(
 
     assert error.code == "OK"
     assert error.outcome == "unknown"
-    error = api_error({"requestId": "1", "code": "OK", "success": denial}, status)
-    assert error.outcome == "unknown"
+
+    lower = {"requestId": "1", "code": "OK", "success": denial}
+
+    assert api_error(lower, status).outcome == "unknown"
 
 
 @pytest.mark.parametrize(
