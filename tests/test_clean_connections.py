@@ -5,13 +5,16 @@ import json
 import re
 import ssl
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from random import Random
+from socket import socketpair
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import connector as aiohttp_connector
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_parser import HttpResponseParserPy  # type: ignore[attr-defined] # pyright: ignore[reportPrivateImportUsage] - not in its __all__
 from attrs import define, field
 
@@ -125,10 +128,10 @@ class TestSurplus:
         assert [b"{}", b'{"a":1}', b"{}", b"{}"] == bodies
         assert (2, 4) == (server.connections, len(server.heads))
 
-    async def test_a_fresh_connection_is_not_examined(
+    async def test_tls_connections_are_reused(
         self, server_context: ssl.SSLContext, client_context: ssl.SSLContext
     ) -> None:
-        """Session tickets of TLS 1.3 come unasked, and many."""
+        """Session tickets of TLS 1.3 come unasked, here as many as can be."""
         server_context.num_tickets = 8
         async with (
             serving((OK,), context=server_context) as server,
@@ -139,26 +142,34 @@ class TestSurplus:
 
         assert (1, 10) == (server.connections, len(server.heads))
 
+    @pytest.mark.parametrize("fresh", [False, True])
+    @pytest.mark.parametrize("unread", [b"", b"ticket"])
+    def test_a_fresh_connection_is_not_examined(
+        self, unread: bytes, *, fresh: bool
+    ) -> None:
+        """Unread bytes in the kernel count after the first request only."""
+        one, other = socketpair()
+        with one, other, pseudo_protocol(one) as protocol:
+            other.send(unread)
+            if fresh:
+                protocol._parser = None
+
+            assert stale(protocol) is (unread != b"" and not fresh)
+
     @pytest.mark.parametrize("data", [b"", b"H", b"HTTP/1.1 200 OK\r\nA: b\r\n"])
     def test_the_pure_python_parser_is_examined_as_well(self, data: bytes) -> None:
-        """It tells less of what it has read in part."""
-        loop = asyncio.new_event_loop()
-        protocol: Any = aiohttp.client_proto.ResponseHandler(loop)
-        protocol.transport = PseudoTransport()
-        protocol._parser = HttpResponseParserPy(protocol, loop, 2**16)
-        protocol.data_received(data)
-        stale = _aiohttp._is_stale(PseudoConnection(protocol))  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - all that is looked at
-        protocol.transport = None
-        loop.close()
+        """It returns less of what it has read in part."""
+        with pseudo_protocol(None) as protocol:
+            protocol.data_received(data)
 
-        assert (data != b"") is stale
+            assert stale(protocol) is (data != b"")
 
     def test_without_poll_there_is_select(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """As on Windows."""
         monkeypatch.setattr(_aiohttp, "_poll", None)
-        one, other = aiohttp_connector.socket.socketpair()
+        one, other = socketpair()
         with one, other:
             assert not _aiohttp._is_readable(one.fileno())
 
@@ -168,22 +179,37 @@ class TestSurplus:
 
 
 @define
-class PseudoConnection:
-    """What is examined of a connection."""
+class Pseudo:
+    """What is examined of a connection, and of a transport that is open."""
 
-    protocol: Any
-
-
-class PseudoTransport:
-    """A connected transport without a socket."""
+    protocol: Any = None
+    socket: Any = None
 
     def is_closing(self) -> bool:
         """Return that it is open."""
         return False
 
-    def get_extra_info(self, name: str) -> None:
-        """Return nothing."""
-        del name
+    def get_extra_info(self, name: str) -> Any:
+        """Return the socket."""
+        return getattr(self, name)
+
+
+@contextmanager
+def pseudo_protocol(socket: Any) -> Generator[Any, None, None]:
+    """Yield a protocol between two responses, with the parser in pure Python."""
+    loop = asyncio.new_event_loop()
+    protocol: Any = ResponseHandler(loop)
+    protocol.transport = Pseudo(socket=socket)
+    protocol._parser = HttpResponseParserPy(protocol, loop, 2**16)
+    yield protocol
+    protocol.transport = None
+    loop.close()
+
+
+def stale(protocol: Any) -> bool:
+    """Examine a protocol."""
+    connection: Any = Pseudo(protocol)
+    return _aiohttp._is_stale(connection)
 
 
 REFUSAL = b'{"Code":"System.LimitControl","Message":"no","RequestId":"foreign"}'
