@@ -310,10 +310,8 @@ def _system_error(caught: Exception) -> OSError | None:
         found = getattr(caught, name, found)
     while isinstance(found, aiohttp.ClientError) and found.__cause__ is not None:
         found = found.__cause__
-    if not isinstance(found, OSError):
+    if not isinstance(found, OSError) or isinstance(found, aiohttp.ClientError):
         return None
-    if isinstance(found, aiohttp.ClientError):
-        return OSError(*found.args)
     # The frames of its traceback are none of a log's business.
     found.__cause__ = found.__context__ = None
     return found.with_traceback(None)

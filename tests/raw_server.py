@@ -179,3 +179,10 @@ def acquired(through: AiohttpTransport) -> int:
     """Return how many connections are in use."""
     connectors: list[Any] = [each.connector for each in through._sessions.values()]
     return sum(len(connector._acquired) for connector in connectors)
+
+
+def idle(through: AiohttpTransport) -> list[Any]:
+    """Return the protocols of the idle connections."""
+    connectors: list[Any] = [each.connector for each in through._sessions.values()]
+    pools = [pool for each in connectors for pool in each._conns.values()]
+    return [entry[0] for pool in pools for entry in pool]

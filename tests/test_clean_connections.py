@@ -15,13 +15,13 @@ import aiohttp
 import pytest
 from aiohttp import connector as aiohttp_connector
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.http_parser import HttpResponseParserPy  # type: ignore[attr-defined] # pyright: ignore[reportPrivateImportUsage] - not in its __all__
+from aiohttp.http_parser import HttpResponseParserPy  # pyright: ignore[reportPrivateImportUsage] - not in its __all__
 from attrs import define, field
 
 from cams_async import CamsClient, ConnectionLost, LocalThrottle, RetryPolicy, _aiohttp
 from cams_async.transport import AiohttpTransport
 from tests.fakes import CREDENTIALS
-from tests.raw_server import OK, Then, acquired, exchange, serving, transport
+from tests.raw_server import OK, Then, acquired, exchange, idle, serving, transport
 
 OTHER = b'HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n{"a":1}'
 
@@ -41,12 +41,8 @@ SURPLUS = {
 
 def idle_sockets(through: AiohttpTransport) -> list[int]:
     """Return the sockets of the idle connections."""
-    return [
-        entry[0].transport.get_extra_info("socket").fileno()
-        for session in through._sessions.values()
-        for pool in session.connector._conns.values()
-        for entry in pool
-    ]
+    transports = [protocol.transport for protocol in idle(through)]
+    return [each.get_extra_info("socket").fileno() for each in transports if each]
 
 
 async def wait_until_read(through: AiohttpTransport) -> None:

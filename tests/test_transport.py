@@ -9,6 +9,7 @@ import tracemalloc
 import zlib
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -35,6 +36,7 @@ from tests.raw_server import (
     acquired,
     break_off,
     exchange,
+    idle,
     serving,
     transport,
 )
@@ -110,9 +112,9 @@ class TestRequests:
             aiohttp.ClientSession() as session,
             transport(session=session if given else None) as through,
         ):
-            request = evolve(a_request(server.origin), body=body)
-            if body:
-                request.headers["content-type"] = "application/x-www-form-urlencoded"
+            request = a_request(server.origin)
+            form = {"content-type": "application/x-www-form-urlencoded"} if body else {}
+            request = evolve(request, body=body, headers={**request.headers, **form})
             await through.exchange(request, timeout=5, on_sent=lambda: None)
         seen = server.headers()
         length = ("content-length", str(size))
@@ -390,12 +392,7 @@ class TestConnections:
 
 def connected(through: AiohttpTransport) -> bool:
     """Whether an idle connection still looks alive."""
-    return any(
-        entry[0].is_connected()
-        for session in through._sessions.values()
-        for pool in session.connector._conns.values()  # type: ignore[union-attr] # pyright: ignore[reportOptionalMemberAccess] - it is open
-        for entry in pool
-    )
+    return any(protocol.is_connected() for protocol in idle(through))
 
 
 class TestFailures:
@@ -608,6 +605,99 @@ class TestFailures:
         assert ("unknown", 1) == (error.outcome, sent)
 
 
+class TestPlaces:
+    """Each network error names the host and port that failed, and no more of a URL."""
+
+    async def test_the_endpoint(self, closed_port: int) -> None:
+        """Refused, lost, or late."""
+        refused, _ = await failure(f"http://127.0.0.1:{closed_port}")
+        async with serving((Then.CLOSE,)) as server:
+            lost, _ = await failure(server.origin)
+        async with serving((Then.HANG,)) as hanging:
+            late, _ = await failure(hanging.origin, timeout=0.05)
+
+        assert str(refused).startswith(f"no connection to 127.0.0.1:{closed_port} (")
+        assert str(lost).startswith(f"connection lost to {server.origin[7:]} (")
+        assert f"0.05 s without an answer from {hanging.origin[7:]}" == str(late)
+
+    @pytest.mark.parametrize(
+        ("origin", "place"),
+        [
+            ("https://cams.invalid", "cams.invalid:443"),
+            ("http://localhost", "localhost:80"),
+            ("http://[::1]:1", "[::1]:1"),
+        ],
+    )
+    async def test_the_port_is_always_named(
+        self, origin: str, place: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also where the URL leaves it to its scheme."""
+
+        async def refuse(*_: object, **__: object) -> None:
+            raise ConnectionRefusedError(111, "no")
+
+        monkeypatch.setattr(aiohttp.TCPConnector, "_create_connection", refuse)
+        error, _ = await failure(origin)
+
+        assert f"no connection to {place} ([Errno 111] no)" == str(error)
+
+    async def test_the_proxy(self, closed_port: int) -> None:
+        """By itself where only it failed, and never with its password."""
+        proxy = f"127.0.0.1:{closed_port}"
+        secret = f"http://user:{CANARY}@"
+        error, _ = await failure("https://cams.invalid", proxy=secret + proxy)
+
+        assert str(error).startswith(f"no connection to the proxy {proxy} (")
+
+        reply = b"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n"
+        async with serving((reply,)) as refusing:
+            proxy = refusing.origin[7:]
+            error, _ = await failure("https://cams.invalid", proxy=secret + proxy)
+
+        assert (
+            f"no connection to cams.invalid:443 through the proxy {proxy} "
+            "(the proxy refused with HTTP 407)"
+        ) == str(error)
+
+        async with serving((Then.CLOSE,)) as closing:
+            proxy = closing.origin[7:]
+            error, _ = await failure("http://127.0.0.1:1", proxy=secret + proxy)
+
+        assert str(error).startswith(
+            f"connection lost to 127.0.0.1:1 through the proxy {proxy} ("
+        )
+
+    @pytest.mark.parametrize(
+        "url", ["nonsense", "http://", "http://[::1", "http://a:x"]
+    )
+    async def test_no_usable_place(self, url: str) -> None:
+        """Nothing of it is shown."""
+        with pytest.raises(ConnectError, match="to an unusable address") as caught:
+            await fetch(f"{url}/{CANARY}", timeout=5, max_answer=2)
+
+        check_chain(caught.value)
+
+    async def test_a_body_that_cannot_be_written(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Aiohttp's text shows the URL; the system's error is what counts."""
+
+        async def fail(*_: object, **__: object) -> None:
+            raise BrokenPipeError(32, "Broken pipe")
+
+        monkeypatch.setattr(
+            aiohttp.BytesPayload, "write_with_length", fail, raising=False
+        )
+        monkeypatch.setattr(aiohttp.BytesPayload, "write", fail)
+        async with serving((Then.HANG,)) as server, transport() as through:
+            request = evolve(a_request(server.origin), body=b"x")
+            with pytest.raises(ConnectionLost, match="Broken pipe") as caught:
+                await through.exchange(request, timeout=5, on_sent=lambda: None)
+
+        check_chain(caught.value)
+        check_frames(caught.value)
+
+
 class TestBeforeSend:
     """The last moment at which a request can be held back."""
 
@@ -646,7 +736,7 @@ class TestBeforeSend:
         async with serving((OK,)) as server, transport() as through:
             for number in range(3):
                 await exchange(
-                    through, server.origin, on_sent=lambda n=number: sent.append(n)
+                    through, server.origin, on_sent=partial(sent.append, number)
                 )
             await fetch(server.origin, timeout=5, max_answer=2)
 
