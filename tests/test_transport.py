@@ -817,12 +817,14 @@ class TestFrames:
 
     async def test_an_exchange_that_is_closed(self) -> None:
         """Its coroutine is thrown away while it waits."""
-        async with serving((Then.HANG,)) as server, transport() as through:
-            sent = asyncio.Event()
-            call = exchange(through, server.origin, on_sent=sent.set)
-            waiting = call.send(None)
+        async with serving((OK,), (Then.HANG,)) as server, transport() as through:
+            await exchange(through, server.origin)
+            call = exchange(through, server.origin)
+            call.send(None)
+
+            assert acquired(through) == 1
+
             call.close()
-            waiting.cancel()
 
             assert acquired(through) == 0
 
