@@ -224,12 +224,16 @@ class Gateway:
     executions: Counter[str] = field(factory=Counter[str])
     connections: int = 0
     written: asyncio.Event = field(factory=asyncio.Event)
+    writers: list[asyncio.StreamWriter] = field(factory=list[asyncio.StreamWriter])
+    tasks: set[asyncio.Task[Any]] = field(factory=set[asyncio.Task[Any]])
 
     async def serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """Serve one connection."""
         self.connections += 1
+        self.writers.append(writer)
+        self.tasks.update(filter(None, [asyncio.current_task()]))
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -242,6 +246,12 @@ class Gateway:
                 asyncio.get_running_loop().call_soon(self.follow_up, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
+
+    async def end(self) -> None:
+        """End all connections, and wait for that."""
+        for writer in self.writers:
+            writer.transport.abort()
+        await asyncio.wait(self.tasks)
 
     def follow_up(self, writer: asyncio.StreamWriter) -> None:
         """Write what nobody requested."""
@@ -286,6 +296,7 @@ async def many_calls(
             gateway.written.clear()
             for _ in range(pauses.randrange(TURNS)):
                 await asyncio.sleep(0)
+    await gateway.end()
     return gateway, ids
 
 
