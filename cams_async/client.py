@@ -8,7 +8,6 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from enum import Enum
 from types import TracebackType
 from typing import Any, Concatenate, Final, NoReturn, ParamSpec, Self, TypeVar, cast
-from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -31,10 +30,12 @@ from cams_async.operations import (
 )
 from cams_async.protocol import Call, call_of
 from cams_async.providers import FreshCredentials, StaticCredentials, default_chain
+from cams_async.proxies import find_proxy, hide_proxy
 from cams_async.retry import RetryPolicy
+from cams_async.secret import Secret
 from cams_async.session import CredentialsSource, Options, Session
 from cams_async.throttle import Throttle, shared_throttle
-from cams_async.transport import AiohttpTransport, Transport, environment_proxy
+from cams_async.transport import AiohttpTransport, Transport
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Response)
@@ -96,10 +97,11 @@ class CamsClient:
         timeout: Seconds for one attempt on the wire.
         deadline: Seconds for a whole call: queueing, credentials, all attempts.
             None, the default, is no bound.
-        session: A session of yours to send through. Never closed here.
+        session: A session of yours. Its connector and its trace_configs are used,
+            and never closed; nothing else of it is.
         ssl: A TLS context instead of the default one.
-        proxy: The URL of an http proxy. Default: HTTPS_PROXY and the like,
-            unless NO_PROXY names the endpoint.
+        proxy: The URL of an http proxy. Default: HTTPS_PROXY, HTTP_PROXY or
+            ALL_PROXY, unless NO_PROXY names the endpoint or it is this machine.
         allow_http: Allow plain http to hosts other than this machine.
         max_answer: The most bytes of an answer, after decompression.
         hooks: Called with a CallEvent when a call has ended, well or not.
@@ -125,13 +127,14 @@ class CamsClient:
         deadline: float | None = None,
         session: aiohttp.ClientSession | None = None,
         ssl: tls.SSLContext | None = None,
-        proxy: str | None = None,
+        proxy: str | Secret | None = None,
         allow_http: bool = False,
         max_answer: int = 2**20,
         hooks: Iterable[Callable[[CallEvent], None]] = (),
         forms: Forms = "auto",
         transport: Transport | None = None,
     ) -> None:
+        proxy = hide_proxy(proxy)
         self._endpoint, scope_region = _place(region, endpoint, allow_http=allow_http)
         self._credentials = _source(credentials)
         self._throttle = shared_throttle() if throttle is None else throttle
@@ -156,8 +159,7 @@ class CamsClient:
             "must be an aiohttp.ClientSession",
         )
         _check(_is_optional(tls.SSLContext, ssl), "ssl", "must be an ssl.SSLContext")
-        proxy = environment_proxy(self._endpoint.origin) if proxy is None else proxy
-        _check(_is_proxy(proxy), "proxy", "must be a URL such as http://127.0.0.1:3128")
+        proxy = find_proxy(proxy, self._endpoint.origin)
         _check(
             type(max_answer) is int and max_answer > 0,
             "max_answer",
@@ -313,17 +315,6 @@ def _is_name(value: Any) -> bool:
 
 def _is_optional(kind: type, value: Any) -> bool:
     return value is None or isinstance(value, kind)
-
-
-def _is_proxy(value: Any) -> bool:
-    if value is None:
-        return True
-    try:
-        # urlsplit would drop line ends without a word.
-        parts = urlsplit(value if _is_name(value) else "")
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _place(

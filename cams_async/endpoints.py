@@ -57,7 +57,7 @@ def parse_endpoint(text: Any, *, allow_http: bool = False) -> Endpoint:
     """
     parts = _split(text)
     scheme, host, port = parts.scheme, parts.hostname or "", parts.port
-    if scheme == "http" and not allow_http and not _is_loopback(host):
+    if scheme == "http" and not allow_http and not is_loopback(host):
         msg = "plain http is only for this machine; use https or allow_http=True"
         raise ConfigurationError(msg, field="endpoint")
     name = f"[{host}]" if ":" in host else host
@@ -82,7 +82,8 @@ def _split(text: Any) -> SplitResult:
     return parts
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine."""
     if host == "localhost":
         return True
     try:

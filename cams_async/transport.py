@@ -3,19 +3,14 @@
 import asyncio
 import ssl
 import zlib
-from collections.abc import Callable, Mapping
-from http.cookies import BaseCookie, SimpleCookie
-from types import SimpleNamespace
+from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-from aiohttp.connector import Connection
-from aiohttp.typedefs import LooseHeaders
-from multidict import CIMultiDict
 from yarl import URL
 
+from cams_async._aiohttp import before_send, nothing, open_session
 from cams_async.errors import (
     CallOutcome,
     CamsError,
@@ -26,9 +21,10 @@ from cams_async.errors import (
     RequestTimeout,
 )
 from cams_async.protocol import Answer, Request
+from cams_async.secret import Secret
 
-# Time is bounded by asyncio.timeout, which nests; aiohttp's own timers add nothing.
-_NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
+_SHORT_KEEP_ALIVE = 0.95
+"""Seconds. Shorter than the idle time-out of any server that is worth a connection."""
 
 
 class Transport(Protocol):
@@ -43,7 +39,8 @@ class Transport(Protocol):
             request: What to send, to the letter, and only once.
             timeout: Seconds for all of it, from connecting to the last byte.
             on_sent: Called right before the first byte leaves. If it was not
-                called, the request was not sent.
+                called, the request was not sent. If it raises, nothing is sent,
+                and the error is raised as it is.
 
         Raises:
             ConnectError: No connection; nothing was sent.
@@ -58,117 +55,24 @@ class Transport(Protocol):
         ...
 
 
-_NONCE = "x-acs-signature-nonce"
-
-_unsent: dict[str, Callable[[], None]] = {}
-"""What to call when a request leaves, for those that have not left, by their nonce."""
-
-
-def _leave(headers: Mapping[str, str]) -> bool:
-    """Say that a request leaves; return False if it is not ours, or has left."""
-    on_sent = _unsent.pop(headers.get(_NONCE, ""), None)
-    if on_sent is None:
-        return False
-    on_sent()
-    return True
-
-
-class _Request(aiohttp.ClientRequest):
-    """Does less than aiohttp would for any request, and tells when it leaves.
-
-    It has no Content-Type made up for a body that it does not have: what
-    `skip_auto_headers` says, too, but that has aiohttp copy the headers each time.
-    """
-
-    POST_METHODS = set[str]()  # noqa: RUF012 - aiohttp types it as no ClassVar
-
-    def update_headers(self, headers: LooseHeaders | None) -> None:
-        """Take the headers as they are, if they name the host: ours are whole."""
-        if isinstance(headers, CIMultiDict) and "host" in headers:
-            self.headers: CIMultiDict[str] = headers
-        else:
-            super().update_headers(headers)
-
-    # Any stands for what aiohttp's own returns: the checkers differ on its type.
-    def send(self, conn: Connection) -> Any:
-        """Say that the request leaves: it has its connection, and nothing to wait for.
-
-        A trace can tell that, too, but has aiohttp do much more for each request.
-        """
-        _leave(self.headers)
-        return super().send(conn)
-
-
-_EMPTY = SimpleCookie()
-"""For all requests: aiohttp adds only what a request brings, and ours bring none."""
-
-
-class _NoCookies(aiohttp.DummyCookieJar):
-    """Keeps no cookies, and makes nothing for each request to say so."""
-
-    def filter_cookies(self, request_url: URL) -> BaseCookie[str]:
-        """Return no cookies."""
-        del request_url
-        return _EMPTY
-
-
-async def _tell(
-    _: aiohttp.ClientSession,
-    __: SimpleNamespace,
-    sent: aiohttp.TraceRequestHeadersSentParams,
-) -> None:
-    """Tell for a caller's session, which makes requests of its own."""
-    _leave(sent.headers)
-
-
-async def _make_sure(
-    session: aiohttp.ClientSession,
-    _: SimpleNamespace,
-    sent: aiohttp.TraceRequestHeadersSentParams,
-) -> None:
-    """Tell for an aiohttp that does not ask our request; none that we know of."""
-    if not _leave(sent.headers):
-        # This one does: from the next request on, that is enough.
-        session.trace_configs.clear()
-
-
-def _trace(on_headers_sent: Any) -> aiohttp.TraceConfig:
-    trace = aiohttp.TraceConfig()
-    trace.on_request_headers_sent.append(on_headers_sent)
-    trace.freeze()
-    return trace
-
-
-# For sessions that make no `_Request`, and for an aiohttp that would not look at it.
-_WITHOUT_TYPE: Mapping[str, Any] = {"skip_auto_headers": ("Content-Type",)}
-
-# What every request is sent with, whatever a caller's session says. Its middlewares
-# could resend or rewrite what is signed; the releases of aiohttp before 3.12 have none,
-# nor the argument that turns them off.
-_PLAIN: Mapping[str, Any] = {
-    "raise_for_status": False,
-    "timeout": _NO_TIMEOUT,
-    **({"middlewares": ()} if hasattr(aiohttp, "ClientHandlerType") else {}),
-}
-
-
-def environment_proxy(origin: str) -> str | None:
-    """Return the proxy that the environment names for an origin, if any.
-
-    HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY count, in either case.
-    """
-    parts = urlsplit(origin)
-    proxies = getproxies()
-    if proxy_bypass(parts.netloc):
-        return None
-    return proxies.get(parts.scheme) or proxies.get("all")
-
-
 class AiohttpTransport:
-    """A pool of kept-alive connections.
+    """Kept-alive connections, in two pools.
+
+    Requests that must not be repeated have a pool of their own, whose connections are
+    kept for less than a second: a server that closes an idle connection just as a
+    request leaves makes the outcome of that request unknown. Nearly all servers and
+    proxies keep idle connections for longer. All other requests share a pool that
+    keeps connections for 15 s.
 
     Args:
-        session: A caller's session: used, never closed.
+        session: A caller's session. Its connector carries all requests, with the
+            caller's limits and keep-alive, and its trace_configs, as they are at the
+            first request, observe them; neither is closed. Nothing else of it is used:
+            headers, cookies, auth, base_url, proxy, time-outs, middlewares,
+            raise_for_status, request and response classes, trust_env,
+            auto_decompress, JSON options. Traces get the transport's session. One
+            that waits in `on_request_headers_sent` delays a request that counts as
+            sent.
         ssl_context: Instead of the default one, which aiohttp builds once, at its
             import, and which verifies by the system's CAs.
         proxy: The URL of an http proxy; None for a direct connection.
@@ -180,22 +84,16 @@ class AiohttpTransport:
         *,
         session: aiohttp.ClientSession | None = None,
         ssl_context: ssl.SSLContext | None = None,
-        proxy: str | None = None,
+        proxy: str | Secret | None = None,
         max_answer: int = 2**20,
     ) -> None:
         self._given = session
-        self._session: aiohttp.ClientSession | None = None
-        self._options: dict[str, Any] = {"allow_redirects": False}
-        if session is not None:
-            self._options |= _PLAIN
-        if session is not None or not hasattr(aiohttp.ClientRequest, "POST_METHODS"):
-            self._options |= _WITHOUT_TYPE
-        if proxy is not None:
-            self._options["proxy"] = proxy
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._proxy = None if proxy is None else Secret(proxy)
+        self._options: dict[str, Any] = {}
         if ssl_context is not None:
             self._options["ssl"] = ssl_context
         self._max_answer = max_answer
-        self._trace = _trace(_tell)
 
     async def exchange(
         self,
@@ -207,42 +105,112 @@ class AiohttpTransport:
         """Do one exchange; see `Transport.exchange`."""
         if self._given is not None and self._given.closed:
             raise ConfigurationError("is closed", field="session")
-        nonce = request.headers[_NONCE]
-        _unsent[nonce] = on_sent
-        try:
-            session = self._session or self._start()
-            async with asyncio.timeout(timeout):
-                response = await session.post(
-                    URL(request.url, encoded=True),
-                    data=request.body or None,
-                    headers=request.headers,
-                    **self._options,
-                )
-                packed = not session.auto_decompress
-                return await _read(response, self._max_answer, packed=packed)
-        except (aiohttp.ClientError, OSError, ValueError, AssertionError) as caught:
-            error, cause = _translate(caught, timeout, sent=nonce not in _unsent)
-        finally:
-            _unsent.pop(nonce, None)
-        # Raised here: aiohttp's errors show the URL, which may hold a VerifyCode.
-        raise error from cause
+        # A caller's connector has one pool for all.
+        long = request.repeatable or self._given is not None
+        return await _send(
+            self._sessions.get(long) or self._open(long=long),
+            "POST",
+            URL(request.url, encoded=True),
+            timeout=timeout,
+            on_sent=on_sent,
+            proxy=self._proxy,
+            max_answer=self._max_answer,
+            headers=request.headers,
+            data=request.body or None,
+            **self._options,
+        )
 
-    def _start(self) -> aiohttp.ClientSession:
-        if self._given is None:
-            self._session = _open(_make_sure)
+    def _open(self, *, long: bool) -> aiohttp.ClientSession:
+        if self._given is not None:
+            connector = self._given.connector
+            assert connector is not None  # noqa: S101 - it is not closed
+            traces = self._given.trace_configs
+            session = open_session(connector, owned=False, trace_configs=traces)
         else:
-            self._given.trace_configs.append(self._trace)
-            self._session = self._given
-        return self._session
+            session = open_session(
+                _connector() if long else _connector(_SHORT_KEEP_ALIVE)
+            )
+        self._sessions[long] = session
+        return session
 
     async def aclose(self) -> None:
-        """Close the session that was opened here; leave a caller's as it was."""
-        session, self._session = self._session, None
-        if self._given is not None:
-            if session is not None and self._trace in session.trace_configs:
-                session.trace_configs.remove(self._trace)
-        elif session is not None:
-            await session.close()
+        """Close the connections that were opened here; leave a caller's as they are."""
+        while self._sessions:
+            await self._sessions.popitem()[1].close()
+
+
+def _connector(keep_alive: float = 15.0) -> aiohttp.TCPConnector:
+    # The throttle bounds the calls in flight; a second bound here would only hold back
+    # requests whose turn it is.
+    return aiohttp.TCPConnector(limit=0, keepalive_timeout=keep_alive)
+
+
+async def fetch(url: str, *, timeout: float, max_answer: int) -> Answer:
+    """GET one small document over a connection of its own.
+
+    Raises:
+        TransportError: It could not be had in time.
+        DecodeError: It is larger than `max_answer` bytes.
+    """
+    async with open_session(_connector()) as session:
+        return await _send(
+            session,
+            "GET",
+            url,
+            timeout=timeout,
+            on_sent=lambda: None,
+            max_answer=max_answer,
+            headers={"accept-encoding": "identity"},
+        )
+
+
+async def _send(
+    session: aiohttp.ClientSession,
+    method: str,
+    url: URL | str,
+    *,
+    timeout: float,
+    on_sent: Callable[[], None],
+    max_answer: int,
+    proxy: Secret | None = None,
+    **options: Any,
+) -> Answer:
+    """Do one exchange.
+
+    No frame of aiohttp's, nor any that shows the URL or the headers, is left in the
+    traceback of an exception.
+    """
+    sent = False
+
+    def leave() -> None:
+        nonlocal sent
+        if not sent:
+            on_sent()
+            sent = True
+
+    before_send.set(leave)
+    try:
+        async with asyncio.timeout(timeout):
+            return await _read(
+                # In no local variable of this frame: its repr shows the URL.
+                await session.request(
+                    method,
+                    url,
+                    allow_redirects=False,
+                    proxy=None if proxy is None else proxy.reveal(),
+                    **options,
+                ),
+                max_answer,
+            )
+    except BaseException as caught:  # noqa: BLE001 - it is raised again, below
+        error = _translate(caught, str(url), proxy, timeout, sent=sent)
+    finally:
+        before_send.set(nothing)
+    del url, options
+    try:
+        raise error
+    finally:
+        del error  # which its own traceback refers to
 
 
 def _unpacker(response: aiohttp.ClientResponse) -> Callable[[bytes, int], bytes] | None:
@@ -252,10 +220,8 @@ def _unpacker(response: aiohttp.ClientResponse) -> Callable[[bytes, int], bytes]
     return zlib.decompressobj(wbits=47).decompress  # of gzip and of zlib
 
 
-async def _read(
-    response: aiohttp.ClientResponse, at_most: int, *, packed: bool
-) -> Answer:
-    unpack = _unpacker(response) if packed else None
+async def _read(response: aiohttp.ClientResponse, at_most: int) -> Answer:
+    unpack = _unpacker(response)
     content = response.content
     body = bytearray()
     try:
@@ -277,76 +243,75 @@ async def _read(
     raise DecodeError(msg, http_status=response.status)
 
 
-async def fetch(url: str, *, timeout: float, max_answer: int) -> Answer:
-    """GET one small document over a connection of its own.
-
-    Raises:
-        TransportError: It could not be had in time.
-        DecodeError: It is larger than `max_answer` bytes.
-    """
-    sent = False
-
-    async def leave(*_: object) -> None:
-        nonlocal sent
-        sent = True
-
-    try:
-        async with (
-            asyncio.timeout(timeout),
-            _open(leave) as session,
-        ):
-            response = await session.get(
-                url,
-                headers={"accept-encoding": "identity"},
-                allow_redirects=False,
-            )
-            return await _read(response, max_answer, packed=True)
-    except (aiohttp.ClientError, OSError, ValueError) as caught:
-        error, cause = _translate(caught, timeout, sent=sent)
-    raise error from cause
-
-
-def _open(on_headers_sent: Any) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        # The throttle bounds the calls in flight; a second bound here would only
-        # hold back requests whose turn it is.
-        connector=aiohttp.TCPConnector(limit=0),
-        request_class=_Request,
-        cookie_jar=_NoCookies(),
-        trace_configs=[_trace(on_headers_sent)],
-        timeout=_NO_TIMEOUT,
-        trust_env=False,
-        # Old releases of aiohttp unpack without a bound.
-        auto_decompress=False,
-    )
-
-
 def _translate(
-    caught: Exception, timeout: float, *, sent: bool
-) -> tuple[CamsError, OSError | None]:
-    """Return our error, and as its cause the operating system's, which tells no URL."""
+    caught: BaseException,
+    url: str,
+    proxy: Secret | None,
+    timeout: float,
+    *,
+    sent: bool,
+) -> BaseException:
+    """Return our error for one of aiohttp's, or the same without its traceback."""
+    if isinstance(caught, CamsError):
+        return caught.with_traceback(None)
+    known = (aiohttp.ClientError, OSError, ValueError, AssertionError)
+    if not isinstance(caught, known):
+        # Both are of aiohttp's making, as they began below `_send`.
+        caught.__cause__ = caught.__context__ = None
+        return caught.with_traceback(None)
+    error = _our_error(caught, _path(caught, url, proxy), timeout, sent=sent)
+    error.__cause__ = _system_error(caught)
+    return error
+
+
+def _our_error(
+    caught: Exception, path: str, timeout: float, *, sent: bool
+) -> CamsError:
     outcome: CallOutcome = "unknown" if sent else "not_sent"
     if isinstance(caught, TimeoutError):
-        when = "without an answer" if sent else "without a connection"
-        return RequestTimeout(f"{timeout:g} s {when}", outcome=outcome), None
-    cause = _system_error(caught)
-    what = type(caught).__name__ if cause is None else str(cause)
+        when = "without an answer from" if sent else "without a connection to"
+        return RequestTimeout(f"{timeout:g} s {when} {path}", outcome=outcome)
+    what: object = _system_error(caught) or type(caught).__name__
+    if isinstance(caught, aiohttp.ClientHttpProxyError):
+        what = f"the proxy refused with HTTP {caught.status}"
     if sent:
-        return ConnectionLost(f"connection lost ({what})", outcome=outcome), cause
-    if not isinstance(caught, (aiohttp.ClientError, OSError)):
-        # Such as credentials for the host in a caller's session, or its base_url,
-        # which aiohttp 3.11 asserts to be there for relative URLs only.
-        msg = f"aiohttp refuses the request ({what})"
-        return ConfigurationError(msg, field="session"), None
-    return ConnectError(f"no connection ({what})", outcome=outcome), cause
+        return ConnectionLost(f"connection lost to {path} ({what})", outcome=outcome)
+    return ConnectError(f"no connection to {path} ({what})", outcome=outcome)
+
+
+def _path(caught: Exception, url: str, proxy: Secret | None) -> str:
+    """Return the host and port that failed, and those of the proxy before it."""
+    if proxy is None:
+        return _host_and_port(url)
+    hop = f"the proxy {_host_and_port(proxy.reveal())}"
+    if isinstance(caught, aiohttp.ClientProxyConnectionError):
+        return hop
+    return f"{_host_and_port(url)} through {hop}"
+
+
+def _host_and_port(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return "an unusable address"
+    if not parts.hostname:
+        return "an unusable address"
+    name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{name}:{port}"
 
 
 def _system_error(caught: Exception) -> OSError | None:
-    """Return the bare error below one of aiohttp's, whose traceback tells the URL."""
+    """Return the bare error below one of aiohttp's, whose text may show the URL."""
+    if isinstance(caught, TimeoutError):
+        return None
+    found: BaseException | None = caught
     for name in ("os_error", "certificate_error"):
-        found = getattr(caught, name, None)
-        if isinstance(found, OSError):
-            # What the frames of its traceback hold is no business of a log.
-            found.__cause__ = found.__context__ = None
-            return found.with_traceback(None)
-    return OSError(*caught.args) if isinstance(caught, OSError) else None
+        found = getattr(caught, name, found)
+    while isinstance(found, aiohttp.ClientError) and found.__cause__ is not None:
+        found = found.__cause__
+    if not isinstance(found, OSError) or isinstance(found, aiohttp.ClientError):
+        return None
+    # The frames of its traceback are none of a log's business.
+    found.__cause__ = found.__context__ = None
+    return found.with_traceback(None)

@@ -2,10 +2,12 @@
 
 import os
 import signal
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 from blockbuster import BlockBuster, blockbuster_ctx
 from hypothesis import HealthCheck, settings
 
@@ -84,3 +86,25 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
     """Run a Redis that all tests share; skip them where there is none."""
     with RedisProcess(tmp_path_factory.mktemp("redis")) as process:
         yield process
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """Return a CA that no system knows."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def server_context(authority: trustme.CA) -> ssl.SSLContext:
+    """Return a TLS context for a server at 127.0.0.1."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def client_context(authority: trustme.CA) -> ssl.SSLContext:
+    """Return a TLS context that trusts the CA."""
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context

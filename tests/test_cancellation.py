@@ -27,6 +27,7 @@ from tests.fakes import (
     RecordingTransport,
     make,
 )
+from tests.raw_server import acquired as in_use
 
 ACTION = type(STATUS).__name__
 
@@ -186,9 +187,7 @@ def acquired(cams: CamsClient) -> int:
     """Return how many connections are in use."""
     transport = cams._transport
     assert isinstance(transport, AiohttpTransport)
-    session = transport._session
-    connector: Any = None if session is None else session.connector
-    return 0 if connector is None else len(connector._acquired)
+    return in_use(transport)
 
 
 def timers() -> set[Any]:

@@ -4,24 +4,20 @@ import asyncio
 import gzip
 import socket
 import ssl
-import struct
+import traceback
 import tracemalloc
-import warnings
 import zlib
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import asynccontextmanager, nullcontext, suppress
-from enum import Enum
-from itertools import count
-from types import SimpleNamespace
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import aiohttp
 import pytest
 import trustme
-from attrs import define, field
+from attrs import evolve
 
-from cams_async.endpoints import parse_endpoint
 from cams_async.errors import (
     CamsError,
     ConfigurationError,
@@ -29,168 +25,21 @@ from cams_async.errors import (
     ConnectionLost,
     DecodeError,
     RequestTimeout,
+    ThrottleUnavailable,
 )
-from cams_async.models import Resend
-from cams_async.protocol import Answer, Call, Request, build_request
-from cams_async.transport import (
-    AiohttpTransport,
-    _Request,
-    _unsent,
-    environment_proxy,
-    fetch,
+from cams_async.transport import AiohttpTransport, fetch
+from tests.raw_server import (
+    CANARY,
+    OK,
+    Then,
+    a_request,
+    acquired,
+    break_off,
+    exchange,
+    idle,
+    serving,
+    transport,
 )
-from tests.fakes import CREDENTIALS
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-
-CANARY = "canary-in-the-url"
-
-
-class Then(Enum):
-    """What a server does instead of, or after, an answer."""
-
-    CLOSE = "end the connection"
-    RESET = "break the connection"
-    HANG = "say nothing"
-    DRIP = "send byte after byte, for ever"
-
-
-def break_off(writer: asyncio.StreamWriter) -> None:
-    """End a connection as a crash would."""
-    linger = struct.pack("ii", 1, 0)
-    peer: socket.socket = writer.get_extra_info("socket")
-    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-    writer.transport.abort()
-
-
-@define
-class Server:
-    """A server that says exactly what it was told, reply by reply."""
-
-    script: list[tuple[bytes | Then, ...]]
-    origin: str = ""
-    connections: int = 0
-    heads: list[bytes] = field(factory=list[bytes])
-    writers: set[asyncio.StreamWriter] = field(factory=set[asyncio.StreamWriter])
-    tasks: set[asyncio.Task[Any]] = field(factory=set[asyncio.Task[Any]])
-
-    async def serve(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        """Serve one connection."""
-        self.connections += 1
-        self.writers.add(writer)
-        self.tasks.update(filter(None, [asyncio.current_task()]))
-        with suppress(asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
-            while True:
-                self.heads.append(await reader.readuntil(b"\r\n\r\n"))
-                steps = self.script[0] if len(self.script) == 1 else self.script.pop(0)
-                for step in steps:
-                    await self.do(step, reader, writer)
-        self.writers.discard(writer)
-        writer.close()
-
-    async def do(
-        self,
-        step: bytes | Then,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> None:
-        """Do one step."""
-        match step:
-            case Then.CLOSE:
-                writer.close()
-            case Then.RESET:
-                break_off(writer)
-            case Then.HANG:
-                await reader.read()
-            case Then.DRIP:
-                while True:
-                    writer.write(b" ")
-                    await writer.drain()
-                    await asyncio.sleep(0)
-            case bytes():
-                writer.write(step)
-                await writer.drain()
-
-    async def ended(self) -> None:
-        """Wait until no connection is left."""
-        if self.tasks:
-            await asyncio.wait(self.tasks)
-
-    def lines(self) -> list[bytes]:
-        """Return the request lines seen."""
-        return [head.split(b"\r\n")[0] for head in self.heads]
-
-    def headers(self, number: int = 0) -> list[tuple[str, str]]:
-        """Return the headers of a request seen, names in lower case."""
-        rows = self.heads[number].decode().split("\r\n")[1:-2]
-        pairs = [row.split(": ", 1) for row in rows]
-        return [(name.lower(), value) for name, value in pairs]
-
-
-@asynccontextmanager
-async def serving(
-    *script: tuple[bytes | Then, ...], context: ssl.SSLContext | None = None
-) -> AsyncGenerator[Server, None]:
-    """Run a server; its last reply is given again and again."""
-    server = Server(list(script))
-    listener = await asyncio.start_server(
-        server.serve, "127.0.0.1", 0, ssl=context, limit=2**20, backlog=1024
-    )
-    port: int = listener.sockets[0].getsockname()[1]
-    scheme = "http" if context is None else "https"
-    server.origin = f"{scheme}://127.0.0.1:{port}"
-    try:
-        yield server
-    finally:
-        listener.close()
-        for writer in list(server.writers):
-            writer.transport.abort()
-        await listener.wait_closed()
-        await server.ended()
-
-
-@asynccontextmanager
-async def transport(**options: Any) -> AsyncGenerator[AiohttpTransport, None]:
-    """Make a transport and close it."""
-    made = AiohttpTransport(**options)
-    try:
-        yield made
-    finally:
-        await made.aclose()
-
-
-NONCES = count(1)
-
-
-def a_request(origin: str, **parameters: str) -> Request:
-    """Build a signed request with a canary in its URL."""
-    call = Call(
-        action="AnAction",
-        parameters={"Canary": CANARY, **parameters},
-        qps=1.0,
-        resend=Resend.NEVER,
-        decode=lambda payload, _: payload,
-    )
-    return build_request(
-        call,
-        endpoint=parse_endpoint(origin),
-        credentials=CREDENTIALS,
-        date=1_767_323_045.0,
-        nonce=f"n{next(NONCES)}",
-    )
-
-
-async def exchange(
-    through: AiohttpTransport,
-    origin: str,
-    *,
-    timeout: float = 5.0,
-    on_sent: Callable[[], None] = lambda: None,
-) -> Answer:
-    """Do one exchange."""
-    return await through.exchange(a_request(origin), timeout=timeout, on_sent=on_sent)
 
 
 async def failure(
@@ -226,28 +75,6 @@ def closed_port() -> Iterator[int]:
         yield port
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    """Return a CA that no system knows."""
-    return trustme.CA()
-
-
-@pytest.fixture
-def server_context(authority: trustme.CA) -> ssl.SSLContext:
-    """Return a TLS context for a server at 127.0.0.1."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    return context
-
-
-@pytest.fixture
-def client_context(authority: trustme.CA) -> ssl.SSLContext:
-    """Return a TLS context that trusts the CA."""
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
-
-
 class TestRequests:
     """What leaves is what was signed."""
 
@@ -274,21 +101,27 @@ class TestRequests:
         assert dict(seen).items() - request.headers.items() == {("content-length", "0")}
 
     @pytest.mark.parametrize("given", [False, True])
-    async def test_no_type_is_made_up_by_any_aiohttp(
-        self, monkeypatch: pytest.MonkeyPatch, *, given: bool
+    @pytest.mark.parametrize("size", [0, 1, 3_000, 2**20])
+    async def test_a_body_arrives_as_it_was_signed(
+        self, size: int, *, given: bool
     ) -> None:
-        """Not by one that asks for no class attribute, nor in a caller's session."""
-        if not given:
-            monkeypatch.setattr(_Request, "POST_METHODS", {"POST"})
-            monkeypatch.delattr(aiohttp.ClientRequest, "POST_METHODS")
+        """Its type is the caller's, its length is announced, and nothing is chunked."""
+        body = b"x" * size
         async with (
             serving((OK,)) as server,
             aiohttp.ClientSession() as session,
             transport(session=session if given else None) as through,
         ):
-            await exchange(through, server.origin)
+            request = a_request(server.origin)
+            form = {"content-type": "application/x-www-form-urlencoded"} if body else {}
+            request = evolve(request, body=body, headers={**request.headers, **form})
+            await through.exchange(request, timeout=5, on_sent=lambda: None)
+        seen = server.headers()
+        length = ("content-length", str(size))
 
-        assert "content-type" not in dict(server.headers())
+        assert [body] == server.bodies
+        assert dict(seen).items() - request.headers.items() == {length}
+        assert len(dict(seen)) == len(seen)
 
     async def test_sent_is_told_once_and_before_the_answer(self) -> None:
         """By the time the server answers, the throttle knows of the send."""
@@ -378,19 +211,6 @@ class TestAnswers:
             answer = await exchange(through, server.origin)
 
         assert (b"{}", 2) == (answer.body, server.connections)
-
-    async def test_a_callers_session_may_unpack_by_itself(self) -> None:
-        """What it has unpacked is not unpacked again."""
-        reply = packed("gzip", gzip.compress(b"{}"))
-
-        async with (
-            serving((reply,)) as server,
-            aiohttp.ClientSession() as session,
-            transport(session=session) as through,
-        ):
-            answer = await exchange(through, server.origin)
-
-        assert answer.body == b"{}"
 
     @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
     async def test_what_cannot_be_unpacked_is_no_answer(self, encoding: str) -> None:
@@ -572,18 +392,7 @@ class TestConnections:
 
 def connected(through: AiohttpTransport) -> bool:
     """Whether an idle connection still looks alive."""
-    session = through._session
-    connector: Any = None if session is None else session.connector
-    return any(
-        entry[0].is_connected() for pool in connector._conns.values() for entry in pool
-    )
-
-
-def acquired(through: AiohttpTransport) -> int:
-    """Return how many connections are in use."""
-    session = through._session
-    connector: Any = None if session is None else session.connector
-    return 0 if connector is None else len(connector._acquired)
+    return any(protocol.is_connected() for protocol in idle(through))
 
 
 class TestFailures:
@@ -796,160 +605,294 @@ class TestFailures:
         assert ("unknown", 1) == (error.outcome, sent)
 
 
-class TestToldByTheRequest:
-    """A session of our own needs the trace only until a request is seen to tell."""
+class TestPlaces:
+    """Each network error names the host and port that failed, and no more of a URL."""
 
-    async def test_the_trace_goes_after_the_first_request(self) -> None:
-        """From then on the request alone tells, once for each."""
-        sent: list[int] = []
+    async def test_the_endpoint(self, closed_port: int) -> None:
+        """Refused, lost, or late."""
+        refused, _ = await failure(f"http://127.0.0.1:{closed_port}")
+        async with serving((Then.CLOSE,)) as server:
+            lost, _ = await failure(server.origin)
+        async with serving((Then.HANG,)) as hanging:
+            late, _ = await failure(hanging.origin, timeout=0.05)
 
-        async with serving((OK,)) as server, transport() as through:
-            for _ in range(3):
-                await exchange(
-                    through,
-                    server.origin,
-                    on_sent=lambda: sent.append(len(server.heads)),
-                )
-            session = through._session
+        assert str(refused).startswith(f"no connection to 127.0.0.1:{closed_port} (")
+        assert str(lost).startswith(f"connection lost to {server.origin[7:]} (")
+        assert f"0.05 s without an answer from {hanging.origin[7:]}" == str(late)
 
-            assert session is not None
-            assert session.trace_configs == []
+    @pytest.mark.parametrize(
+        ("origin", "place"),
+        [
+            ("https://cams.invalid", "cams.invalid:443"),
+            ("http://localhost", "localhost:80"),
+            ("http://[::1]:1", "[::1]:1"),
+        ],
+    )
+    async def test_the_port_is_always_named(
+        self, origin: str, place: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also where the URL leaves it to its scheme."""
 
-        assert sent == [0, 1, 2]
+        async def refuse(*_: object, **__: object) -> None:
+            raise ConnectionRefusedError(111, "no")
 
-    async def test_the_trace_stays_if_the_request_is_not_asked(
+        monkeypatch.setattr(aiohttp.TCPConnector, "_create_connection", refuse)
+        error, _ = await failure(origin)
+
+        assert f"no connection to {place} ([Errno 111] no)" == str(error)
+
+    async def test_the_proxy(self, closed_port: int) -> None:
+        """By itself where only it failed, and never with its password."""
+        proxy = f"127.0.0.1:{closed_port}"
+        secret = f"http://user:{CANARY}@"
+        error, _ = await failure("https://cams.invalid", proxy=secret + proxy)
+
+        assert str(error).startswith(f"no connection to the proxy {proxy} (")
+
+        reply = b"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n"
+        async with serving((reply,)) as refusing:
+            proxy = refusing.origin[7:]
+            error, _ = await failure("https://cams.invalid", proxy=secret + proxy)
+
+        assert (
+            f"no connection to cams.invalid:443 through the proxy {proxy} "
+            "(the proxy refused with HTTP 407)"
+        ) == str(error)
+
+        async with serving((Then.CLOSE,)) as closing:
+            proxy = closing.origin[7:]
+            error, _ = await failure("http://127.0.0.1:1", proxy=secret + proxy)
+
+        assert str(error).startswith(
+            f"connection lost to 127.0.0.1:1 through the proxy {proxy} ("
+        )
+
+    @pytest.mark.parametrize(
+        "url", ["nonsense", "http://", "http://[::1", "http://a:x"]
+    )
+    async def test_no_usable_place(self, url: str) -> None:
+        """Nothing of it is shown."""
+        with pytest.raises(ConnectError, match="to an unusable address") as caught:
+            await fetch(f"{url}/{CANARY}", timeout=5, max_answer=2)
+
+        check_chain(caught.value)
+
+    async def test_a_body_that_cannot_be_written(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """An aiohttp that goes another way makes nobody send a request twice."""
-        sent: list[int] = []
-        monkeypatch.delattr(_Request, "send")
+        """Aiohttp's text shows the URL; the system's error is what counts."""
 
-        async with (
-            serving((OK,), (OK,), (Then.RESET,)) as server,
-            transport() as through,
-        ):
-            for _ in range(2):
-                await exchange(
-                    through,
-                    server.origin,
-                    on_sent=lambda: sent.append(len(server.heads)),
-                )
-            with pytest.raises(ConnectionLost) as caught:
-                await exchange(
-                    through,
-                    server.origin,
-                    on_sent=lambda: sent.append(len(server.heads)),
-                )
+        async def fail(*_: object, **__: object) -> None:
+            raise BrokenPipeError(32, "Broken pipe")
 
-        assert "unknown" == caught.value.outcome
-        assert sent == [0, 1, 2]
+        monkeypatch.setattr(
+            aiohttp.BytesPayload, "write_with_length", fail, raising=False
+        )
+        monkeypatch.setattr(aiohttp.BytesPayload, "write", fail)
+        async with serving((Then.HANG,)) as server, transport() as through:
+            request = evolve(a_request(server.origin), body=b"x")
+            with pytest.raises(ConnectionLost, match="Broken pipe") as caught:
+                await through.exchange(request, timeout=5, on_sent=lambda: None)
 
-    async def test_what_fails_to_be_told_is_not_sent(self) -> None:
-        """The connection is closed, not lost."""
+        check_chain(caught.value)
+        check_frames(caught.value)
+
+
+class TestBeforeSend:
+    """The last moment at which a request can be held back."""
+
+    @pytest.mark.parametrize("error", [ThrottleUnavailable("late"), LookupError("no")])
+    @pytest.mark.parametrize("reused", [False, True])
+    @pytest.mark.parametrize("given", [False, True])
+    async def test_an_error_passes_and_nothing_is_sent(
+        self, error: Exception, *, reused: bool, given: bool
+    ) -> None:
+        """The connection is closed, and the same error is raised."""
 
         def fail() -> None:
-            msg = "no"
-            raise LookupError(msg)
+            raise error
 
-        async with serving((OK,)) as server, transport() as through:
-            await exchange(through, server.origin)
-            with pytest.raises(LookupError):
+        async with (
+            serving((OK,)) as server,
+            aiohttp.ClientSession() as session,
+            transport(session=session if given else None) as through,
+        ):
+            if reused:
+                await exchange(through, server.origin)
+            with pytest.raises(type(error)) as caught:
                 await exchange(through, server.origin, on_sent=fail)
 
+            assert error is caught.value
             assert acquired(through) == 0
 
             await exchange(through, server.origin)
 
-        assert (2, 2) == (server.connections, len(server.heads))
+        assert (2, 1 + reused) == (server.connections, len(server.heads))
 
-    async def test_no_nonce_outlives_its_exchange(self) -> None:
-        """Nothing is left of it, however it ended."""
+    async def test_nothing_of_an_exchange_outlives_it(self) -> None:
+        """A later request of the same task does not call it again."""
+        sent: list[int] = []
+
         async with serving((OK,)) as server, transport() as through:
-            await exchange(through, server.origin)
+            for number in range(3):
+                await exchange(
+                    through, server.origin, on_sent=partial(sent.append, number)
+                )
+            await fetch(server.origin, timeout=5, max_answer=2)
 
-            assert _unsent == {}
+        assert [0, 1, 2] == sent
 
-            server.script[:] = [(Then.RESET,)]
-            with pytest.raises(ConnectionLost):
+
+async def cancel(call: asyncio.Task[Any]) -> BaseException:
+    """Cancel a call and return the error it ended with."""
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await call
+    return caught.value
+
+
+async def time_out(call: asyncio.Task[Any]) -> BaseException:
+    """Bound a call by a time-out of the caller's and return the error."""
+    with pytest.raises(TimeoutError) as caught:
+        await asyncio.wait_for(call, 0.01)
+    return caught.value
+
+
+class TestFrames:
+    """No exception refers to a frame of aiohttp's, nor to one that shows the URL."""
+
+    @pytest.mark.parametrize("end", [cancel, time_out])
+    @pytest.mark.parametrize(
+        "steps",
+        [(Then.HANG,), (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", Then.HANG)],
+        ids=["before the head", "in the body"],
+    )
+    async def test_an_interrupted_exchange(
+        self, steps: tuple[bytes | Then, ...], end: Any
+    ) -> None:
+        """By the caller's cancellation, or time-out."""
+        async with serving(steps) as server, transport() as through:
+            sent = asyncio.Event()
+            call = asyncio.create_task(
+                exchange(through, server.origin, on_sent=sent.set)
+            )
+            await sent.wait()
+            error = await end(call)
+
+            assert acquired(through) == 0
+
+        check_frames(error)
+
+    async def test_an_interrupted_connect(self) -> None:
+        """In the midst of a TLS handshake."""
+        async with serving((Then.HANG,)) as server, transport() as through:
+            origin = server.origin.replace("http:", "https:")
+            call = asyncio.create_task(exchange(through, origin))
+            while not server.connections:  # noqa: ASYNC110 - the server has no event
+                await asyncio.sleep(0)
+            check_frames(await cancel(call))
+
+    @pytest.mark.parametrize(
+        "steps", [(Then.RESET,), (Then.CLOSE,), (b"no http\r\n\r\n", Then.CLOSE)]
+    )
+    async def test_a_failed_exchange(self, steps: tuple[bytes | Then, ...]) -> None:
+        """Our own errors, with their causes."""
+        async with serving(steps) as server, transport() as through:
+            with pytest.raises(ConnectionLost) as caught:
                 await exchange(through, server.origin)
 
-            assert _unsent == {}
+        check_frames(caught.value)
+
+    async def test_an_error_of_the_callback(self) -> None:
+        """It comes out of the midst of aiohttp."""
+
+        def fail() -> None:
+            raise LookupError
+
+        async with serving((OK,)) as server, transport() as through:
+            with pytest.raises(LookupError) as caught:
+                await exchange(through, server.origin, on_sent=fail)
+
+        check_frames(caught.value)
+
+    async def test_an_exchange_that_is_closed(self) -> None:
+        """Its coroutine is thrown away while it waits."""
+        async with serving((OK,), (Then.HANG,)) as server, transport() as through:
+            await exchange(through, server.origin)
+            call = exchange(through, server.origin)
+            call.send(None)
+
+            assert acquired(through) == 1
+
+            call.close()
+
+            assert acquired(through) == 0
+
+
+def check_frames(error: BaseException | None) -> None:
+    """Walk over all frames behind an error, as a tracker of errors would."""
+    while error is not None:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            module = frame.f_globals["__name__"]
+
+            assert not module.startswith("aiohttp")
+            if module.startswith("cams_async"):
+                assert CANARY not in repr(frame.f_locals)
+        error = error.__cause__ or error.__context__
 
 
 class TestCallersSession:
-    """A session of the caller's is used, and left as it was."""
+    """A caller's session lends its connector and its traces."""
 
-    async def test_it_is_used_and_not_closed(self) -> None:
-        """Its connector carries the requests."""
+    async def test_its_connector_is_used_and_not_closed(self) -> None:
+        """The caller's own requests share its connections."""
         async with serving((OK,)) as server, aiohttp.ClientSession() as session:
             async with transport(session=session) as through:
                 await exchange(through, server.origin)
-                await exchange(through, server.origin)
-
-            assert not session.closed
-            assert (1, 2) == (server.connections, len(server.heads))
-
-    async def test_our_trace_is_there_once_and_then_gone(self) -> None:
-        """It comes with the first request and goes with `aclose`."""
-        own = aiohttp.TraceConfig()
-
-        async with (
-            serving((OK,)) as server,
-            aiohttp.ClientSession(trace_configs=[own]) as session,
-        ):
-            through = AiohttpTransport(session=session)
-
-            assert session.trace_configs == [own]
-
-            for _ in range(3):
-                await exchange(through, server.origin)
-
-            assert session.trace_configs == [own, through._trace]
-
-            await through.aclose()
-            await through.aclose()
-
-            assert session.trace_configs == [own]
-
-    async def test_a_trace_that_the_caller_removed_is_not_missed(self) -> None:
-        """Closing does not fail, nor does closing what was never used."""
-        async with serving((OK,)) as server, aiohttp.ClientSession() as session:
-            async with transport(session=session) as through:
-                await exchange(through, server.origin)
-                session.trace_configs.clear()
-            async with transport(session=session):
+                await exchange(through, server.origin, repeatable=False)
+            async with session.get(server.origin):
                 pass
 
-            assert session.trace_configs == []
+            assert not session.closed
+            assert (1, 3) == (server.connections, len(server.heads))
 
-    async def test_our_trace_ignores_the_callers_requests(self) -> None:
-        """Only a request of ours counts as sent, whatever contexts the caller gives."""
-        sent: list[None] = []
+    async def test_its_limit_holds(self) -> None:
+        """The caller's connector decides."""
+        connector = aiohttp.TCPConnector(limit=1)
 
         async with (
             serving((OK,)) as server,
-            aiohttp.ClientSession() as session,
+            aiohttp.ClientSession(connector=connector) as session,
+            transport(session=session) as through,
+            asyncio.TaskGroup() as group,
+        ):
+            for _ in range(5):
+                group.create_task(exchange(through, server.origin))
+
+        assert (1, 5) == (server.connections, len(server.heads))
+
+    async def test_its_traces_observe(self) -> None:
+        """As they are at the first request; the session's own list stays as it was."""
+        seen: list[str] = []
+
+        async def note(
+            _: aiohttp.ClientSession, __: Any, params: aiohttp.TraceRequestStartParams
+        ) -> None:
+            seen.append(params.method)
+
+        trace = aiohttp.TraceConfig()
+        trace.on_request_start.append(note)
+
+        async with (
+            serving((OK,)) as server,
+            aiohttp.ClientSession(trace_configs=[trace]) as session,
             transport(session=session) as through,
         ):
-            await exchange(through, server.origin, on_sent=lambda: sent.append(None))
-            for context in (None, SimpleNamespace(sent=False)):
-                async with session.get(server.origin, trace_request_ctx=context):
-                    pass
+            await exchange(through, server.origin)
 
-        assert (1, 3) == (len(sent), len(server.heads))
+            assert [trace] == session.trace_configs
 
-    async def test_two_transports_may_share_it(self) -> None:
-        """Each takes away its own trace only."""
-        async with (
-            serving((OK,)) as server,
-            aiohttp.ClientSession() as session,
-            transport(session=session) as one,
-        ):
-            async with transport(session=session) as two:
-                await exchange(one, server.origin)
-                await exchange(two, server.origin)
-
-            assert session.trace_configs == [one._trace]
+        assert ["POST"] == seen
 
     async def test_its_raise_for_status_does_not_act(self) -> None:
         """An error answer is an answer."""
@@ -1003,59 +946,38 @@ class TestCallersSession:
 
         assert met == ["GET"]
 
-    async def test_its_default_headers_do_not_replace_ours(self) -> None:
-        """What was signed wins."""
-        mine = {"Authorization": "mine", "Host": "mine", "X-Mine": "mine"}
-
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # auth=, since 3.14
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"headers": {"Authorization": "mine", "Host": "mine", "X-Mine": "mine"}},
+            {"auth": ("somebody", "secret")},
+            {"base_url": "http://base.invalid/"},
+            {"cookies": {"a": "b"}},
+            {"skip_auto_headers": ["host"]},
+            {"version": aiohttp.HttpVersion10},
+            {"trust_env": True},
+        ],
+        ids=lambda options: next(iter(options)),
+    )
+    async def test_nothing_else_of_it_acts(
+        self, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The request is the one that was signed."""
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+        if "auth" in options:
+            options = {"auth": aiohttp.BasicAuth(*options["auth"])}
         async with (
             serving((OK,)) as server,
-            aiohttp.ClientSession(headers=mine) as session,
+            aiohttp.ClientSession(**options) as session,
             transport(session=session) as through,
         ):
             request = a_request(server.origin)
             await through.exchange(request, timeout=5, on_sent=lambda: None)
+        extra = set(server.headers()) - set(request.headers.items())
 
-        assert request.headers.items() <= dict(server.headers()).items()
-
-    async def test_one_that_signs_in_is_refused(self) -> None:
-        """A session with credentials of its own would overwrite the signature."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it is deprecated since aiohttp 3.14
-            auth = aiohttp.BasicAuth("somebody", "secret")
-            session = aiohttp.ClientSession(auth=auth)
-        async with session:
-            error, sent = await failure("http://127.0.0.1:1", session=session)
-
-        assert isinstance(error, ConfigurationError)
-        assert ("session", "not_sent", 0) == (error.field, error.outcome, sent)
-
-    async def test_one_with_a_base_url_is_used_or_refused(self) -> None:
-        """By a typed error where aiohttp refuses it, as 3.11 does."""
-        async with (
-            serving((OK,)) as server,
-            aiohttp.ClientSession(base_url="http://base.invalid/") as session,
-            transport(session=session) as through,
-        ):
-            old = aiohttp.__version__.startswith("3.11.")
-            with pytest.raises(ConfigurationError) if old else nullcontext():
-                await exchange(through, server.origin)
-
-        assert len(server.heads) == (0 if old else 1)
-
-    async def test_what_aiohttp_asserts_is_a_typed_error(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """On every release: nothing of aiohttp's own gets out."""
-
-        def refuse(*_: object, **__: object) -> None:
-            raise AssertionError
-
-        async with aiohttp.ClientSession() as session:
-            monkeypatch.setattr(aiohttp.ClientSession, "post", refuse)
-            error, sent = await failure("http://127.0.0.1:1", session=session)
-
-        assert isinstance(error, ConfigurationError)
-        assert ("session", "not_sent", 0) == (error.field, error.outcome, sent)
+        assert {("content-length", "0")} == extra
+        assert server.lines()[0].endswith(b" HTTP/1.1")
 
     async def test_one_that_was_closed_is_refused(self) -> None:
         """By name, not by a RuntimeError of aiohttp's."""
@@ -1114,55 +1036,6 @@ class TestProxies:
 
         assert isinstance(error, ConnectError)
         assert ("not_sent", 0) == (error.outcome, sent)
-
-    @pytest.mark.parametrize(
-        ("variables", "origin", "expected"),
-        [
-            ({}, "https://cams.example", None),
-            ({"HTTPS_PROXY": "http://p:1"}, "https://cams.example", "http://p:1"),
-            ({"https_proxy": "http://p:1"}, "https://cams.example", "http://p:1"),
-            ({"HTTP_PROXY": "http://p:1"}, "https://cams.example", None),
-            ({"HTTP_PROXY": "http://p:1"}, "http://cams.example", "http://p:1"),
-            ({"ALL_PROXY": "http://p:1"}, "https://cams.example", "http://p:1"),
-            (
-                {"ALL_PROXY": "http://p:1", "HTTPS_PROXY": "http://q:1"},
-                "https://cams.example",
-                "http://q:1",
-            ),
-            (
-                {"ALL_PROXY": "http://p:1", "NO_PROXY": "cams.example"},
-                "https://cams.example",
-                None,
-            ),
-            (
-                {"ALL_PROXY": "http://p:1", "no_proxy": ".example"},
-                "https://cams.example:8443",
-                None,
-            ),
-            (
-                {"ALL_PROXY": "http://p:1", "NO_PROXY": "cams.example:1"},
-                "https://cams.example:2",
-                "http://p:1",
-            ),
-            (
-                {"ALL_PROXY": "http://p:1", "NO_PROXY": "*"},
-                "https://cams.example",
-                None,
-            ),
-        ],
-    )
-    def test_the_environment_names_the_proxy(
-        self,
-        variables: dict[str, str],
-        origin: str,
-        expected: str | None,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        """The usual variables count, in either case, but for NO_PROXY's hosts."""
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
-
-        assert expected == environment_proxy(origin)
 
 
 @asynccontextmanager
@@ -1242,6 +1115,6 @@ class TestFetch:
     async def test_an_unusable_address_was_not_sent(self, url: str) -> None:
         """Whatever was configured, the failure is ours."""
         with pytest.raises(ConnectError) as caught:
-            await fetch(f"{url}{CANARY if url else ''}", timeout=5, max_answer=2)
+            await fetch(f"{url}/{CANARY}?{CANARY}", timeout=5, max_answer=2)
 
         check_chain(caught.value)
