@@ -112,6 +112,8 @@ class World:
         answer = Answer(self.loop.create_future())
         if call.ending == "reset":
             self.later(call.back, answer.break_off)
+        if call.ending in {"gateway", "gateway refusal"}:
+            self.later(call.back, partial(answer.come, None))
         if call.ending != "lost":
             # A blocked loop comes late to this; the server's clock says `at`.
             at = self.now() + call.out
@@ -194,10 +196,10 @@ class World:
 class Answer:
     """What comes back, perhaps when nobody waits for it any more."""
 
-    admitted: "asyncio.Future[bool]"
+    admitted: "asyncio.Future[bool | None]"
 
-    def come(self, admitted: bool) -> None:  # noqa: FBT001 - call_at takes no names
-        """Arrive: the server has admitted the call, or refused it."""
+    def come(self, admitted: bool | None) -> None:  # noqa: FBT001 - call_at takes no names
+        """Arrive: the server admitted the call, or refused it; None: a gateway's."""
         if not self.admitted.done():
             self.admitted.set_result(admitted)
 
