@@ -36,7 +36,8 @@ class World:
         self.schedule = schedule
         self._clock = clock
         self._start = clock.now
-        self._throttles = {call.process: make() for call in schedule.calls}
+        processes = sorted({call.process for call in schedule.calls})
+        self._throttles = {process: make() for process in processes}
         self._queues = {
             (call.process, call.account): Queue(self._throttles[call.process])
             for call in schedule.calls
