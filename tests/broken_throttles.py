@@ -3,6 +3,7 @@
 # pyright: reportPrivateUsage=false
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Hashable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -15,7 +16,7 @@ from aiolimiter import AsyncLimiter
 
 from cams_async.models import Scope, Snapshot
 from cams_async.throttle import LocalThrottle
-from cams_async.throttle.lane import Lane
+from cams_async.throttle.lane import Lane, LocalTurn
 from cams_async.throttle.slots import Slots
 
 
@@ -156,6 +157,29 @@ class FreedAtCancel(_OtherSlots):
     """A slot comes back when its caller gives up, as with a semaphore."""
 
     slots = _GivenBack
+
+
+class _Trusting(LocalTurn):
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._sent_at < math.inf:
+            self.answered()
+        await super().__aexit__(exc_type, exc, traceback)
+
+
+class TrustsGateways(LocalThrottle):
+    """Any response proves that the server counted the call, a gateway's included."""
+
+    def turn(
+        self, scope: Scope, *, ticket: int | None = None, deadline: float | None = None
+    ) -> LocalTurn:
+        """Wait for a turn."""
+        turn = super().turn(scope, ticket=ticket, deadline=deadline)
+        return _Trusting(turn._lane, ticket, deadline)
 
 
 ShortMemory = partial(LocalThrottle, late=0.5)

@@ -23,6 +23,9 @@ from tests.simulation.world import World
 
 TIMEOUT = 0.5
 
+PARTS = ("slots", "line", "due", "state")
+"""The last parts of a scope's keys."""
+
 
 @frozen(kw_only=True)
 class Trouble:
@@ -45,6 +48,9 @@ class Trouble:
 
     deaths: tuple[tuple[int, float], ...] = ()
     """Which process is cut off for good, and when."""
+
+    evictions: tuple[tuple[float, int], ...] = ()
+    """When a key of each scope is evicted, and which of the four."""
 
     offset: float = 1e9
     """Redis's clock at the start."""
@@ -76,6 +82,7 @@ class SimulatedRedis:
         self._start = clock.now
         self._keys: set[str] = set()
         self._run = 0
+        self._evicted = 0
 
     def now(self) -> float:
         """Return the seconds since the start."""
@@ -96,6 +103,12 @@ class SimulatedRedis:
         if run != self._run:
             self._run = run
             self.forget()
+        for at, key in self.fleet.trouble.evictions[self._evicted :]:
+            if at <= self.now():
+                self._evicted += 1
+                self._client.delete(
+                    *(each for each in self._keys if PARTS[key] in each)
+                )
         self.steps += 1
         jumped = sum(by for at, by in self.fleet.trouble.jumps if at <= self.now())
         now = int((self.fleet.trouble.offset + self.now() + jumped) * SECOND)
@@ -207,5 +220,8 @@ def draw_fleet(seed: int, **changes: Any) -> Fleet:
         if random.random() < 0.3
         else (),
         offset=random.choice([1e9, 1.7e9]),
+        evictions=((moment(), random.randrange(len(PARTS))),)
+        if random.random() < 0.2
+        else (),
     )
     return Fleet(schedule=evolve(schedule, calls=calls), trouble=trouble, **changes)

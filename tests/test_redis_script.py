@@ -1,7 +1,7 @@
 """Scripts and clocks: asked directly, with the time as an argument."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from random import Random
 from typing import Any
@@ -16,6 +16,7 @@ from cams_async.redis.server import OLDEST, RedisServer
 from cams_async.redis.step import SCRIPT, SECOND, News, Reply, Step, Terms, keys
 from cams_async.throttle.limit import Limit
 from tests.redis_server import RedisProcess
+from tests.simulation import shortest_span
 
 START = 3.01
 """Seconds until the slots of new books are free."""
@@ -103,7 +104,7 @@ def test_the_limit_is_that_of_one_process(seed: int, client: "Redis") -> None:
     limit = Limit(ceiling)
     books.begin()
     for _ in range(60):
-        books.now = round(books.now + random.choice([0.0, 0.05, 0.4, 2.0]), 6)
+        books.now = round(books.now + random.choice([0.0, 0.05, 0.4, 2.0, 30.0]), 6)
         if random.random() < 0.5:
             sent = round(books.now - random.choice([0.0, 0.1, 0.9]), 6)
             limit.refused(sent, books.now)
@@ -113,6 +114,20 @@ def test_the_limit_is_that_of_one_process(seed: int, client: "Redis") -> None:
         limit.slots(books.now)
         assert reply.limit == pytest.approx(limit.value)
     books.forget()
+
+
+def test_a_shrink_at_the_end_of_the_second_does_not_wait_for_a_look(
+    books: Books,
+) -> None:
+    """After an hour of silence the limit is back, not just about to fall."""
+    books.begin()
+    books.step(news=(News("refused", "c1", books.now - 0.1),))
+    books.now += 0.2
+    assert books.step(news=(News("refused", "c2", books.now - 0.1),)).limit == 7.0
+
+    books.now += 3600
+
+    assert books.step().limit == 10.0
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -242,6 +257,117 @@ def test_books_that_cannot_be_trusted_are_begun_anew(
     assert not books.step(call="c2").granted
     books.now += 0.02
     assert books.step(call="c2").granted
+
+
+# Keys that vanish
+
+
+def delete(client: "Redis", key: str) -> None:
+    """Evict a key, as a Redis that is full does."""
+    client.delete(key)
+
+
+def expire(client: "Redis", key: str) -> None:
+    """Let the time of a key run out."""
+    client.pexpire(key, 1)
+    while client.exists(key):
+        pass
+
+
+def serve_all(books: Books, workers: str, seconds: float) -> dict[str, list[float]]:
+    """Let workers request slots whenever they should; return their calls' times."""
+    served: dict[str, list[float]] = {worker: [] for worker in workers}
+    due = dict.fromkeys(workers, 0.0)
+    end = books.now + seconds
+    while books.now < end:
+        books.now = round(books.now + 0.05, 6)
+        for worker in workers:
+            if books.now < due[worker]:
+                continue
+            call = f"{worker}:{books.now}"
+            reply = books.step(worker, call, more=True)
+            if reply.granted:
+                served[worker].append(books.now)
+                news = News("answered", call, books.now)
+                reply = books.step(worker, f"{call}'", news=(news,))
+                assert not reply.granted or books.ceiling > 1
+                books.step(worker, news=(News("unused", f"{call}'", books.now),))
+            due[worker] = books.now + (reply.rest or 0.0)
+    return served
+
+
+@pytest.mark.parametrize("ceiling", [1, 3])
+@pytest.mark.parametrize("vanish", [delete, expire])
+@pytest.mark.parametrize("key", range(4), ids=["slots", "line", "due", "state"])
+def test_no_key_that_vanishes_hangs_a_scope(
+    key: int,
+    vanish: Callable[["Redis", str], None],
+    ceiling: int,
+    books: Books,
+    client: "Redis",
+) -> None:
+    """Workers that wait are served soon, dead ones hold nothing, the ceiling holds."""
+    books.ceiling = ceiling
+    books.begin()
+    before: list[float] = []
+    while len(before) < ceiling:
+        books.now += 0.1
+        if books.step("busy", f"busy:{books.now}", more=True).granted:
+            before.append(books.now)
+    for worker in (*(f"dead {number}" for number in range(ceiling)), "a", "b"):
+        assert not books.step(worker, f"{worker}:0", more=True).granted
+    assert all(client.exists(each) for each in books.keys)
+
+    vanish(client, books.keys[key])
+    served = serve_all(books, "abc", seconds=12)
+
+    for times in served.values():
+        assert times
+        assert times[0] < before[-1] + 2 * START + 3 / ceiling
+    arrivals = [*before, *(at for times in served.values() for at in times)]
+    assert shortest_span(arrivals, ceiling + 1) >= 1.0
+
+
+# The script's text
+
+
+def offences(script: str) -> list[str]:
+    """Return what the proxies of Tair and ApsaraDB refuse in a script."""
+    code = re.sub("--.*", "", script)
+    keyless, keys_only = r"\('(?:TIME|INFO)'", r"\('DEL'(?:, KEYS\[[1-4]\])+\)"
+    one_key = r"\('(?!DEL')[A-Z]+', KEYS\[[1-4]\][,)]"
+    allowed = re.compile(f"{keyless}|{keys_only}|{one_key}")
+    rests = re.split(r"redis\.p?call", code)[1:]
+    strays = re.sub(r"redis\.call\('[A-Z]+'(?:, KEYS\[[1-4]\])+", "", code)
+    return [
+        *(rest[:40] for rest in rests if not allowed.match(rest)),
+        *re.findall(".*KEYS.*", strays),
+    ]
+
+
+def test_each_key_is_spelled_out_where_it_is_used() -> None:
+    """A proxy finds out by the script's text which keys it uses."""
+    assert not offences(SCRIPT)
+    assert len(re.findall(r"redis\.call", SCRIPT)) > 20
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        "local line = KEYS[2]\nredis.call('ZCARD', line)",
+        "local line = KEYS[2]",
+        "redis.call('DEL', KEYS[1], line)",
+        "redis.call('ZCARD', KEYS[index])",
+        "redis.call('ZCARD', KEYS[1 + 1])",
+        "redis.call('ZCARD', 'cams:line')",
+        "redis.call(command, KEYS[1])",
+        "redis.pcall('TIME', KEYS[1])\nlocal run = redis.call",
+        "for _, key in ipairs(KEYS) do end",
+    ],
+)
+def test_a_key_that_is_not_spelled_out_is_found(spoilt: str) -> None:
+    """The check above can fail."""
+    assert offences(f"{SCRIPT}\n{spoilt}\n")
 
 
 def test_an_old_redis_is_refused(books: Books) -> None:

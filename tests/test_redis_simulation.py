@@ -11,6 +11,7 @@ from cams_async.redis.lane import Policy
 from cams_async.redis.step import SCRIPT
 from tests.redis_server import RedisProcess
 from tests.redis_simulation import (
+    PARTS,
     Fleet,
     Trouble,
     draw_fleet,
@@ -64,19 +65,19 @@ def variant(right: str, wrong: str) -> str:
     return SCRIPT.replace(right, wrong)
 
 
-LEASE = "redis.call('ZADD', SLOTS, now + grace + late + hold, call)"
+LEASE = "redis.call('ZADD', KEYS[1], now + grace + late + hold, call)"
 
 BROKEN = {
     "freed at the answer": variant("now - first + hold, id", "now - first, id"),
     "freed when nobody waits any more": variant(
-        "redis.call('ZADD', SLOTS, 'XX', 'LT', now - first + late + hold, id)",
-        "redis.call('ZREM', SLOTS, id)",
+        "redis.call('ZADD', KEYS[1], 'XX', 'LT', now - first + late + hold, id)",
+        "redis.call('ZREM', KEYS[1], id)",
     ),
     "a lease that forgets J": variant(
         "now - first + late + hold", "now - first + hold"
     ),
     "a lease that ends while the call may be on its way": variant(
-        LEASE, "redis.call('ZADD', SLOTS, now + hold, call)"
+        LEASE, "redis.call('ZADD', KEYS[1], now + hold, call)"
     ),
     "free slots after a restart": variant(
         "now + grace + late + hold, 'before", "0, 'before"
@@ -142,6 +143,30 @@ def test_a_dead_process_stalls_nobody(client: "Redis") -> None:
     moments = [arrival.at for arrival in result.arrivals]
     # As many as in the same time before: 10 / 1.14 in each second, from 10 s on.
     assert sum(10.0 <= at < 14.0 for at in moments) >= 0.95 * 4 * 10 / 1.15
+
+
+@pytest.mark.parametrize("key", range(4), ids=PARTS)
+@pytest.mark.parametrize("ceiling", [1.0, 10.0])
+def test_an_evicted_key_stalls_nobody(
+    key: int, ceiling: float, client: "Redis"
+) -> None:
+    """Not even where a process has died in the line just before."""
+    calls = crowd(4, 5)
+    fleet = Fleet(
+        schedule=Schedule(ceiling=ceiling, calls=calls),
+        trouble=Trouble(deaths=((0, 4.0),), evictions=((4.1, key),)),
+    )
+
+    result, _ = run_fleet(fleet, client)
+
+    assert not fleet_faults(result)
+    outcomes = {
+        call.process: outcome
+        for call, outcome in zip(calls, result.outcomes, strict=True)
+    }
+    assert outcomes == {0: "failed", 1: "answered", 2: "answered", 3: "answered"}
+    moments = [arrival.at for arrival in result.arrivals]
+    assert max(moments) < 3.1 + 3.1 + 2.0 + 20 / (ceiling / 1.16)
 
 
 @pytest.mark.parametrize("waiting", [3, 12, 40])

@@ -14,6 +14,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from attrs import evolve
 from redis import Redis
 
 from cams_async.errors import (
@@ -27,10 +28,10 @@ from cams_async.redis import RedisThrottle
 from cams_async.redis.lane import Policy
 from cams_async.redis.server import Refusal, Unreachable
 from cams_async.redis.throttle import _FEW
-from cams_async.throttle import Throttle
+from cams_async.throttle import Throttle, Turn
 from tests.clock import Clock
 from tests.redis_server import RedisProcess
-from tests.redis_simulation import Fleet, SimulatedRedis, SimulatedServer
+from tests.redis_simulation import Fleet, SimulatedRedis, SimulatedServer, Trouble
 from tests.simulation import Call, Schedule
 from tests.simulation.watched import Watched
 from tests.simulation.world import live_timers
@@ -89,6 +90,9 @@ def make(simulated: SimulatedRedis) -> Make:
         "http://localhost",
         "redis//canary@localhost",
         "redis://:canary@localhost:port",
+        "redis://canary:12/34@localhost",
+        "redis://canary:12?34@localhost/0",
+        "redis://canary:12#34@localhost",
         "redis://:canary@localhost:99999",
         "redis://:canary@localhost?no_such_option=1",
         "redis://:canary@localhost?socket_timeout=canary",
@@ -108,7 +112,9 @@ def test_a_bad_url_is_refused_at_once(url: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["late", "pad"])
-@pytest.mark.parametrize("value", [-0.1, math.nan, math.inf, "1", None, True])
+@pytest.mark.parametrize(
+    "value", [-0.1, 86401, 1e300, 10**400, math.nan, math.inf, "1", None, True]
+)
 def test_a_bad_number_of_seconds_is_refused(name: str, value: Any) -> None:
     """The error names the argument."""
     with pytest.raises(ConfigurationError, match=f"^{name}: must be"):
@@ -122,6 +128,8 @@ def test_a_bad_number_of_seconds_is_refused(name: str, value: Any) -> None:
         ({"on_outage": "share"}, "workers"),
         ({"on_outage": "share", "workers": 0}, "workers"),
         ({"on_outage": "share", "workers": 1.5}, "workers"),
+        ({"on_outage": "share", "workers": 10**6 + 1}, "workers"),
+        ({"on_outage": "share", "workers": 10**400}, "workers"),
         ({"on_outage": "share", "workers": True}, "workers"),
         ({"workers": 4}, "workers"),
     ],
@@ -334,6 +342,207 @@ def test_a_call_that_is_woken_too_late_asks_anew(clock: Clock, make: Make) -> No
                 turn.sent()
                 turn.answered()
             assert clock.now == pytest.approx(1000 + START + 1.5, abs=0.05)
+
+    clock.run(main())
+
+
+# What proves that a call was counted
+
+
+def answered(turn: Turn) -> None:
+    """Mark a response of CAMS."""
+    turn.answered()
+
+
+def refused(turn: Turn) -> None:
+    """Mark a refusal of CAMS."""
+    turn.throttled(None)
+
+
+def refused_elsewhere(turn: Turn) -> None:
+    """Mark a refusal that proves nothing."""
+    turn.throttled(None, counted=False)
+
+
+def unproven(turn: Turn) -> None:
+    """Mark nothing: a gateway's 504."""
+    del turn
+
+
+PROOFS = pytest.mark.parametrize(
+    ("respond", "after"),
+    [(answered, 1.11), (refused, 1.11), (refused_elsewhere, 2.01), (unproven, 2.01)],
+)
+"""Seconds after the send when its slot returns, for a response 0.1 s after it."""
+
+
+@PROOFS
+def test_a_response_that_proves_nothing_keeps_the_slot(
+    respond: Callable[[Turn], None],
+    after: float,
+    clock: Clock,
+    make: Make,
+) -> None:
+    """As long as a lost call's, in all processes."""
+
+    async def main() -> None:
+        async with make() as throttle, make() as other:
+            async with throttle.turn(scope(qps=1.0)) as turn:
+                sent = clock.now
+                turn.sent()
+                waiting = asyncio.create_task(call(other, scope(qps=1.0)))
+                await asyncio.sleep(0.1)
+                respond(turn)
+            assert await waiting - sent == pytest.approx(after, abs=0.02)
+
+    clock.run(main())
+
+
+@PROOFS
+def test_a_response_that_proves_nothing_keeps_the_slot_of_a_share(
+    respond: Callable[[Turn], None],
+    after: float,
+    clock: Clock,
+    simulated: SimulatedRedis,
+    make: Make,
+) -> None:
+    """While Redis is away, too."""
+    simulated.fleet = away_for(simulated, 60)
+
+    async def main() -> None:
+        async with make(workers=1) as throttle:
+            async with throttle.turn(scope(qps=1.0)) as turn:
+                sent = clock.now
+                turn.sent()
+                waiting = asyncio.create_task(call(throttle, scope(qps=1.0)))
+                await asyncio.sleep(0.1)
+                respond(turn)
+            assert await waiting - sent == pytest.approx(after, abs=0.02)
+
+    clock.run(main())
+
+
+@pytest.mark.parametrize(("counted", "after"), [(True, 1.01), (False, 2.01)])
+def test_a_refusal_implies_a_send(
+    *, counted: bool, after: float, clock: Clock, make: Make
+) -> None:
+    """Even if nobody saw the request leave."""
+
+    async def main() -> None:
+        async with make() as throttle, make() as other:
+            async with throttle.turn(scope(qps=1.0)) as turn:
+                turn.throttled(None, counted=counted)
+                sent = clock.now
+            served = await call(other, scope(qps=1.0))
+            assert served - sent == pytest.approx(after, abs=0.02)
+
+    clock.run(main())
+
+
+def test_a_refusal_that_proves_nothing_slows_down_and_pauses(
+    clock: Clock, make: Make
+) -> None:
+    """It says that too much arrives somewhere on the way."""
+
+    async def main() -> None:
+        async with make() as throttle, make() as other:
+            async with throttle.turn(scope()) as turn:
+                turn.sent()
+                turn.throttled(5.0, counted=False)
+                refused_at = clock.now
+            assert await call(other, scope()) - refused_at == pytest.approx(5, abs=0.1)
+            (seen,) = other.snapshot().values()
+            assert seen.limit < 10.0
+
+    clock.run(main())
+
+
+# Permits that are used too late
+
+
+def away_for(simulated: SimulatedRedis, seconds: float) -> Fleet:
+    """Return what happens where Redis is away from the start."""
+    return evolve(simulated.fleet, trouble=Trouble(outages=((0.0, seconds),)))
+
+
+@pytest.mark.parametrize(
+    ("blocked", "may_leave"), [(0.0, True), (0.9, True), (1.0, False), (100.0, False)]
+)
+def test_a_permit_used_too_late_is_refused(
+    *, blocked: float, may_leave: bool, clock: Clock, make: Make
+) -> None:
+    """A blocked loop runs no timer; the slot may be another process's by then."""
+
+    async def main() -> None:
+        async with make() as throttle, make() as other:
+            async with throttle.turn(scope(qps=1.0)) as turn:
+                began = clock.now
+                clock.advance(blocked)
+                assert turn.sent() is may_leave
+                assert turn.sent() is may_leave
+                if may_leave:
+                    turn.answered()
+            freed = began + blocked + (1.01 if may_leave else 0.01)
+            await asyncio.sleep(
+                0.01
+            )  # it is given back at once, where it did not leave
+            assert await call(other, scope(qps=1.0)) == pytest.approx(freed, abs=0.02)
+
+    clock.run(main())
+
+
+@pytest.mark.parametrize(
+    ("away", "blocked", "may_leave"),
+    [(60.0, 0.0, True), (60.0, 1.9, True), (5.0, 4.0, False), (60.0, 100.0, False)],
+)
+def test_a_share_used_too_late_is_refused(
+    *,
+    away: float,
+    blocked: float,
+    may_leave: bool,
+    clock: Clock,
+    simulated: SimulatedRedis,
+    make: Make,
+) -> None:
+    """Redis may have come back meanwhile, and the other processes with it."""
+    simulated.fleet = away_for(simulated, away)
+
+    async def main() -> None:
+        async with make(workers=1) as throttle:
+            async with throttle.turn(scope(qps=1.0)) as turn:
+                clock.advance(blocked)
+                assert turn.sent() is may_leave
+                turn.answered() if may_leave else None
+            await call(throttle, scope(qps=1.0))
+
+    clock.run(main())
+
+
+@pytest.mark.parametrize(("away", "served"), [(60.0, True), (8.0, False)])
+def test_a_slow_connection_keeps_its_slot_of_a_share(
+    *,
+    away: float,
+    served: bool,
+    clock: Clock,
+    simulated: SimulatedRedis,
+    make: Make,
+) -> None:
+    """As long as Redis is away, even where nobody else waits."""
+    simulated.fleet = away_for(simulated, away)
+
+    async def connect(throttle: RedisThrottle) -> bool:
+        async with throttle.turn(scope(qps=1.0)) as turn:
+            await asyncio.sleep(10)
+            return turn.sent()
+
+    async def main() -> None:
+        async with make(workers=1) as throttle:
+            if served:
+                assert await connect(throttle)
+            else:
+                with pytest.raises(ThrottleUnavailable, match="was lost") as caught:
+                    await connect(throttle)
+                assert caught.value.outcome == "not_sent"
 
     clock.run(main())
 
@@ -567,23 +776,30 @@ def test_a_slot_that_redis_does_not_know_is_not_used(clock: Clock) -> None:
     clock.run(main())
 
 
-async def too_late(throttle: RedisThrottle) -> None:
-    """Send when the slot is gone."""
+async def too_late(throttle: RedisThrottle, *, answered: bool) -> None:
+    """Send when the slot is gone; perhaps there was a response all the same."""
     async with throttle.turn(scope()) as turn:
         try:
             await asyncio.sleep(3)
         finally:
-            turn.sent()
+            assert not turn.sent()
+            if answered:
+                turn.answered()
 
 
-def test_whoever_sends_too_late_all_the_same_is_told(clock: Clock) -> None:
-    """The outcome is unknown then, and the error says so."""
+@pytest.mark.parametrize(
+    ("answered", "outcome"), [(False, "not_sent"), (True, "unknown")]
+)
+def test_a_lost_slot_refuses_the_send(
+    *, answered: bool, outcome: str, clock: Clock
+) -> None:
+    """A caller that sends in spite of that does not know the outcome."""
 
     async def main() -> None:
         async with on(Scripted(GO, Unreachable("gone"))) as throttle:
             with pytest.raises(ThrottleUnavailable) as caught:
-                await too_late(throttle)
-            assert caught.value.outcome == "unknown"
+                await too_late(throttle, answered=answered)
+            assert caught.value.outcome == outcome
 
     clock.run(main())
 

@@ -16,6 +16,7 @@ from tests.broken_throttles import (
     OneBucket,
     OnlySpacing,
     ShortMemory,
+    TrustsGateways,
 )
 from tests.simulation import (
     Call,
@@ -29,6 +30,7 @@ from tests.simulation import (
     seeds,
     share_used,
 )
+from tests.simulation.schedule import Ending
 from tests.simulation.seeds import Network
 from tests.simulation.servers import (
     CalendarSecond,
@@ -196,6 +198,11 @@ def many(count: int, call: Call) -> tuple[Call, ...]:
     return (call,) * count
 
 
+def early(ending: Ending) -> Call:
+    """Return a call that the server counts long after a gateway's response."""
+    return Call(out=0.9, back=0.05, ending=ending)
+
+
 FAST, SLOW = Call(out=0.02), Call(out=0.12)
 
 BROKEN: dict[str, tuple[Callable[[], Throttle], Schedule]] = {
@@ -229,6 +236,16 @@ BROKEN: dict[str, tuple[Callable[[], Throttle], Schedule]] = {
         ShortMemory,
         Schedule(
             ceiling=1.0, calls=(Call(out=0.9, cancel=Cancel("sent", after=0.1)), FAST)
+        ),
+    ),
+    "a gateway's early 504 taken for an answer": (
+        TrustsGateways,
+        Schedule(ceiling=10.0, calls=(*many(4, early("gateway")), *many(20, FAST))),
+    ),
+    "a gateway's early refusal taken for an answer": (
+        TrustsGateways,
+        Schedule(
+            ceiling=10.0, calls=(*many(4, early("gateway refusal")), *many(20, FAST))
         ),
     ),
 }

@@ -198,6 +198,85 @@ async def test_a_call_without_an_answer_holds_its_slot_for_j_and_a_second(
 
 
 @pytest.mark.parametrize(
+    ("counted", "moment"), [(True, 0.1 + 1.01), (False, 2.01), (None, 2.01)]
+)
+def test_a_response_that_proves_nothing_keeps_the_slot(
+    *, clock: Clock, counted: bool | None, moment: float
+) -> None:
+    """As long as a lost call's: `None` is a gateway's 504, which is no refusal."""
+
+    async def main() -> None:
+        bench = Bench(qps=1)
+        async with bench.turn() as turn:
+            turn.sent()
+            waiting = bench.start()
+            await asyncio.sleep(0.1)
+            if counted is not None:
+                turn.throttled(0.05, counted=counted)
+        await waiting
+        assert bench.moments == pytest.approx([moment], abs=1e-3)
+        await bench.nothing_is_left()
+
+    clock.run(main())
+
+
+@pytest.mark.parametrize(("counted", "moment"), [(True, 1.01), (False, 2.01)])
+def test_a_refusal_implies_a_send(
+    *, clock: Clock, counted: bool, moment: float
+) -> None:
+    """Even if nobody saw the request leave."""
+
+    async def main() -> None:
+        bench = Bench(qps=1)
+        async with bench.turn() as turn:
+            turn.throttled(None, counted=counted)
+        await bench.call()
+        assert bench.moments == pytest.approx([moment], abs=1e-3)
+        await bench.nothing_is_left()
+
+    clock.run(main())
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_refusal_slows_down_and_pauses_whatever_it_proves(
+    *, clock: Clock, counted: bool
+) -> None:
+    """It says that too much arrives somewhere on the way."""
+
+    async def main() -> None:
+        bench = Bench()
+        async with bench.turn() as turn:
+            turn.sent()
+            turn.throttled(3.0, counted=counted)
+        assert bench.snapshot.limit == pytest.approx(7.0)
+        await bench.call()
+        assert bench.moments == pytest.approx([3.0], abs=1e-3)
+        await bench.nothing_is_left()
+
+    clock.run(main())
+
+
+@bench_test
+async def test_a_limit_that_nobody_reads_comes_back(bench: Bench) -> None:
+    """Refused twice within a second: after an hour of silence all slots are there."""
+    await bench.refused_call(trip=0.1)
+    await bench.refused_call(trip=0.1)
+
+    await asyncio.sleep(3600)
+
+    assert bench.snapshot.limit == 10.0
+
+
+@bench_test
+async def test_a_local_turn_never_expires(bench: Bench) -> None:
+    """Nobody else can take its slot."""
+    async with bench.turn() as turn:
+        await asyncio.sleep(3600)
+        assert turn.sent()
+        turn.answered()
+
+
+@pytest.mark.parametrize(
     ("trip", "moment"), [(0.1, 0.5 + 0.1 + 1.01), (9.0, 0.5 + 2.01)]
 )
 def test_a_send_and_an_answer_set_the_moment_anew(

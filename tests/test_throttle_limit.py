@@ -1,5 +1,7 @@
 """The limit: down at once when the server refuses, up again step by step."""
 
+from random import Random
+
 import pytest
 
 from cams_async.throttle.limit import Limit
@@ -51,6 +53,45 @@ def test_a_refusal_under_the_new_limit_shrinks_it_when_the_second_is_over() -> N
     assert limit.slots(100.9) == 7
     assert limit.slots(101.0) == 4
     assert limit.slots(102.5) == 4
+
+
+LOOKS = {"never": (), "often": (100.9, 101.0, 103.9, 104.1, 110.0), "late": (900.0,)}
+
+
+@pytest.mark.parametrize("looks", LOOKS.values(), ids=LOOKS)
+def test_a_shrink_at_the_end_of_the_second_does_not_wait_for_a_look(
+    looks: tuple[float, ...],
+) -> None:
+    """After an hour of silence the limit is back, not just about to fall."""
+    limit = Limit(10.0)
+    limit.refused(sent=99.9, now=100.0)
+    limit.refused(sent=100.1, now=100.2)
+
+    for look in looks:
+        limit.slots(look)
+
+    assert limit.slots(3700.0) == 10
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_looking_changes_nothing(seed: int) -> None:
+    """A limit that is read all the time and one that is never read agree."""
+    random = Random(seed)
+    watched, alone = Limit(10.0), Limit(10.0)
+    now = 100.0
+    for _ in range(20):
+        until = now + random.choice([0.0, 0.2, 0.7, 1.5, 10.0])
+        while now < until:
+            watched.slots(now)
+            now = min(until, now + 0.05)
+        sent = now - random.choice([0.0, 0.1, 0.9])
+        watched.refused(sent, now)
+        alone.refused(sent, now)
+    for later in (0.5, 1.0, 3.0, 30.0):
+        watched.slots(now + later)
+    alone.slots(now + 30.0)
+
+    assert watched.value == pytest.approx(alone.value)
 
 
 def test_one_slot_is_always_left() -> None:

@@ -49,7 +49,8 @@ async def calls(throttle: Throttle, where: Scope, count: int) -> float:
 
 
 @pytest.mark.parametrize(
-    "qps", [0, 0.0, -1, -0.1, math.nan, math.inf, -math.inf, "10", None, True]
+    "qps",
+    [0, 0.0, -1, -0.1, math.nan, math.inf, -math.inf, 10**400, "10", None, True],
 )
 def test_a_bad_ceiling_is_refused(qps: Any) -> None:
     """The error names the argument."""
@@ -60,7 +61,9 @@ def test_a_bad_ceiling_is_refused(qps: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["late", "pad"])
-@pytest.mark.parametrize("value", [-0.1, math.nan, math.inf, "1", None, True])
+@pytest.mark.parametrize(
+    "value", [-0.1, 86401, 1e300, 10**400, math.nan, math.inf, "1", None, True]
+)
 def test_a_bad_number_of_seconds_is_refused(name: str, value: Any) -> None:
     """The error names the argument."""
     with pytest.raises(ConfigurationError, match=f"^{name}: must be") as caught:

@@ -39,6 +39,11 @@ empty or not, a fail-over that loses the last writes, and a replacement. A clock
 set forward is told by each process that has asked before, from its own clock, within a
 round trip; the books are begun anew, too. Clocks of other machines do not matter.
 
+In a planned fail-over, the connections to a server that refuses writes are closed, so
+that the next request reaches its successor, with books that are begun anew. Where one
+of the four keys is evicted, either the order of the line is lost, or all slots start as
+taken once more; no scope hangs.
+
 **Outside the promise**: two masters that serve at the same time; a clock that is set
 forward just before a new process asks for the first time; a process that is frozen (by
 a debugger, or with its machine) for more than 1 s between the last check and the send;

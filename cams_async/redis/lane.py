@@ -209,7 +209,8 @@ class RedisLane:
             self._news.set()
 
     def _busy(self) -> bool:
-        waits = self._waiting or self._joined or self._books.holding
+        shares = self._share is not None and self._share.holding
+        waits = self._waiting or self._joined or self._books.holding or shares
         return self._books.urgent or bool(waits and not self._closed)
 
     def _ended(self, driver: "asyncio.Task[None]") -> None:
@@ -233,12 +234,13 @@ class RedisLane:
         self._away_since, self._pause = None, RETRY_FIRST
         while self._busy():
             self._news.clear()
+            asked = self.now()
             try:
                 await self._step()
             except Unreachable as error:
                 if self._share is not None:
-                    self._share.away()
-                self._away(f"no answer: {error}")
+                    self._share.away(asked)
+                self._away(str(error))
                 await self._try_later()
             except Refusal as error:
                 self._refused(str(error))

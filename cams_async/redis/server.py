@@ -1,10 +1,12 @@
 """The edge to redis-py: one connection, short time-outs, and errors that are ours."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from inspect import signature
 from ssl import SSLCertVerificationError
 from typing import Any, Protocol, cast
+from urllib.parse import urlsplit
 
 from redis import exceptions
 from redis.asyncio import ConnectionPool, Redis, SSLConnection
@@ -27,18 +29,41 @@ OLDEST = "6.2"
 RULES = "~cams:* +evalsha +script|load +info +time +del +pexpire +@hash +@sortedset"
 """What a user of Redis must be allowed, in the words of its ACL SETUSER."""
 
-MORE_RIGHTS = f"the user needs {RULES}, and +select for a database other than 0"
+MORE_RIGHTS = (
+    f"gives this user too few rights: it needs {RULES}, "
+    "and +select for a database other than 0"
+)
 
-# What marks an error, in small letters. Types would not do: redis-py has few, an older
-# one has fewer, and Redis words what happens in a script differently from 7 and 7.2 on.
-MARKS = {
+NO_PASSWORD = "requires a password"  # noqa: S105 - a description of an error
+BAD_PASSWORD = "refused the user name or the password"  # noqa: S105 - likewise
+
+# What an error means, by what is found in its type and text, in small letters. Types
+# alone would not do: redis-py has few, an older one has fewer, and Redis words what
+# happens in a script differently from 7 and 7.2 on. The first match counts.
+MEANINGS = {
     "no permissions": MORE_RIGHTS,
     "the user executing the script can't": MORE_RIGHTS,
-    "unauthenticated": "it asks for a password",  # instead of reading a long command
-    "against a read only replica": "it is a read-only replica",
-    "link with master is down": "it is a replica whose master is away",
-    "noreplicas": "it has too few replicas to take writes",
-    "misconf": "it takes no writes, since it cannot save them",
+    "unauthenticated": NO_PASSWORD,  # instead of reading a long command
+    "authentication required": NO_PASSWORD,
+    "against a read only replica": "is a read-only replica",
+    "link with master is down": "is a replica whose master is away",
+    "noreplicas": "has too few replicas to take writes",
+    "misconf": "takes no writes, since it cannot save them",
+    "used memory > 'maxmemory'": "is out of memory (maxmemory) and takes no writes",
+    "clusterdown": "belongs to a cluster that is down",
+    "movederror": "is a node of a cluster, and another node has the keys (MOVED)",
+    "askerror": "is a node of a cluster that is moving the keys elsewhere (ASK)",
+    "wrong kind of value": "holds something else under the throttle's keys",
+    "noscript": "does not keep the script that it was given (NOSCRIPT)",
+    "unknown command": "lacks a command of the throttle, as some proxies do",
+    "script": "refused the throttle's script, as some proxies do",
+}
+
+# What redis-py takes for a broken connection, although there was an answer. Its texts
+# hold host names otherwise, so that no other mark is looked for in them.
+PASSING = {
+    "busyloadingerror": "is still loading its data",
+    "max number of clients": "has as many clients as it allows",
 }
 
 # Introducing itself costs redis-py a look into the file system for each connection.
@@ -79,7 +104,9 @@ class RedisServer:
     """A real one."""
 
     def __init__(self, url: str) -> None:
-        self._redis = Redis.from_pool(new_pool(url))
+        pool = new_pool(url)
+        self._address = _address(pool.connection_kwargs)
+        self._redis = Redis.from_pool(pool)
         self._script = self._redis.register_script(SCRIPT)
 
     async def run(self, keys: Sequence[str], arguments: Sequence[Any]) -> Sequence[Any]:
@@ -88,10 +115,17 @@ class RedisServer:
             answer = await self._script(keys=keys, args=["", "", *arguments])
         except RedisError as error:
             # What a server says may repeat what it was sent, the password included.
-            raise _ours(error) from None
+            kind, meaning = _explain(error)
         except OSError as error:
-            raise Unreachable(type(error).__name__) from None
-        return cast("Sequence[Any]", answer)
+            kind, meaning = Unreachable, _no_answer(error)
+        else:
+            return cast("Sequence[Any]", answer)
+        if kind is Refusal:
+            # A demoted master refuses writes for ever, on connections that it keeps
+            # alive: the next one may lead to its successor.
+            with suppress(RedisError):
+                await self._redis.connection_pool.disconnect()
+        raise kind(f"{self._address} {meaning}")
 
     async def aclose(self) -> None:
         """Close the connection."""
@@ -105,6 +139,7 @@ def new_pool(url: str) -> ConnectionPool:
         ConfigurationError: The URL is none of Redis's.
     """
     try:
+        _refuse_torn(url)
         pool: ConnectionPool = cast("Any", ConnectionPool).from_url(
             url,
             socket_connect_timeout=CONNECT,
@@ -119,9 +154,21 @@ def new_pool(url: str) -> ConnectionPool:
         pool.connection_class(**pool.connection_kwargs)
     except (TypeError, ValueError, AttributeError, RedisError):
         # Neither the URL nor what redis-py says of it: both may hold a password.
-        msg = "must be like redis://, rediss:// or unix://, as redis-py takes it"
+        msg = (
+            "must be like redis://, rediss:// or unix://, as redis-py takes it, "
+            "with / ? # @ in a password percent-encoded"
+        )
         raise ConfigurationError(msg, field="url") from None
     return pool
+
+
+def _refuse_torn(url: str) -> None:
+    """Refuse a URL torn apart by its password: a part of it would be the host."""
+    parts = urlsplit(url)
+    if parts.scheme != "unix" and "@" in (
+        parts.path + parts.query.split("=")[0] + parts.fragment
+    ):
+        raise ValueError
 
 
 class TlsConnection(SSLConnection):
@@ -134,29 +181,44 @@ class TlsConnection(SSLConnection):
         await cast("Any", super()).connect()
 
 
-def _ours(error: RedisError) -> Unreachable | Refusal:
-    """Put it in words of our own."""
+def _address(connection: Mapping[str, Any]) -> str:
+    """Return where a pool connects to, for error messages."""
+    if "path" in connection:
+        return str(connection["path"])
+    host, port = connection.get("host", "localhost"), connection.get("port", 6379)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _explain(error: RedisError) -> tuple[type[Unreachable | Refusal], str]:
+    """Return the kind of an error, and its meaning in words of our own."""
     root = _root(error)
+    text = f"{type(error).__name__} {error}"
     match error:
         case _ if isinstance(root, SSLCertVerificationError):
-            return Refusal("its certificate is not trusted")
+            return Refusal, "has a certificate that is not trusted"
         case exceptions.AuthenticationError():
-            return Refusal("it refused the user name or the password")
+            return Refusal, _meaning(text, MEANINGS, BAD_PASSWORD)
         case exceptions.ConnectionError() | exceptions.TimeoutError():
-            return Unreachable(type(root).__name__)
+            return Unreachable, _meaning(text, PASSING, _no_answer(root))
+        case _ if str(error).startswith("CAMSVERSION "):
+            version = str(error).split()[1]
+            return Refusal, f"is Redis {version}; at least {OLDEST} is needed"
         case _:
-            return Refusal(_told(error))
+            return Refusal, _meaning(text, MEANINGS, f"failed ({type(error).__name__})")
 
 
-def _told(error: RedisError) -> str:
-    """Say what an answer of Redis's means."""
-    line = str(error)
-    if line.startswith("CAMSVERSION "):
-        return f"it is Redis {line.split()[1]}; at least {OLDEST} is needed"
-    known = (meaning for mark, meaning in MARKS.items() if mark in line.lower())
-    return next(known, f"it failed ({type(error).__name__})")
+def _meaning(text: str, meanings: Mapping[str, str], otherwise: str) -> str:
+    found = (meaning for mark, meaning in meanings.items() if mark in text.lower())
+    return next(found, otherwise)
+
+
+def _no_answer(error: BaseException) -> str:
+    return f"gave no answer ({type(error).__name__})"
 
 
 def _root(error: BaseException) -> BaseException:
     below = error.__cause__ or error.__context__
-    return error if below is None else _root(below)
+    # Neither an answer before (NOSCRIPT) nor the cancel of a time-out is the cause.
+    if not isinstance(below, Exception) or isinstance(below, exceptions.ResponseError):
+        return error
+    return _root(below)

@@ -51,6 +51,7 @@ class Share:
         self._grace = grace
         self._quiet = quiet
         self._opens_at = math.inf
+        self._usable_until = -math.inf
         self.used: bool = False
         """Whether anything was sent on it since Redis last answered."""
 
@@ -62,13 +63,21 @@ class Share:
         """Whether the line is, or will be, served by the share."""
         return self._opens_at < math.inf
 
-    def away(self) -> None:
-        """Redis did not answer."""
+    @property
+    def holding(self) -> bool:
+        """Whether a call that has a slot of the share has not left yet."""
+        return self.used and bool(self._unsent)
+
+    def away(self, asked: float) -> None:
+        """Note that a request sent to Redis at this time got no answer."""
         now = self._lane.now()
         if not self.awaited:
             self._opens_at = now + self._quiet
         elif now >= self._opens_at:
             self.used = True
+            self._usable_until = asked + NOTICE + self._grace
+            for turn in self._unsent.values():
+                turn.extend(self._usable_until)
             self.look()
 
     def look(self) -> None:
@@ -80,8 +89,9 @@ class Share:
     def close(self) -> float:
         """Serve nobody from now on; return the seconds for which to send nothing."""
         self.doubt()
-        for turn in self._unsent.values():
-            turn.extend(self._lane.now() + self._grace)
+        until = self._lane.now() + self._grace
+        for grant, turn in self._unsent.items():
+            turn.extend(min(grant.until, until))
         used, self.used = self.used, False
         return NOTICE + self._quiet if used else 0.0
 
@@ -101,7 +111,8 @@ class Share:
             turn = LocalTurn(self._lane, None, None)
             await turn.__aenter__()
             if self._waiting.somebody():
-                grant = SharedGrant(self._lane, turn, self._settle)
+                until = self._usable_until
+                grant = SharedGrant(self._lane, turn, self._settle, until)
                 self._unsent[grant] = self._waiting.serve(grant)
             else:
                 self._lane.left(turn, sent=False)
@@ -125,8 +136,10 @@ class SharedGrant:
         lane: Lane,
         turn: LocalTurn,
         settle: Callable[["SharedGrant"], None],
+        until: float,
     ) -> None:
-        self.until: float = math.inf
+        # While this process was frozen, Redis may have come back.
+        self.until: float = until
         self._lane = lane
         self._turn = turn
         self._settle = settle

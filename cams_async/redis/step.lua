@@ -2,11 +2,13 @@
 --
 -- All times are whole microseconds of this server's clock.
 --
--- KEYS  slots  sorted set: call -> when its slot returns; the run id of the server
---              that the books belong to is in it, too, and never returns
---       line   sorted set: waiting worker -> ticket
---       due    sorted set: waiting worker -> when it must have asked again
---       state  hash: limit, pause, bucket, ceiling, clock
+-- KEYS  1 slots  sorted set: call -> when its slot returns; the run id of the server
+--                that the books belong to is in it, too, and never returns
+--       2 line   sorted set: waiting worker -> ticket
+--       3 due    sorted set: waiting worker -> when it must have asked again
+--       4 state  hash: limit, pause, bucket, ceiling, clock
+--       They are spelled out in each call: the proxies of Tair and ApsaraDB refuse a
+--       script whose key arguments are anything but KEYS[n].
 -- ARGV  1 now          empty: this server's TIME
 --       2 info         empty: this server's INFO
 --       3 worker       who asks
@@ -27,7 +29,6 @@ local BACKWARDS = 1000000    -- a clock that is set back by less does no harm
 local PATIENCE = 1000000     -- a worker that is later than this is taken for dead
 local KEPT = 86400000        -- milliseconds
 
-local SLOTS, LINE, DUE, STATE = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local now, info = tonumber(ARGV[1]), ARGV[2]
 local worker, call, more = ARGV[3], ARGV[4], ARGV[5] == '1'
 local own_ceiling = tonumber(ARGV[6])
@@ -50,12 +51,12 @@ local FIELDS = {
   'level', 'leaked', 'ceiling', 'agreed', 'last', 'born', 'tickets',
 }
 local state = {}
-local stored = redis.call('HMGET', STATE, unpack(FIELDS))
+local stored = redis.call('HMGET', KEYS[4], unpack(FIELDS))
 for index, name in ipairs(FIELDS) do
   state[name] = tonumber(stored[index])
 end
 
-local complete = state.tickets and redis.call('ZSCORE', SLOTS, run)
+local complete = state.tickets and redis.call('ZSCORE', KEYS[1], run)
 if not complete or state.last - now > BACKWARDS or state.born <= distrusted then
   local major, minor = info:match('redis_version:(%d+)%.(%d+)')
   if major and major * 100 + minor < 602 then
@@ -63,11 +64,11 @@ if not complete or state.last - now > BACKWARDS or state.born <= distrusted then
   end
   -- Nobody knows what was granted before: each slot starts as if it had just been
   -- granted, and its call were sent as late as it may be, and lost.
-  redis.call('DEL', SLOTS, LINE, DUE, STATE)
-  redis.call('ZADD', SLOTS, '+inf', run)
+  redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
+  redis.call('ZADD', KEYS[1], '+inf', run)
   local hold = math.max(1000000, 1000000 / own_ceiling) + pad
   for index = 1, math.floor(math.max(1, own_ceiling)) do
-    redis.call('ZADD', SLOTS, now + grace + late + hold, 'before:' .. index)
+    redis.call('ZADD', KEYS[1], now + grace + late + hold, 'before:' .. index)
   end
   state = {
     value = math.max(1, own_ceiling), changed = 0, refused = 0, shrunk = 0, excess = 0,
@@ -83,8 +84,8 @@ if own_ceiling <= state.ceiling or state.agreed + AGREED_FOR < now then
   local longer = math.max(1000000, 1000000 / own_ceiling)
     - math.max(1000000, 1000000 / state.ceiling)
   if longer > 0 then
-    for _, id in ipairs(redis.call('ZRANGE', SLOTS, 0, -2)) do
-      redis.call('ZINCRBY', SLOTS, math.ceil(longer), id)
+    for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -2)) do
+      redis.call('ZINCRBY', KEYS[1], math.ceil(longer), id)
     end
   end
   if own_ceiling > state.ceiling then
@@ -109,11 +110,12 @@ local function next_growth()
 end
 
 local function limit()
-  if state.excess == 1 and now - state.shrunk >= SHRINK_EVERY then
+  local due = math.max(state.shrunk + SHRINK_EVERY, state.refused)
+  if state.excess == 1 and due <= now then
     state.excess = 0
     state.value = math.max(1, state.value * SHRINK)
-    state.shrunk = now
-    state.changed = now + SHRINK_EVERY
+    state.shrunk = due
+    state.changed = due + SHRINK_EVERY
   end
   local at = next_growth()
   while at and at <= now do
@@ -142,14 +144,14 @@ for index = 11, #ARGV, 4 do
   local kind, id = ARGV[index], ARGV[index + 1]
   local first, second = tonumber(ARGV[index + 2]), tonumber(ARGV[index + 3])
   if kind == 'answered' then
-    redis.call('ZADD', SLOTS, 'XX', 'LT', now - first + hold, id)
+    redis.call('ZADD', KEYS[1], 'XX', 'LT', now - first + hold, id)
   elseif kind == 'sent' then
-    redis.call('ZADD', SLOTS, 'XX', 'LT', now - first + late + hold, id)
+    redis.call('ZADD', KEYS[1], 'XX', 'LT', now - first + late + hold, id)
   elseif kind == 'unused' then
-    redis.call('ZREM', SLOTS, id)
+    redis.call('ZREM', KEYS[1], id)
   elseif kind == 'keep' then
-    if redis.call('ZSCORE', SLOTS, id) then
-      redis.call('ZADD', SLOTS, 'XX', now + grace + late + hold, id)
+    if redis.call('ZSCORE', KEYS[1], id) then
+      redis.call('ZADD', KEYS[1], 'XX', now + grace + late + hold, id)
     else
       lost[#lost + 1] = id
     end
@@ -163,16 +165,21 @@ end
 
 -- What is due
 
-redis.call('ZREMRANGEBYSCORE', SLOTS, '-inf', now)
-for _, dead in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', '(' .. now)) do
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+if redis.call('ZCARD', KEYS[3]) == 0 then
+  -- The due times were evicted: a dead worker could not be told from a live one, and
+  -- would hold its place for ever. Live workers request a place again.
+  redis.call('DEL', KEYS[2])
+end
+for _, dead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', '(' .. now)) do
   if dead ~= worker then
-    redis.call('ZREM', LINE, dead)
-    redis.call('ZREM', DUE, dead)
+    redis.call('ZREM', KEYS[2], dead)
+    redis.call('ZREM', KEYS[3], dead)
   end
 end
 
 local slots = limit()
-local taken = redis.call('ZCARD', SLOTS) - 1
+local taken = redis.call('ZCARD', KEYS[1]) - 1
 local capacity = math.max(1, ceiling / 2)
 state.level = math.max(
   0, state.level - math.max(0, now - state.leaked) * ceiling / 1000000)
@@ -185,8 +192,7 @@ local function served(ahead)
   local returns = taken - slots + ahead % slots + 1
   local at = now
   if returns > 0 then
-    local found = redis.call(
-      'ZRANGE', SLOTS, returns - 1, returns - 1, 'WITHSCORES')
+    local found = redis.call('ZRANGE', KEYS[1], returns - 1, returns - 1, 'WITHSCORES')
     at = tonumber(found[2])
     if found[1]:sub(1, 7) ~= 'before:' then
       at = math.min(at, now + hold)  -- its call may be answered any moment
@@ -200,11 +206,11 @@ local function served(ahead)
 end
 
 local function joined()
-  if not redis.call('ZSCORE', LINE, worker) then
+  if not redis.call('ZSCORE', KEYS[2], worker) then
     state.tickets = state.tickets + 1
-    redis.call('ZADD', LINE, state.tickets, worker)
+    redis.call('ZADD', KEYS[2], state.tickets, worker)
   end
-  return served(redis.call('ZRANK', LINE, worker))
+  return served(redis.call('ZRANK', KEYS[2], worker))
 end
 
 local granted, at = 0, -1
@@ -212,8 +218,8 @@ if call ~= '' then
   at = joined()
   if at <= now then
     granted, at = 1, -1
-    redis.call('ZADD', SLOTS, now + grace + late + hold, call)
-    redis.call('ZREM', LINE, worker)
+    redis.call('ZADD', KEYS[1], now + grace + late + hold, call)
+    redis.call('ZREM', KEYS[2], worker)
     taken, state.level = taken + 1, state.level + 1
     if more then
       at = joined()
@@ -230,10 +236,10 @@ if at >= 0 then
   if growth and growth > now then
     rest = math.min(rest, growth - now)
   end
-  redis.call('ZADD', DUE, now + rest + PATIENCE, worker)
+  redis.call('ZADD', KEYS[3], now + rest + PATIENCE, worker)
 else
-  redis.call('ZREM', LINE, worker)
-  redis.call('ZREM', DUE, worker)
+  redis.call('ZREM', KEYS[2], worker)
+  redis.call('ZREM', KEYS[3], worker)
 end
 
 local changes = {}
@@ -241,13 +247,14 @@ for _, name in ipairs(FIELDS) do
   changes[#changes + 1] = name
   changes[#changes + 1] = state[name]
 end
-redis.call('HSET', STATE, unpack(changes))
-for _, key in ipairs(KEYS) do
-  redis.call('PEXPIRE', key, KEPT)
-end
+redis.call('HSET', KEYS[4], unpack(changes))
+redis.call('PEXPIRE', KEYS[1], KEPT)
+redis.call('PEXPIRE', KEYS[2], KEPT)
+redis.call('PEXPIRE', KEYS[3], KEPT)
+redis.call('PEXPIRE', KEYS[4], KEPT)
 
 return {
   granted, rest, wait, now, state.born, string.format('%.17g', state.value),
-  math.max(0, state.paused - now), redis.call('ZCARD', LINE),
+  math.max(0, state.paused - now), redis.call('ZCARD', KEYS[2]),
   string.format('%.17g', ceiling), lost,
 }

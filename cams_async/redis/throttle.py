@@ -11,10 +11,13 @@ from cams_async.models import Scope, Snapshot
 from cams_async.redis.lane import Policy, RedisLane
 from cams_async.redis.server import RedisServer, Server, new_pool
 from cams_async.redis.turn import RedisTurn
-from cams_async.throttle.local import is_seconds
+from cams_async.throttle.local import SECONDS, is_seconds
 from cams_async.throttle.slots import PAD
 
 _FEW = 64
+
+MOST_WORKERS = 1_000_000
+"""More could not share any ceiling; an `int` may be too large to divide by."""
 
 
 class RedisThrottle:
@@ -66,8 +69,7 @@ class RedisThrottle:
         """
         for name, value in (("late", late), ("pad", pad)):
             if not is_seconds(value):
-                msg = "must be a number of seconds, at least 0"
-                raise ConfigurationError(msg, field=name)
+                raise ConfigurationError(SECONDS, field=name)
         if on_outage not in {"wait", "share"}:
             msg = 'must be "wait" or "share"'
             raise ConfigurationError(msg, field="on_outage")
@@ -75,8 +77,8 @@ class RedisThrottle:
             if workers is not None:
                 msg = 'only on_outage="share" takes it'
                 raise ConfigurationError(msg, field="workers")
-        elif type(workers) is not int or workers < 1:
-            msg = 'on_outage="share" needs a whole number, at least 1'
+        elif type(workers) is not int or not 1 <= workers <= MOST_WORKERS:
+            msg = f'on_outage="share" needs a whole number from 1 to {MOST_WORKERS}'
             raise ConfigurationError(msg, field="workers")
         new_pool(url)
         policy = Policy(late=late, pad=pad, workers=workers)

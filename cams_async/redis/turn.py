@@ -139,23 +139,35 @@ class RedisTurn(AbstractAsyncContextManager["RedisTurn"]):
             self._bound.reschedule(until)
 
     def sent(self) -> bool:
-        """Mark the request as leaving now."""
-        if not self._sent:
-            self._sent = True
-            self._rebind(None)
-            self._given.sent()
+        """Mark the request as leaving now; return False where the slot has expired."""
+        if not self._sent and self._expired():
+            return False
+        self._leave()
         return True
 
     def answered(self) -> None:
-        """Say that the server has answered."""
-        self.sent()  # an answer implies a send, even if nobody saw the request leave
+        """Mark the request as counted by the server."""
+        self._leave()
         self._given.answered()
 
     def throttled(self, retry_after: float | None, *, counted: bool = True) -> None:
         """Lower the limit, and pause for `retry_after` seconds."""
+        self._leave()
         if counted:
-            self.answered()
+            self._given.answered()
         self._given.refused(retry_after)
+
+    def _expired(self) -> bool:
+        assert self._bound is not None  # noqa: S101 - sent only after it was entered
+        # After a frozen process or a blocked loop, the timer is still to fire.
+        return self._bound.expired() or self._queue.now() >= self._given.until
+
+    def _leave(self) -> None:
+        """Mark the request as sent; a response implies it, too."""
+        if not self._sent:
+            self._sent = True
+            self._rebind(None)
+            self._given.sent()
 
     @property
     def _given(self) -> Grant:

@@ -14,10 +14,11 @@ arrivals, and N + 1 arrivals never span less than a second. (For N below 1 there
 is one slot, held for 1/N seconds.)
 
 **The one assumption.** A call without an answer, because it was lost, cancelled
-after its send or slow, proves nothing. Here, and only here, the throttle assumes
-that *a request reaches the server within J of its send, or never* (J is `late`,
-1 s), and gives the slot back at send + J + 1 s. Giving it back at the cancellation,
-as a semaphore would, lets twice the ceiling through.
+after its send or slow, or because a gateway responded in the server's place, proves
+nothing. Here, and only here, the throttle assumes that *a request reaches the server
+within J of its send, or never* (J is `late`, 1 s), and gives the slot back at
+send + J + 1 s. Giving it back at the cancellation, as a semaphore would, lets twice
+the ceiling through.
 
 **The price** is N / (1 + round trip) calls per second in the long run, and a pad
 of 10 ms, because timers may fire early.

@@ -92,13 +92,13 @@ class LocalTurn(AbstractAsyncContextManager["LocalTurn"]):
 
     def answered(self) -> None:
         """Say that the server has answered."""
-        if self._sent_at == math.inf:
-            self.sent()  # implied by an answer, even if nobody saw the request leave
+        self.sent()  # implied by an answer, even if nobody saw the request leave
         self._answered = True
         self._lane.answered(self)
 
     def throttled(self, retry_after: float | None, *, counted: bool = True) -> None:
         """Lower the limit, and pause for `retry_after` seconds."""
+        self.sent()  # implied by any response, counted or not
         if counted:
             self.answered()
         self._lane.refused(self._sent_at, retry_after)

@@ -32,12 +32,14 @@ class Limit:
 
     def slots(self, now: float) -> int:
         """Return how many slots may be in use, after what is due has happened."""
-        if self._excess and now - self._shrunk >= SHRINK_EVERY:
+        # Due at a fixed moment: the limit is read at any time later, or never.
+        due = max(self._shrunk + SHRINK_EVERY, self._refused)
+        if self._excess and due <= now:
             self._excess = False
             self.value = max(1.0, self.value * SHRINK)
-            self._shrunk = now
+            self._shrunk = due
             # Slots beyond the limit take as long to come back: only then does it show.
-            self._changed = now + SHRINK_EVERY
+            self._changed = due + SHRINK_EVERY
         if self.value < self.ceiling:
             self._grow(now)
         return math.floor(self.value)

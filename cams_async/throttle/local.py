@@ -1,7 +1,6 @@
 """The throttle of one process."""
 
 import asyncio
-import math
 from collections.abc import Mapping
 from threading import Lock
 from typing import Any
@@ -24,14 +23,13 @@ class LocalThrottle:
         pad: Seconds added to each slot's second, against timers that fire early.
 
     Raises:
-        ConfigurationError: An argument is negative or not finite.
+        ConfigurationError: An argument is negative, or longer than a day.
     """
 
     def __init__(self, *, late: float = 1.0, pad: float = PAD) -> None:
         for name, value in (("late", late), ("pad", pad)):
             if not is_seconds(value):
-                msg = "must be a number of seconds, at least 0"
-                raise ConfigurationError(msg, field=name)
+                raise ConfigurationError(SECONDS, field=name)
         self._late = late
         self._pad = pad
         self._lock = Lock()  # threads share the table of lanes, never a lane
@@ -105,9 +103,14 @@ class LocalThrottle:
             self._many = max(_FEW, 2 * len(self._lanes))
 
 
+_DAY = 86400
+
+SECONDS = f"must be a number of seconds, from 0 to {_DAY}"
+
+
 def is_seconds(value: Any) -> bool:
-    """Whether it is a number of seconds, at least 0."""
-    return type(value) in (int, float) and 0 <= value < math.inf
+    """Whether it is a number of seconds, from 0 to those of a day."""
+    return type(value) in (int, float) and 0 <= value <= _DAY
 
 
 _SHARED = LocalThrottle()

@@ -115,13 +115,17 @@ class Caller:
         answer = self._world.send(self.call, self._number)
         patience = self._world.schedule.patience
         self._alarms.append(self._world.later(patience, answer.break_off))
-        if await answer.admitted:
+        admitted = await answer.admitted
+        if admitted:
             turn.answered()
             return True
-        pause = self._world.schedule.retry_after
-        turn.throttled(pause)
-        until = self._world.now() + min(pause or 0.0, 60.0)
-        self._queue.paused_until = max(until, self._queue.paused_until)
+        if self.call.ending != "gateway":
+            pause = self._world.schedule.retry_after
+            turn.throttled(pause, counted=admitted is not None)
+            until = self._world.now() + min(pause or 0.0, 60.0)
+            self._queue.paused_until = max(until, self._queue.paused_until)
+        if admitted is None:
+            raise ConnectionAbortedError  # a gateway's response proves nothing
         return False
 
     # Giving up

@@ -6,12 +6,16 @@ from attrs import field, frozen
 
 from tests.simulation.servers import Rule, SlidingWindow
 
-Ending: TypeAlias = Literal["answer", "unsent", "lost", "silent", "reset"]
+Ending: TypeAlias = Literal[
+    "answer", "unsent", "lost", "silent", "reset", "gateway", "gateway refusal"
+]
 """How a request ends.
 
 `answer`: the server counts it and answers. `unsent`: no connection, so it never leaves.
 `lost`: it never reaches the server. `silent`: it does, but the answer is lost. `reset`:
 the connection breaks under the caller, while the request still reaches the server.
+`gateway`: a gateway gives up early: its 504 is back before the server counts the
+request. `gateway refusal`: its 503 is, and asks to wait as a refusal does.
 """
 
 Moment: TypeAlias = Literal["asked", "granted", "sent", "woken", "neighbour woken"]
@@ -49,7 +53,7 @@ class Call:
     """Seconds from its send until the server counts it."""
 
     back: float = 0.05
-    """Seconds from there until the answer; for a reset, from the send."""
+    """Seconds from there until the answer; from the send for a reset or a gateway."""
 
     ending: Ending = "answer"
     cancel: Cancel | None = None

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from attrs import evolve
 
@@ -80,6 +80,8 @@ NETWORKS: tuple[Network, ...] = (
 
 CEILINGS = (10.0, 10.0, 5.0, 5.0, 1.0, 2.0, 2.5, 0.5, 20.0, 50.0)
 
+ENDINGS: tuple[Ending, ...] = get_args(Ending)
+
 RULES: tuple[Rule, ...] = (
     SlidingWindow(),
     SlidingWindow(counts_refused=True),
@@ -151,7 +153,7 @@ def _tenant(random: Random, ceiling: float, duration: float) -> Tenant:
 
 def _with_trouble(call: Call, random: Random, trouble: float) -> Call:
     if random.random() < trouble:
-        endings: list[Ending] = ["unsent", "lost", "silent", "reset"]
+        endings = [each for each in ENDINGS if each != "answer"]
         call = evolve(call, ending=random.choice(endings))
     if random.random() < trouble:
         call = evolve(call, cancel=_cancel(random))

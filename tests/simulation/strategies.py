@@ -3,6 +3,8 @@
 All times are multiples of 10 ms, so that many things happen in the same moment.
 """
 
+from typing import get_args
+
 from hypothesis import strategies as st
 
 from tests.simulation.schedule import (
@@ -17,8 +19,8 @@ from tests.simulation.schedule import (
 )
 from tests.simulation.servers import CalendarSecond, SlidingWindow, TokenBucket
 
-MOMENTS: list[Moment] = ["asked", "granted", "sent", "woken", "neighbour woken"]
-ENDINGS: list[Ending] = ["answer", "unsent", "lost", "silent", "reset"]
+MOMENTS: tuple[Moment, ...] = get_args(Moment)
+ENDINGS: tuple[Ending, ...] = get_args(Ending)
 
 
 def seconds(most: float) -> st.SearchStrategy[float]:

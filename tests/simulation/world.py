@@ -36,7 +36,8 @@ class World:
         self.schedule = schedule
         self._clock = clock
         self._start = clock.now
-        self._throttles = {call.process: make() for call in schedule.calls}
+        processes = sorted({call.process for call in schedule.calls})
+        self._throttles = {process: make() for process in processes}
         self._queues = {
             (call.process, call.account): Queue(self._throttles[call.process])
             for call in schedule.calls
@@ -112,6 +113,8 @@ class World:
         answer = Answer(self.loop.create_future())
         if call.ending == "reset":
             self.later(call.back, answer.break_off)
+        if call.ending in {"gateway", "gateway refusal"}:
+            self.later(call.back, partial(answer.come, None))
         if call.ending != "lost":
             # A blocked loop comes late to this; the server's clock says `at`.
             at = self.now() + call.out
@@ -194,10 +197,10 @@ class World:
 class Answer:
     """What comes back, perhaps when nobody waits for it any more."""
 
-    admitted: "asyncio.Future[bool]"
+    admitted: "asyncio.Future[bool | None]"
 
-    def come(self, admitted: bool) -> None:  # noqa: FBT001 - call_at takes no names
-        """Arrive: the server has admitted the call, or refused it."""
+    def come(self, admitted: bool | None) -> None:  # noqa: FBT001 - call_at takes no names
+        """Arrive: the server admitted the call, or refused it; None: a gateway's."""
         if not self.admitted.done():
             self.admitted.set_result(admitted)
 
