@@ -29,6 +29,7 @@ from cams_async.operations import (
 from cams_async.protocol import Call, call_of
 from cams_async.providers import FreshCredentials, StaticCredentials, default_chain
 from cams_async.retry import RetryPolicy
+from cams_async.secret import hide_arguments
 from cams_async.session import CredentialsSource, Options, Session
 from cams_async.throttle import Throttle, shared_throttle
 from cams_async.transport import AiohttpTransport, Transport, environment_proxy
@@ -106,6 +107,7 @@ class CamsClient:
         ConfigurationError: An argument is unusable; names it.
     """
 
+    @hide_arguments
     def __init__(
         self,
         credentials: Credentials | CredentialsProvider | None = None,
@@ -259,7 +261,8 @@ class CamsClient:
         Args:
             action: Its name, verbatim, such as `QueryChatappPhoneNumbers`.
             parameters: By their names on the wire. Nested values are sent as JSON
-                text; those that are None are left out.
+                text; those that are None are left out. A `Secret` is masked wherever
+            it is shown, and so is a parameter that is known to be one.
             resend: Whether it may be sent again after an unknown outcome. SAFE is
                 ignored for an operation of this package that is NEVER.
 
@@ -271,9 +274,6 @@ class CamsClient:
         """
         try:
             asked = _any_call(action, {} if parameters is None else parameters, resend)
-        except InvalidOperation as error:
-            # The frames below hold the values, too.
-            raise error.with_traceback(None)  # noqa: B904 - it keeps its own cause
         finally:
             # Values may be secret, and tracebacks may show what a frame still holds.
             del parameters
@@ -365,6 +365,7 @@ def _options(
     return Options(timeout=timeout, deadline=deadline, retry=retry, hooks=listed)
 
 
+@hide_arguments
 def _any_call(action: Any, parameters: Any, resend: Resend) -> Call[dict[str, Any]]:
     if not isinstance(action, str) or not _ACTION.fullmatch(action):
         expected = "the name of a CAMS action: letters and digits"
@@ -378,7 +379,7 @@ def _any_call(action: Any, parameters: Any, resend: Resend) -> Call[dict[str, An
             msg, action=action, field="parameters", expected=expected
         )
     texts = {
-        name: wire.as_text(name, value, action=action)
+        name: wire.as_text(name, value, action=action, secret=name in wire.SECRET_NAMES)
         for name, value in given.items()
         if value is not None
     }
@@ -390,6 +391,5 @@ def _any_call(action: Any, parameters: Any, resend: Resend) -> Call[dict[str, An
         qps=DEFAULT_QPS if known is None else known.qps,
         resend=Resend.NEVER if never else resend,
         tells=None if known is None else known.tells,
-        secrets=tuple(texts[name] for name in wire.SECRET_NAMES if name in texts),
         decode=lambda payload, _: payload,
     )

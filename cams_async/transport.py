@@ -26,6 +26,7 @@ from cams_async.errors import (
     RequestTimeout,
 )
 from cams_async.protocol import Answer, Request
+from cams_async.secret import Secret, as_secret
 
 # Time is bounded by asyncio.timeout, which nests; aiohttp's own timers add nothing.
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
@@ -276,7 +277,7 @@ async def _read(
     raise DecodeError(msg, http_status=response.status)
 
 
-async def fetch(url: str, *, timeout: float, max_answer: int) -> Answer:
+async def fetch(url: str | Secret, *, timeout: float, max_answer: int) -> Answer:
     """GET one small document over a connection of its own.
 
     Raises:
@@ -295,7 +296,7 @@ async def fetch(url: str, *, timeout: float, max_answer: int) -> Answer:
             _open(leave) as session,
         ):
             response = await session.get(
-                url,
+                as_secret(url).reveal(),
                 headers={"accept-encoding": "identity"},
                 allow_redirects=False,
             )

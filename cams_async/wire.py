@@ -20,6 +20,7 @@ from cams_async.errors import DecodeError, InvalidOperation
 from cams_async.models import Meta, Record, Response
 from cams_async.operations import OPERATIONS, Operation
 from cams_async.operations.fields import SECRET, WIRE
+from cams_async.secret import Secret
 
 T = TypeVar("T", bound=Response)
 
@@ -49,54 +50,63 @@ SECRET_NAMES = frozenset(
 # Requests
 
 
-_Fields: TypeAlias = tuple[tuple[tuple[str, str], ...], tuple[str, ...]]
-"""An operation's fields with their names on the wire, and those that are secret."""
+_Names: TypeAlias = tuple[tuple[str, str], ...]
+"""An operation's fields with their names on the wire."""
 
 # Worked out once for each class, and asked for in each call.
-_fields: dict[type[Operation[Any]], _Fields] = {}
+_names: dict[type[Operation[Any]], _Names] = {}
 
 
-def _work_out_fields(operation: type[Operation[Any]]) -> _Fields:
+def _work_out_names(operation: type[Operation[Any]]) -> _Names:
     fields = attrs.fields(operation)
     names = tuple((field.name, wire_name(field)) for field in fields)
-    secret = tuple(field.name for field in fields if field.metadata.get(SECRET))
-    _fields[operation] = names, secret
-    return names, secret
+    _names[operation] = names
+    return names
 
 
-def parameters(operation: Operation[Any]) -> dict[str, str]:
+def parameters(operation: Operation[Any]) -> dict[str, str | Secret]:
     """Return an operation's parameters as they travel in the query."""
     cls = type(operation)
-    names, _ = _fields.get(cls) or _work_out_fields(cls)
     return {
         name: value
         if type(value) is str and value.isascii()  # as nearly all are
         else as_text(name, value, action=cls.__name__)
-        for field, name in names
+        for field, name in _names.get(cls) or _work_out_names(cls)
         if (value := getattr(operation, field)) is not None
     }
 
 
-def secrets(operation: Operation[Any]) -> tuple[str, ...]:
-    """Return the values of an operation that must never be shown."""
-    cls = type(operation)
-    _, names = _fields.get(cls) or _work_out_fields(cls)
-    return tuple([getattr(operation, name) for name in names])
-
-
-def as_text(name: str, value: object, *, action: str | None = None) -> str:
+def as_text(
+    name: str, value: object, *, action: str | None = None, secret: bool = False
+) -> str | Secret:
     """Return the text of a parameter: nested values become JSON.
+
+    It is a secret if the parameter is, or if there is a secret in the value.
 
     Raises:
         InvalidOperation: The value has no JSON form, or is no valid Unicode.
     """
     expected = "valid Unicode"
+
+    def reveal(inner: object) -> str:
+        nonlocal secret
+        if not isinstance(inner, Secret):
+            raise TypeError
+        secret = True
+        return inner.reveal()
+
     try:
+        if isinstance(value, Secret):
+            value.reveal().encode()
+            return value
         if not isinstance(value, str):
             expected = "a value with a JSON form"
-            value = json.dumps(value, allow_nan=False, ensure_ascii=False)
+            value = json.dumps(
+                value, allow_nan=False, ensure_ascii=False, default=reveal
+            )
         # Of an enum that is a str, too, this is the value.
-        return value.encode().decode()
+        text = value.encode().decode()
+        return Secret(text) if secret else text
     except (TypeError, ValueError, RecursionError):
         msg = f"{name} must be {expected}"
     raise InvalidOperation(msg, action=action, field=name, expected=expected)
@@ -351,6 +361,8 @@ def _make_converter(
     converter.register_structure_hook(str, _TEXT)
     converter.register_structure_hook(bool, _exactly(bool, "true or false"))
     converter.register_structure_hook(int, _exactly(int, "a whole number"))
+    converter.register_structure_hook(Secret, lambda text, _: Secret(_TEXT(text, str)))
+    converter.register_unstructure_hook(Secret, str)  # the mask
     for fits, factory in (
         (_is_union, _union),
         (_is_array, _array),

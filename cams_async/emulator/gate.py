@@ -16,6 +16,7 @@ from attrs import field, frozen
 from cams_async import signing
 from cams_async.credentials import Credentials
 from cams_async.emulator.refusal import refuse
+from cams_async.secret import Secret
 
 VERSION = "2020-06-06"
 DATE_TOLERANCE = 15 * 60.0
@@ -199,7 +200,7 @@ class Gate:
         if (
             expected is not None
             and token is not None
-            and not hmac.compare_digest(_bytes(expected), _bytes(token))
+            and expected != Secret(token)  # compared in constant time
         ):
             message = "Specified SecurityToken is malformed."
             refuse("InvalidSecurityToken.Malformed", message)

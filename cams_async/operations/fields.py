@@ -11,16 +11,19 @@ from typing import Any, TypeAlias
 from attrs import Attribute
 
 from cams_async.errors import InvalidOperation
+from cams_async.secret import Secret
 
 WIRE = "wire"
 """Metadata key: the field's name on the wire, where PascalCase is not it."""
 
 SECRET = "secret"  # noqa: S105 - a metadata key, no secret itself
-"""Metadata key: the field's value must never be shown."""
+"""Metadata key: the field's value, a `Secret`, must never be shown."""
 
 IS_SECRET: Mapping[str, Any] = {SECRET: True}
 
 Validator: TypeAlias = Callable[[Any, "Attribute[Any]", Any], None]
+
+_NOT_BLANK = re.compile(r"\s*\S.*", re.DOTALL)
 
 PHONE_NUMBER = re.compile(r"[1-9][0-9]{0,14}")
 PUBLIC_KEY = re.compile(
@@ -28,12 +31,6 @@ PUBLIC_KEY = re.compile(
     r"(?:[A-Za-z0-9+/]+={0,2}\r?\n)+"
     r"-----END PUBLIC KEY-----\s*"
 )
-
-
-def masked(value: object) -> str:
-    """Stand in for a secret in `repr`, whatever it is."""
-    del value
-    return "'***'"
 
 
 def refuse(instance: object, attribute: "Attribute[Any]", expected: str) -> None:
@@ -49,6 +46,14 @@ def refuse(instance: object, attribute: "Attribute[Any]", expected: str) -> None
 def required(instance: object, attribute: "Attribute[Any]", value: object) -> None:
     """Accept a string that is not blank."""
     if not isinstance(value, str) or not value.strip():
+        refuse(instance, attribute, "a non-empty string")
+
+
+def required_secret(
+    instance: object, attribute: "Attribute[Any]", value: object
+) -> None:
+    """Accept a secret that is not blank."""
+    if not isinstance(value, Secret) or not value.fits(_NOT_BLANK):
         refuse(instance, attribute, "a non-empty string")
 
 

@@ -7,12 +7,13 @@ from attrs import field, frozen
 from cams_async.models import Record, Resend, Response
 from cams_async.operations.fields import (
     IS_SECRET,
-    masked,
     phone_number,
     required,
+    required_secret,
     without_plus,
 )
 from cams_async.operations.operation import Operation
+from cams_async.secret import Secret, as_secret
 
 __all__ = ["ChatappMigrationVerified", "MigratedNumber", "MigratedNumberResponse"]
 
@@ -60,5 +61,7 @@ class ChatappMigrationVerified(Operation[MigratedNumberResponse]):
     phone_number: str = field(converter=without_plus, validator=phone_number)
     """Digits with the country code; a leading `+` and spaces are removed."""
 
-    verify_code: str = field(validator=required, repr=masked, metadata=IS_SECRET)
+    verify_code: Secret = field(
+        converter=as_secret, validator=required_secret, metadata=IS_SECRET
+    )
     """The one-time code, leading zeros included. Never shown or pickled."""

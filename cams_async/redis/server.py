@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from cams_async.errors import ConfigurationError
 from cams_async.redis.step import SCRIPT
+from cams_async.secret import Secret, as_secret
 
 CONNECT = 0.5
 """Seconds that making a connection may take."""
@@ -78,8 +79,8 @@ class Server(Protocol):
 class RedisServer:
     """A real one."""
 
-    def __init__(self, url: str) -> None:
-        self._redis = Redis.from_pool(new_pool(url))
+    def __init__(self, url: str | Secret) -> None:
+        self._redis = Redis.from_pool(new_pool(as_secret(url)))
         self._script = self._redis.register_script(SCRIPT)
 
     async def run(self, keys: Sequence[str], arguments: Sequence[Any]) -> Sequence[Any]:
@@ -98,7 +99,7 @@ class RedisServer:
         await self._redis.aclose()
 
 
-def new_pool(url: str) -> ConnectionPool:
+def new_pool(url: Secret) -> ConnectionPool:
     """Make what connects to a URL; nothing is opened.
 
     Raises:
@@ -106,7 +107,7 @@ def new_pool(url: str) -> ConnectionPool:
     """
     try:
         pool: ConnectionPool = cast("Any", ConnectionPool).from_url(
-            url,
+            url.reveal(),
             socket_connect_timeout=CONNECT,
             socket_timeout=ANSWER,
             retry=Retry(NoBackoff(), 0),

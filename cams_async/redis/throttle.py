@@ -11,6 +11,7 @@ from cams_async.models import Scope, Snapshot
 from cams_async.redis.lane import Policy, RedisLane
 from cams_async.redis.server import RedisServer, Server, new_pool
 from cams_async.redis.turn import RedisTurn
+from cams_async.secret import Secret, as_secret, hide_arguments
 from cams_async.throttle.local import is_seconds
 from cams_async.throttle.slots import PAD
 
@@ -38,9 +39,10 @@ class RedisThrottle:
         self._closed = False
 
     @classmethod
+    @hide_arguments
     def from_url(
         cls,
-        url: str,
+        url: str | Secret,
         *,
         late: float = 1.0,
         pad: float = PAD,
@@ -78,9 +80,10 @@ class RedisThrottle:
         elif type(workers) is not int or workers < 1:
             msg = 'on_outage="share" needs a whole number, at least 1'
             raise ConfigurationError(msg, field="workers")
-        new_pool(url)
+        address = as_secret(url)
+        new_pool(address)
         policy = Policy(late=late, pad=pad, workers=workers)
-        return cls(lambda: RedisServer(url), policy)
+        return cls(lambda: RedisServer(address), policy)
 
     def __repr__(self) -> str:
         policy = self._policy
