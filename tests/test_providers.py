@@ -697,7 +697,7 @@ def test_a_provider_serves_one_loop_after_another(
     monkeypatch.setattr(sources, "READ_TIMEOUT", 0.02)
     provider = ProfileCredentials()
     try:
-        asyncio.run(refused(provider))  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        asyncio.run(refused(provider))  # pyright: ignore[reportArgumentType]
     finally:
         hanging.released.set()
     monkeypatch.setattr(sources, "READ_TIMEOUT", 30)
