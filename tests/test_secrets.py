@@ -8,7 +8,6 @@ local variables, as `traceback`, rich and error trackers collect them.
 
 import ast
 import asyncio
-import io
 import json
 import logging
 import math
@@ -29,7 +28,6 @@ from aiohttp.test_utils import TestServer
 from attrs import evolve
 from cattrs import Converter
 from multidict import CIMultiDict
-from rich.console import Console
 
 import cams_async
 from cams_async.client import CamsClient
@@ -88,17 +86,18 @@ class Shown:
 
     def add_frames(self, error: BaseException) -> None:
         """Gather a traceback as rich shows it, and as an error tracker walks it."""
-        told = rich.traceback.Traceback.from_exception(
+        told = rich.traceback.Traceback.extract(
             type(error),
             error,
             error.__traceback__,
             show_locals=True,
-            locals_max_length=None,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - no limit
-            locals_max_string=None,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - no limit
+            locals_max_length=10_000,
+            locals_max_string=10_000,
         )
-        text = io.StringIO()
-        Console(file=text, width=10_000).print(told)
-        self.texts.append(text.getvalue())
+        for stack in told.stacks:
+            self.texts.append(stack.exc_value)
+            for each in stack.frames:
+                self.texts += [str(node) for node in (each.locals or {}).values()]
         for frame in frames_of_ours(error):
             for value in frame.f_locals.values():
                 self.texts += walk(value)
@@ -143,8 +142,8 @@ def walk(value: object, levels: int = 2) -> Iterator[str]:
 
 
 def held_by(value: object) -> list[object]:
-    """Return the items or attributes of a value; a secret has none."""
-    if isinstance(value, Secret):
+    """Return the items or attributes of a value; a secret shows none."""
+    if isinstance(value, Secret | Shown):  # the latter gathers what leaves
         return []
     if isinstance(value, Mapping):
         items = cast("Mapping[object, object]", value)
@@ -284,15 +283,16 @@ def test_the_gathering_finds_what_is_there() -> None:
         raise LookupError(len(verify_code))
 
     for value, error in ((CODE, None), ("", ValueError(TOKEN))):
-        shown = Shown()
-        try:
-            leak(value)
-        except LookupError as caught:
-            caught.__cause__ = error
-            shown.add_error(caught)
+        for add in (Shown.add_error, Shown.add_frames):
+            shown = Shown()
+            try:
+                leak(value)
+            except LookupError as caught:
+                caught.__cause__ = error
+                add(shown, caught)
 
-        with pytest.raises(AssertionError):
-            shown.check()
+            with pytest.raises(AssertionError):
+                shown.check()
 
 
 @attrs.frozen
@@ -728,8 +728,12 @@ async def credentials_service(
     """Run a service that hands out credentials; yield its address, with secrets."""
     app = web.Application()
     app.router.add_get("/credentials", handler)
-    async with TestServer(app, access_log=None) as server:
+    server = TestServer(app)
+    await server.start_server(access_log=None)  # a server's log is its own business
+    try:
         yield f"http://user:{SECRET}@{server.host}:{server.port}/credentials?t={TOKEN}"
+    finally:
+        await server.close()
 
 
 async def test_a_credentials_uri_shows_nothing(
@@ -871,6 +875,7 @@ REVEALING = {
     "transport",
     "sources",  # the account of a credentials URI
     "redis.server",  # what connects
+    "proxies",  # which hop an error names
     "cli.emulator",  # prints the key of an emulator that it has made
 }
 """The modules that may reveal a secret."""
