@@ -88,10 +88,11 @@ _SECRET_HEADERS = ("authorization", "x-acs-security-token")
 
 
 def _hidden(headers: Mapping[str, str | Secret]) -> dict[str, str | Secret]:
-    return {
-        name: as_secret(value) if name in _SECRET_HEADERS else value
-        for name, value in headers.items()
-    }
+    hidden = dict(headers)
+    for name in _SECRET_HEADERS:
+        if name in hidden:
+            hidden[name] = as_secret(hidden[name])
+    return hidden
 
 
 def _hidden_body(body: bytes | Secret) -> Secret:
@@ -132,7 +133,10 @@ class Request:
     @property
     def headers(self) -> dict[str, str]:
         """The headers, signed ones and others."""
-        return {name: signing.reveal(text) for name, text in self._headers.items()}
+        return {
+            name: text.reveal() if isinstance(text, Secret) else text
+            for name, text in self._headers.items()
+        }
 
     @property
     def body(self) -> bytes:
@@ -237,7 +241,8 @@ def parse_response(
             # The server did what was asked; only the telling is broken.
             error.outcome = "executed"
         error.http_status = answer.status
-        error.body = _without_bytes(request.secrets, answer.body)
+        # Where the answer hands out a secret, the body is masked whole already.
+        error.body = error.body or _without_bytes(request.secrets, answer.body)
         raise
 
 

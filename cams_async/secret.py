@@ -29,6 +29,9 @@ class Secret:
     __slots__ = ("_text",)
 
     def __init__(self, text: "str | Secret") -> None:
+        if type(text) is str:  # as nearly all are
+            self._text = text
+            return
         value = text.reveal() if isinstance(text, Secret) else text
         if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance] - not every caller has a type checker
             kind = type(value).__name__

@@ -38,7 +38,10 @@ def canonical_query_string(parameters: Mapping[str, str | Secret]) -> str:
     The request's URL carries this very text, so that nothing between the
     signature and the wire can encode it differently.
     """
-    texts = {name: reveal(value) for name, value in parameters.items()}
+    texts = {
+        name: value.reveal() if isinstance(value, Secret) else value
+        for name, value in parameters.items()
+    }
     # At once, as most calls have nothing that is to be encoded.
     if _as_it_is("".join([*texts, *texts.values()])):
         return "&".join([f"{name}={texts[name]}" for name in sorted(texts)])
@@ -53,7 +56,12 @@ def canonical_query_string(parameters: Mapping[str, str | Secret]) -> str:
 def canonical_headers(headers: Mapping[str, str | Secret]) -> tuple[str, str]:
     """Return the canonical block of headers and their names joined by `;`."""
     order, names = _canonical_names(tuple(headers))
-    lines = [f"{name}:{reveal(headers[given]).strip()}\n" for name, given in order]
+    lines = [
+        f"{name}:{value.strip()}\n"
+        if type(value := headers[given]) is str  # as nearly all are
+        else f"{name}:{reveal(value).strip()}\n"
+        for name, given in order
+    ]
     return "".join(lines), names
 
 

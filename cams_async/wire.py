@@ -20,7 +20,7 @@ from cams_async.errors import DecodeError, InvalidOperation
 from cams_async.models import Meta, Record, Response
 from cams_async.operations import OPERATIONS, Operation
 from cams_async.operations.fields import SECRET, WIRE
-from cams_async.secret import Secret
+from cams_async.secret import MASK, Secret
 
 T = TypeVar("T", bound=Response)
 
@@ -139,6 +139,7 @@ def decoder(into: type[T]) -> Decoder[T]:
 
 def _new_decoder(into: type[T]) -> Decoder[T]:
     read: Callable[..., T] = _quick.get_structure_hook(into)
+    body = MASK.encode() if _holds_secret(into) else b""
 
     def decode(payload: Mapping[str, Any], meta: Meta | None) -> T:
         try:
@@ -152,7 +153,7 @@ def _new_decoder(into: type[T]) -> Decoder[T]:
             path, expected = _fault(error, "$")
         # Raised here, so that no chained exception carries the vendor's values along.
         message = f"{path} should be {expected}"
-        raise DecodeError(message, path=path)
+        raise DecodeError(message, path=path, body=body)
 
     return decode
 
@@ -344,6 +345,13 @@ def _members(kind: Any) -> dict[str, StrEnum]:
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return {member.value: member for member in kind}
     return {}
+
+
+def _holds_secret(kind: Any) -> bool:
+    """Return whether there is a secret anywhere in values of a kind."""
+    if _is_record(kind):
+        return any(_holds_secret(attribute.type) for attribute in attrs.fields(kind))
+    return kind is Secret or any(map(_holds_secret, get_args(kind)))
 
 
 def _is_array(kind: Any) -> bool:

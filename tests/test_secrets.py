@@ -707,8 +707,6 @@ def test_what_cannot_be_made_shows_nothing(name: str, shown: Shown) -> None:
     shown.add_error(caught.value)
     shown.add_frames(caught.value)
 
-    assert frames_of_ours(caught.value)
-
 
 def test_a_proxy_of_the_environment_shows_nothing(
     shown: Shown, monkeypatch: pytest.MonkeyPatch
