@@ -113,7 +113,7 @@ class Signed(Unsigned):
 
     async def call(self) -> object:
         """Make one call."""
-        key = KEY.access_key_id, KEY.access_key_secret
+        key = KEY.access_key_id, KEY.access_key_secret.reveal()
         return await minimal.post_signed(
             self.session, self.origin, key, ACTION, PARAMETERS
         )
@@ -152,7 +152,7 @@ def official(origin: str) -> tuple[Any, Any]:
     package = "alibabacloud_cams20200606"
     config = importlib.import_module("alibabacloud_tea_openapi.models").Config(
         access_key_id=KEY.access_key_id,
-        access_key_secret=KEY.access_key_secret,
+        access_key_secret=KEY.access_key_secret.reveal(),
         endpoint=place,
         protocol=scheme,
         # By itself it gives up: its own work holds the loop up for longer than 5 s.

@@ -43,7 +43,10 @@ def orders(
         redis=redis,
         ceiling=ceiling,
         endpoint=place.endpoint,
-        accounts=[(key.access_key_id, key.access_key_secret) for key in place.accounts],
+        accounts=[
+            (key.access_key_id, key.access_key_secret.reveal())
+            for key in place.accounts
+        ],
         numbers=[
             place.numbers[first : first + min(each, NUMBERS)]
             for first in range(0, len(place.numbers), each)

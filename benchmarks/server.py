@@ -152,7 +152,9 @@ class Server:
         return {
             "id": place,
             "endpoint": emulator.endpoint,
-            "accounts": [[key.access_key_id, key.access_key_secret] for key in keys],
+            "accounts": [
+                [key.access_key_id, key.access_key_secret.reveal()] for key in keys
+            ],
             "numbers": [[one.phone_number, one.cust_space_id] for one in numbers],
         }
 

@@ -54,8 +54,10 @@ from cams_async.models import (
 )
 from cams_async.operations import Operation
 from cams_async.poller import Outcome, poll, watch
-from cams_async.providers import CredentialsUri, ProfileCredentials, chain
+from cams_async.providers import chain
 from cams_async.retry import RetryPolicy
+from cams_async.secret import Secret
+from cams_async.sources import CredentialsUri, ProfileCredentials
 from cams_async.throttle import LocalThrottle, Throttle, Turn
 from cams_async.version import __version__
 
@@ -95,6 +97,7 @@ __all__ = [
     "Response",
     "RetryPolicy",
     "Scope",
+    "Secret",
     "ServerError",
     "Snapshot",
     "Throttle",

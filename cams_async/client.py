@@ -25,14 +25,13 @@ from cams_async.operations import (
     Operation,
     UpdatePhoneEncryptionPublicKey,
     UpdatePhoneMessageQrdl,
-    confidential_parameters,
     secret_parameters,
 )
 from cams_async.protocol import Call, call_of
 from cams_async.providers import FreshCredentials, StaticCredentials, default_chain
 from cams_async.proxies import find_proxy, hide_proxy
 from cams_async.retry import RetryPolicy
-from cams_async.secret import Secret
+from cams_async.secret import Secret, hide_arguments
 from cams_async.session import CredentialsSource, Options, Session
 from cams_async.throttle import Throttle, shared_throttle
 from cams_async.transport import AiohttpTransport, Transport
@@ -113,6 +112,7 @@ class CamsClient:
         ConfigurationError: An argument is unusable; names it.
     """
 
+    @hide_arguments
     def __init__(
         self,
         credentials: Credentials | CredentialsProvider | None = None,
@@ -271,7 +271,8 @@ class CamsClient:
         Args:
             action: Its name, verbatim, such as `QueryChatappPhoneNumbers`.
             parameters: By their names on the wire. Nested values are sent as JSON
-                text; those that are None are left out.
+                text; those that are None are left out. A `Secret` is masked wherever
+            it is shown, and so is a parameter that is known to be one.
             resend: Whether it may be sent again after an unknown outcome. SAFE is
                 ignored for an operation of this package that is NEVER.
 
@@ -283,9 +284,6 @@ class CamsClient:
         """
         try:
             asked = _any_call(action, {} if parameters is None else parameters, resend)
-        except InvalidOperation as error:
-            # The frames below hold the values, too.
-            raise error.with_traceback(None)  # noqa: B904 - it keeps its own cause
         finally:
             # Values may be secret, and tracebacks may show what a frame still holds.
             del parameters
@@ -358,6 +356,7 @@ def _options(
     return Options(timeout=timeout, deadline=deadline, retry=retry, hooks=listed)
 
 
+@hide_arguments
 def _any_call(action: Any, parameters: Any, resend: Resend) -> Call[dict[str, Any]]:
     if not isinstance(action, str) or not _ACTION.fullmatch(action):
         expected = "the name of a CAMS action: letters and digits"
@@ -370,13 +369,13 @@ def _any_call(action: Any, parameters: Any, resend: Resend) -> Call[dict[str, An
         raise InvalidOperation(
             msg, action=action, field="parameters", expected=expected
         )
+    secret = secret_parameters(action)
     texts = {
-        name: wire.as_text(name, value, action=action)
+        name: wire.as_text(name, value, action=action, secret=name in secret)
         for name, value in given.items()
         if value is not None
     }
     known = OPERATIONS.get(action)
-    secret = secret_parameters(action)
     never = known is not None and known.resend is Resend.NEVER
     return Call(
         action=action,
@@ -384,7 +383,5 @@ def _any_call(action: Any, parameters: Any, resend: Resend) -> Call[dict[str, An
         qps=DEFAULT_QPS if known is None else known.qps,
         resend=Resend.NEVER if never else resend,
         tells=None if known is None else known.tells,
-        secrets=tuple(texts[name] for name in secret if name in texts),
-        confidential=not confidential_parameters(action).isdisjoint(texts),
         decode=lambda payload, _: payload,
     )

@@ -1,12 +1,19 @@
 """Who calls: an access key, and where it comes from."""
 
 import os
+import re
 from datetime import datetime
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 from attrs import Attribute, field, frozen
 
 from cams_async.errors import ConfigurationError, CredentialsError
+from cams_async.secret import (
+    Secret,
+    as_optional_secret,
+    as_secret,
+    hide_init_arguments,
+)
 
 KEY_ID = "ALIBABA_CLOUD_ACCESS_KEY_ID"
 KEY_SECRET = "ALIBABA_CLOUD_ACCESS_KEY_SECRET"  # noqa: S105 - a variable's name
@@ -18,26 +25,25 @@ def mask(access_key_id: str) -> str:
     return f"{access_key_id[:4]}***" if len(access_key_id) > 8 else "***"  # noqa: PLR2004 - a short id would be shown nearly whole
 
 
-def _mask_or_none(value: str | None) -> str:
-    return "None" if value is None else "'***'"
+# Both travel in headers, where a line end would begin another header.
+_header_text = re.compile("[!-~]+")
 
 
-def _header_text(
-    instance: object, attribute: "Attribute[Any]", value: str | None
-) -> None:
-    # They travel in headers, so what could end a header must never get in.
-    del instance
-    if value is None and attribute.default is None:
-        return
-    if (
-        not isinstance(value, str)
-        or not value
-        or not value.isascii()
-        or not value.isprintable()
-        or " " in value
-    ):
+def _check(ok: bool, attribute: "Attribute[Any]") -> None:  # noqa: FBT001 - the condition is the point
+    if not ok:
         expected = "must be a non-empty string of printable ASCII without spaces"
         raise ConfigurationError(expected, field=attribute.name)
+
+
+def _plain(instance: object, attribute: "Attribute[Any]", value: object) -> None:
+    del instance
+    _check(isinstance(value, str) and bool(_header_text.fullmatch(value)), attribute)
+
+
+def _hidden(instance: object, attribute: "Attribute[Any]", value: object) -> None:
+    del instance
+    if value is not None or attribute.default is not None:
+        _check(isinstance(value, Secret) and value.fits(_header_text), attribute)
 
 
 def _aware(instance: object, attribute: "Attribute[Any]", value: object) -> None:
@@ -49,35 +55,32 @@ def _aware(instance: object, attribute: "Attribute[Any]", value: object) -> None
         raise ConfigurationError(expected, field=attribute.name)
 
 
+@hide_init_arguments
 @frozen
 class Credentials:
     """An access key: the id, the secret, and the token of a temporary one.
 
-    Neither `repr` nor `str` shows the secret or the token, and pickling is refused.
+    The secret and the token are kept as `Secret`: they mask themselves wherever they
+    are shown, and refuse pickling.
 
     Raises:
         ConfigurationError: A part is empty or could not travel in a header, or
             `expires_at` has no time zone.
     """
 
-    access_key_id: str = field(validator=_header_text, repr=lambda v: f"'{mask(v)}'")
+    access_key_id: str = field(validator=_plain, repr=lambda v: f"'{mask(v)}'")
     """The AccessKey ID."""
 
-    access_key_secret: str = field(validator=_header_text, repr=lambda _: "'***'")
+    access_key_secret: Secret = field(converter=as_secret, validator=_hidden)
     """The AccessKey secret."""
 
-    security_token: str | None = field(
-        default=None, validator=_header_text, repr=_mask_or_none
+    security_token: Secret | None = field(
+        default=None, converter=as_optional_secret, validator=_hidden
     )
     """The STS token of a temporary access key."""
 
     expires_at: datetime | None = field(default=None, validator=_aware)
     """When a temporary access key ends; must have a time zone."""
-
-    def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        """Refuse: a pickle would hold the secret."""
-        msg = "Credentials hold a secret and cannot be pickled"
-        raise TypeError(msg)
 
 
 class CredentialsProvider(Protocol):
@@ -126,7 +129,8 @@ class EnvironmentCredentials:
         Raises:
             CredentialsError: A variable is missing or unusable; names it.
         """
-        key_id, secret = os.environ.get(KEY_ID), os.environ.get(KEY_SECRET)
+        key_id = os.environ.get(KEY_ID)
+        secret = Secret(os.environ.get(KEY_SECRET, ""))
         if not key_id and not secret:
             msg = f"environment variable {KEY_ID} is not set"
             raise CredentialsError(msg, absent=True)
@@ -134,9 +138,9 @@ class EnvironmentCredentials:
             if not value:
                 msg = f"environment variable {name} is not set"
                 raise CredentialsError(msg)
-        token = os.environ.get(SECURITY_TOKEN) or None
+        token = Secret(os.environ.get(SECURITY_TOKEN, "")) or None
         try:
-            return Credentials(key_id or "", secret or "", token)
+            return Credentials(key_id or "", secret, token)
         except ConfigurationError as error:
             msg = f"environment: {error}"
             raise CredentialsError(msg) from None

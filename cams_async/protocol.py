@@ -19,11 +19,12 @@ from attrs import define, field
 from cams_async import outcomes, signing, wire
 from cams_async.credentials import Credentials
 from cams_async.endpoints import Endpoint
-from cams_async.errors import ApiError, CamsError, DecodeError, InvalidOperation
+from cams_async.errors import ApiError, CamsError, DecodeError
 from cams_async.forms import LONGEST_QUERY, Reasons
 from cams_async.models import Meta, Resend, Response
 from cams_async.operations import Operation
-from cams_async.operations.confidential import FORM_ACTIONS
+from cams_async.operations.confidential import FORM_ACTIONS, MASKED_ONLY
+from cams_async.secret import Secret, as_secret
 from cams_async.version import __version__
 
 R = TypeVar("R")
@@ -46,16 +47,26 @@ class Call(Generic[R]):
     """One call of one action, ready to be built into requests."""
 
     action: str
-    parameters: Mapping[str, str] = field(repr=False)
+    parameters: Mapping[str, str | Secret] = field(repr=False)
     qps: float
     resend: Resend
     tells: str | None = None
     """The read action that tells what happened after an unknown outcome."""
-    secrets: tuple[str, ...] = field(default=(), repr=False)
-    """Values that no error may show, even if the server sends them back."""
-    confidential: bool = False
-    """Whether a parameter must not stand in a URL."""
     decode: Callable[[dict[str, Any], Meta], R] = field(repr=False)
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Parameters that no error may show, even if the server sends them back."""
+        values = self.parameters.values()
+        return tuple([value for value in values if isinstance(value, Secret)])
+
+    @property
+    def confidential(self) -> bool:
+        """Whether a parameter must not stand in a URL."""
+        return any(
+            type(value) is Secret and name not in MASKED_ONLY
+            for name, value in self.parameters.items()
+        )
 
 
 def call_of(operation: Operation[S]) -> Call[S]:
@@ -65,39 +76,53 @@ def call_of(operation: Operation[S]) -> Call[S]:
         InvalidOperation: A value cannot be sent.
     """
     cls = type(operation)
-    try:
-        parameters = wire.parameters(operation)
-    except InvalidOperation as error:
-        # The frames below hold values. A traceback that shows its locals must not.
-        raise error.with_traceback(None)  # noqa: B904 - it keeps its own cause
     return Call(
         action=cls.__name__,
-        parameters=parameters,
+        parameters=wire.parameters(operation),
         qps=cls.qps,
         resend=cls.resend,
         tells=cls.tells,
-        secrets=wire.secrets(operation),
-        confidential=not wire.confidential(cls).isdisjoint(parameters),
         decode=wire.decoder(cls.response()),
     )
 
 
+_SECRET_HEADERS = ("authorization", "x-acs-security-token")
+
+
+def _hidden(headers: Mapping[str, str | Secret]) -> dict[str, str | Secret]:
+    hidden = dict(headers)
+    for name in _SECRET_HEADERS:
+        if name in hidden:
+            hidden[name] = as_secret(hidden[name])
+    return hidden
+
+
+def _hidden_body(body: bytes | Secret) -> Secret:
+    # latin-1 is any bytes, one to one.
+    return body if isinstance(body, Secret) else Secret(body.decode("latin-1"))
+
+
 @define
 class Request:
-    """A signed POST request."""
+    """A signed POST request. Whatever of it may hold a secret is kept as one.
 
-    url: str = field(repr=False)
-    """Percent-encoded exactly as signed; nothing may encode it again."""
+    Its frames are shown where a call is cancelled; nothing may keep what the
+    properties reveal in a local variable.
+    """
 
-    headers: Mapping[str, str] = field(repr=False)
+    _url: Secret = field(alias="url", converter=as_secret, repr=False)
+    _headers: Mapping[str, str | Secret] = field(
+        alias="headers", converter=_hidden, repr=False
+    )
     action: str
-    call_secrets: tuple[str, ...] = field(repr=False)
+    call_secrets: tuple[Secret, ...] = field(repr=False)
     """Secret values among its parameters."""
     credentials: Credentials = field(repr=False)
     """Who signed it."""
 
-    body: bytes = field(default=b"", repr=False)
-    """The bytes of the body, as hashed and signed."""
+    _body: Secret = field(
+        alias="body", default=Secret(""), converter=_hidden_body, repr=False
+    )
 
     repeatable: bool = True
     """Whether the request may be sent again after an unknown outcome."""
@@ -106,13 +131,31 @@ class Request:
     """Whether it is a form only because it carries a secret."""
 
     @property
-    def secrets(self) -> tuple[str, ...]:
+    def url(self) -> str:
+        """Percent-encoded exactly as signed; nothing may encode it again."""
+        return self._url.reveal()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers, signed ones and others."""
+        return {
+            name: text.reveal() if isinstance(text, Secret) else text
+            for name, text in self._headers.items()
+        }
+
+    @property
+    def body(self) -> bytes:
+        """The bytes of the body, as hashed and signed."""
+        return self._body.reveal().encode("latin-1")
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
         """Whatever no error may show, even if the server sends it back."""
         found = (
             *self.call_secrets,
             self.credentials.access_key_secret,
             self.credentials.security_token,
-            self.headers["authorization"].rpartition("=")[2],
+            Secret(self.headers["authorization"].rpartition("=")[2]),
         )
         return tuple([text for text in found if text])
 
@@ -160,7 +203,7 @@ def build_request(
             short_form = not documented and not long
             query, body = "", signing.form_body(query)
             hashed_body = hashlib.sha256(body).hexdigest()
-    headers = {
+    headers: dict[str, str | Secret] = {
         "host": endpoint.host,
         "x-acs-action": call.action,
         "x-acs-version": API_VERSION,
@@ -239,7 +282,8 @@ def parse_response(
         # CAMS did what was asked; only its response is broken.
         error.outcome = result.outcome
         error.http_status = answer.status
-        error.body = _without_bytes(request.secrets, answer.body)
+        # Where the answer hands out a secret, the body is masked whole already.
+        error.body = error.body or _without_bytes(request.secrets, answer.body)
         raise
 
 
@@ -253,12 +297,13 @@ def _json_object(answer: Answer) -> dict[str, Any] | None:
     return payload if type(payload) is dict else None
 
 
-def _without(secrets: tuple[str, ...], text: str) -> str:
+def _without(secrets: tuple[Secret, ...], text: str) -> str:
     forms: set[str] = set()
     for secret in secrets:
         # An answer may quote the request's URL or form, or write JSON in many ways.
-        quoted = json.dumps(secret, ensure_ascii=False)[1:-1]
-        for form in (secret, quoted, json.dumps(secret)[1:-1]):
+        plain = secret.reveal()
+        quoted = json.dumps(plain, ensure_ascii=False)[1:-1]
+        for form in (plain, quoted, json.dumps(plain)[1:-1]):
             encoded = signing.percent_encode(form)
             forms |= {form, form.replace("/", "\\/"), encoded}
             forms.add(encoded.replace("%20", "+"))
@@ -267,12 +312,12 @@ def _without(secrets: tuple[str, ...], text: str) -> str:
     return text
 
 
-def _without_bytes(secrets: tuple[str, ...], body: bytes) -> bytes:
+def _without_bytes(secrets: tuple[Secret, ...], body: bytes) -> bytes:
     text = body.decode("utf-8", "surrogateescape")
     return _without(secrets, text).encode("utf-8", "surrogateescape")
 
 
-def _without_anywhere(secrets: tuple[str, ...], value: object) -> object:
+def _without_anywhere(secrets: tuple[Secret, ...], value: object) -> object:
     try:
         return json.loads(_without(secrets, json.dumps(value, ensure_ascii=False)))
     except (ValueError, RecursionError):

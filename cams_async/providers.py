@@ -1,14 +1,10 @@
-"""Credentials that need I/O, and how providers are kept fresh and combined."""
+"""Providers combined, and their credentials kept fresh."""
 
 import asyncio
-import json
 import logging
 import os
 import time
 from collections.abc import Callable
-from datetime import datetime
-from pathlib import Path
-from typing import Any, cast
 
 from cams_async.credentials import (
     Credentials,
@@ -16,8 +12,8 @@ from cams_async.credentials import (
     EnvironmentCredentials,
     mask,
 )
-from cams_async.errors import CamsError, ConfigurationError, CredentialsError
-from cams_async.transport import fetch
+from cams_async.errors import ConfigurationError, CredentialsError
+from cams_async.sources import CredentialsUri, ProfileCredentials
 
 logger: logging.Logger = logging.getLogger("cams_async")
 
@@ -27,16 +23,19 @@ AHEAD = 300.0
 PAUSE = 10.0
 """Seconds after a renewal, good or bad, during which what is still valid is kept."""
 
-REREAD = 5.0
-"""Seconds during which the profile file is not read again."""
-
-FETCH_TIMEOUT = 5.0
-FETCH_BYTES = 2**16
-
-PROFILE_FILE = "~/.aliyun/config.json"
-PROFILE = "ALIBABA_CLOUD_PROFILE"
 PROFILE_DISABLED = "ALIBABA_CLOUD_CLI_PROFILE_DISABLED"
-URI = "ALIBABA_CLOUD_CREDENTIALS_URI"
+
+UNSUPPORTED = {
+    "an OIDC role (RRSA)": (
+        "ALIBABA_CLOUD_OIDC_PROVIDER_ARN",
+        "ALIBABA_CLOUD_OIDC_TOKEN_FILE",
+        "ALIBABA_CLOUD_ROLE_ARN",
+    ),
+    "an ECS role": ("ALIBABA_CLOUD_ECS_METADATA",),
+    "a credentials file": ("ALIBABA_CLOUD_CREDENTIALS_FILE",),
+    "a bearer token": ("ALIBABA_CLOUD_BEARER_TOKEN",),
+}
+"""Sources that the vendor's SDK reads and this package does not, by their variables."""
 
 
 class FreshCredentials:
@@ -94,10 +93,10 @@ class FreshCredentials:
         return True
 
     async def _ask(self) -> Credentials:
-        failure: CamsError
+        failure: CredentialsError | ConfigurationError
         try:
             credentials = _given(await self._provider.get())
-        except CamsError as error:
+        except (CredentialsError, ConfigurationError) as error:
             # Whatever is behind it may quote what could not be read.
             error.__cause__ = error.__context__ = None
             failure = error
@@ -156,141 +155,16 @@ class StaticCredentials:
         return False
 
 
-class ProfileCredentials:
-    """A profile of the Alibaba Cloud CLI, modes AK and StsToken.
-
-    A changed file is noticed within 5 seconds.
-    https://www.alibabacloud.com/help/en/cli/configure-credentials
-
-    Args:
-        profile: Its name. Default: ALIBABA_CLOUD_PROFILE, else the file's `current`.
-        path: The file. Default: `~/.aliyun/config.json`.
-    """
-
-    def __init__(
-        self, profile: str | None = None, *, path: str | os.PathLike[str] | None = None
-    ) -> None:
-        self._profile = profile
-        self._path = path
-        self._found: Credentials | None = None
-        self._name: str | None = None
-        self._read_at = 0.0
-
-    def __repr__(self) -> str:
-        return f"ProfileCredentials({self._profile!r})"
-
-    @property
-    def account(self) -> str | None:
-        """The profile's name, once it is known."""
-        return None if self._name is None else f"profile {self._name}"
-
-    async def get(self) -> Credentials:
-        """Return what the profile holds.
-
-        Raises:
-            CredentialsError: There is no such file or profile, its mode is not
-                supported, or it lacks a field; names it.
-        """
-        now = time.monotonic()
-        if self._found is None or now - self._read_at >= REREAD:
-            self._found = await asyncio.to_thread(self._read)
-            self._read_at = now
-        return self._found
-
-    def _read(self) -> Credentials:
-        default = os.path.expanduser(PROFILE_FILE)  # noqa: PTH111 - Path's own fails where the user has no home
-        path = Path(self._path or default)
-        try:
-            text = path.read_bytes()
-        except FileNotFoundError:
-            msg = f"there is no profile file {path}"
-            raise CredentialsError(msg, absent=True) from None
-        except OSError as error:
-            msg = f"profile file {path} cannot be read ({type(error).__name__})"
-            raise CredentialsError(msg) from None
-        return self._credentials(_object(text, f"profile file {path}"))
-
-    def _credentials(self, config: dict[str, Any]) -> Credentials:
-        name = self._profile or os.environ.get(PROFILE) or config.get("current")
-        profiles = config.get("profiles")
-        listed = cast("list[object]", profiles) if isinstance(profiles, list) else []
-        for entry in listed:
-            profile = _fields(entry, "a profile")
-            if profile.get("name") == name:
-                break
-        else:
-            msg = f"there is no profile {name!r}"
-            raise CredentialsError(msg)
-        where = f"profile {name!r}"
-        mode = profile.get("mode")
-        if mode not in ("AK", "StsToken"):
-            msg = f"{where}: mode {mode!r} is not supported, only AK and StsToken are"
-            raise CredentialsError(msg)
-        token = _text(profile, "sts_token", where) if mode == "StsToken" else None
-        key_id = _text(profile, "access_key_id", where)
-        secret = _text(profile, "access_key_secret", where)
-        self._name = str(name)
-        return _checked(where, key_id, secret, token)
-
-
-class CredentialsUri:
-    """A local service that hands out credentials over HTTP.
-
-    Args:
-        uri: Its address. Default: ALIBABA_CLOUD_CREDENTIALS_URI.
-    """
-
-    def __init__(self, uri: str | None = None) -> None:
-        self._uri = uri
-
-    def __repr__(self) -> str:
-        return "CredentialsUri()"
-
-    @property
-    def account(self) -> str | None:
-        """The address."""
-        return self._uri or os.environ.get(URI) or None
-
-    async def get(self) -> Credentials:
-        """Fetch credentials.
-
-        Raises:
-            CredentialsError: There is no address, or no good answer within 5 s.
-        """
-        uri = self.account
-        if uri is None:
-            msg = f"environment variable {URI} is not set"
-            raise CredentialsError(msg, absent=True)
-        where = "credentials URI"
-        try:
-            answer = await fetch(uri, timeout=FETCH_TIMEOUT, max_answer=FETCH_BYTES)
-        except CamsError as error:
-            msg = f"{where}: no usable answer ({type(error).__name__})"
-            raise CredentialsError(msg) from None
-        payload = _object(answer.body, f"{where}: HTTP {answer.status}")
-        if answer.status != 200 or payload.get("Code") != "Success":  # noqa: PLR2004 - HTTP
-            msg = f"{where}: HTTP {answer.status}, Code is not Success"
-            raise CredentialsError(msg)
-        expiration = _text(payload, "Expiration", where)
-        try:
-            ends = datetime.fromisoformat(expiration)
-        except ValueError:
-            msg = f"{where}: Expiration is no date"
-            raise CredentialsError(msg) from None
-        return _checked(
-            where,
-            _text(payload, "AccessKeyId", where),
-            _text(payload, "AccessKeySecret", where),
-            _text(payload, "SecurityToken", where),
-            ends,
-        )
-
-
 class _Chain:
     """The first provider that has anything to offer, for good."""
 
-    def __init__(self, providers: tuple[CredentialsProvider, ...]) -> None:
+    def __init__(
+        self,
+        providers: tuple[CredentialsProvider, ...],
+        explain: Callable[[], str] = str,
+    ) -> None:
         self._providers = providers
+        self._explain = explain
         self._chosen: CredentialsProvider | None = None
 
     def __repr__(self) -> str:
@@ -321,7 +195,7 @@ class _Chain:
             else:
                 self._chosen = provider
                 return credentials
-        msg = f"no credentials found: {'; '.join(reasons)}"
+        msg = f"no credentials found: {'; '.join(reasons)}{self._explain()}"
         raise CredentialsError(msg, absent=True)
 
 
@@ -340,42 +214,19 @@ def default_chain() -> CredentialsProvider:
     if os.environ.get(PROFILE_DISABLED, "").lower() != "true":
         providers.append(ProfileCredentials())
     providers.append(CredentialsUri())
-    return chain(*providers)
+    return _Chain(tuple(providers), _unsupported)
 
 
-def _object(text: bytes, where: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        # The error holds the text, and so secrets: none of ours may hold the error.
-        value = None
-    return _fields(value, where)
-
-
-def _fields(value: object, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        msg = f"{where} holds no JSON object"
-        raise CredentialsError(msg)
-    return cast("dict[str, Any]", value)
-
-
-def _text(fields: dict[str, Any], name: str, where: str) -> str:
-    value = fields.get(name)
-    if not isinstance(value, str) or not value:
-        msg = f"{where} lacks {name}"
-        raise CredentialsError(msg)
-    return value
-
-
-def _checked(
-    where: str,
-    key_id: str,
-    secret: str,
-    token: str | None,
-    ends: datetime | None = None,
-) -> Credentials:
-    try:
-        return Credentials(key_id, secret, token, ends)
-    except ConfigurationError as error:
-        msg = f"{where}: {error}"
-        raise CredentialsError(msg) from None
+def _unsupported() -> str:
+    """Return which sources are configured in vain, for the end of an error."""
+    found = [
+        f"{source} ({', '.join(names)})"
+        for source, variables in UNSUPPORTED.items()
+        if (names := [name for name in variables if os.environ.get(name)])
+    ]
+    if not found:
+        return ""
+    return (
+        f"; configured but not supported: {', '.join(found)}: "
+        "give the client a provider of your own for these"
+    )

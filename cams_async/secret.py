@@ -1,7 +1,14 @@
 """A value that masks itself."""
 
+import functools
+import re
+from collections.abc import Callable
 from hmac import compare_digest
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, ParamSpec, Self, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
 
 MASK = "***"
 
@@ -22,6 +29,9 @@ class Secret:
     __slots__ = ("_text",)
 
     def __init__(self, text: "str | Secret") -> None:
+        if type(text) is str:  # as nearly all are
+            self._text = text
+            return
         value = text.reveal() if isinstance(text, Secret) else text
         if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance] - not every caller has a type checker
             kind = type(value).__name__
@@ -34,6 +44,10 @@ class Secret:
     def reveal(self) -> str:
         """Return the text. For signing, wire and transport only."""
         return self._text
+
+    def fits(self, pattern: re.Pattern[str]) -> bool:
+        """Return whether the whole text matches a pattern."""
+        return pattern.fullmatch(self._text) is not None
 
     def __repr__(self) -> str:
         return f"'{MASK}'"
@@ -68,3 +82,41 @@ class Secret:
         """Refuse: a pickle would hold the text."""
         msg = "a Secret cannot be pickled"
         raise TypeError(msg)
+
+
+def as_secret(value: str | Secret) -> Secret:
+    """Wrap a text. Anything but a text is returned as it is, for a validator."""
+    return Secret(value) if isinstance(value, str) else value
+
+
+def as_optional_secret(value: str | Secret | None) -> Secret | None:
+    """Wrap a text, and leave None."""
+    return None if value is None else as_secret(value)
+
+
+def hide_arguments(function: Callable[P, R]) -> Callable[P, R]:
+    """Drop the arguments from the traceback of whatever the function raises.
+
+    For a function that is given texts before they are secrets. An error tracker
+    shows the local variables of each frame.
+    """
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - it is raised again
+            if error.__suppress_context__:
+                # `from None` only marks the error behind as not to be printed.
+                error.__context__ = None
+            raise error.with_traceback(None)  # noqa: B904 - it keeps its own cause
+        finally:
+            del args, kwargs
+
+    return call
+
+
+def hide_init_arguments(cls: type[T]) -> type[T]:
+    """Apply `hide_arguments` to the `__init__` that attrs has made."""
+    setattr(cls, "__init__", hide_arguments(cls.__init__))  # noqa: B010 - type checkers refuse the assignment
+    return cls

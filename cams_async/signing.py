@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import quote
 
+from cams_async.secret import Secret
+
 ALGORITHM = "ACS3-HMAC-SHA256"
 FORM = "application/x-www-form-urlencoded"
 """The content type of a form body."""
@@ -28,19 +30,28 @@ def percent_encode(text: str) -> str:
     return quote(text, safe="~")
 
 
-def canonical_query_string(parameters: Mapping[str, str]) -> str:
+def reveal(value: str | Secret) -> str:
+    """Return the text that is signed."""
+    return value.reveal() if isinstance(value, Secret) else value
+
+
+def canonical_query_string(parameters: Mapping[str, str | Secret]) -> str:
     """Join the parameters, sorted by name in byte order.
 
     The request's URL carries this very text, so that nothing between the
     signature and the wire can encode it differently.
     """
+    texts = {
+        name: value.reveal() if isinstance(value, Secret) else value
+        for name, value in parameters.items()
+    }
     # At once, as most calls have nothing that is to be encoded.
-    if _as_it_is("".join([*parameters, *parameters.values()])):
-        return "&".join([f"{name}={parameters[name]}" for name in sorted(parameters)])
+    if _as_it_is("".join([*texts, *texts.values()])):
+        return "&".join([f"{name}={texts[name]}" for name in sorted(texts)])
     return "&".join(
         [
-            f"{percent_encode(name)}={percent_encode(parameters[name])}"
-            for name in sorted(parameters)
+            f"{percent_encode(name)}={percent_encode(texts[name])}"
+            for name in sorted(texts)
         ]
     )
 
@@ -53,10 +64,15 @@ def form_body(query: str) -> bytes:
     return query.replace("%20", "+").encode()
 
 
-def canonical_headers(headers: Mapping[str, str]) -> tuple[str, str]:
+def canonical_headers(headers: Mapping[str, str | Secret]) -> tuple[str, str]:
     """Return the canonical block of headers and their names joined by `;`."""
     order, names = _canonical_names(tuple(headers))
-    lines = [f"{name}:{headers[given].strip()}\n" for name, given in order]
+    lines = [
+        f"{name}:{value.strip()}\n"
+        if type(value := headers[given]) is str  # as nearly all are
+        else f"{name}:{reveal(value).strip()}\n"
+        for name, given in order
+    ]
     return "".join(lines), names
 
 
@@ -92,9 +108,10 @@ def string_to_sign(request: str) -> str:
     return f"{ALGORITHM}\n{hashlib.sha256(request.encode()).hexdigest()}"
 
 
-def signature(access_key_secret: str, text: str) -> str:
+def signature(access_key_secret: str | Secret, text: str) -> str:
     """Return the lower-case hex HMAC-SHA256 of the string to sign."""
-    return hmac.digest(access_key_secret.encode(), text.encode(), "sha256").hex()
+    key = reveal(access_key_secret).encode()
+    return hmac.digest(key, text.encode(), "sha256").hex()
 
 
 def authorization(access_key_id: str, names: str, signed: str) -> str:
@@ -109,9 +126,9 @@ def sign(
     *,
     method: str,
     canonical_query: str,
-    headers: Mapping[str, str],
+    headers: Mapping[str, str | Secret],
     access_key_id: str,
-    access_key_secret: str,
+    access_key_secret: str | Secret,
     hashed_body: str = EMPTY_BODY_SHA256,
 ) -> str:
     """Return the Authorization header for a request to `/` that signs `headers`."""

@@ -21,7 +21,7 @@ from cams_async.errors import (
     RequestTimeout,
 )
 from cams_async.protocol import Answer, Request
-from cams_async.secret import Secret
+from cams_async.secret import Secret, as_secret
 
 _SHORT_KEEP_ALIVE = 0.95
 """Seconds. Shorter than the idle time-out of any server that is worth a connection."""
@@ -145,7 +145,7 @@ def _connector(keep_alive: float = 15.0) -> aiohttp.TCPConnector:
     return aiohttp.TCPConnector(limit=0, keepalive_timeout=keep_alive)
 
 
-async def fetch(url: str, *, timeout: float, max_answer: int) -> Answer:
+async def fetch(url: str | Secret, *, timeout: float, max_answer: int) -> Answer:
     """GET one small document over a connection of its own.
 
     Raises:
@@ -156,7 +156,7 @@ async def fetch(url: str, *, timeout: float, max_answer: int) -> Answer:
         return await _send(
             session,
             "GET",
-            url,
+            as_secret(url).reveal(),
             timeout=timeout,
             on_sent=lambda: None,
             max_answer=max_answer,

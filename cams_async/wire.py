@@ -19,8 +19,9 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from cams_async.errors import DecodeError, InvalidOperation
 from cams_async.models import Meta, Record, Response
 from cams_async.operations import Operation
-from cams_async.operations.confidential import MASKED_ONLY, confidential_parameters
+from cams_async.operations.confidential import secret_parameters
 from cams_async.operations.fields import SECRET, WIRE
+from cams_async.secret import MASK, Secret
 
 T = TypeVar("T", bound=Response)
 
@@ -42,9 +43,8 @@ def wire_name(attribute: "attrs.Attribute[Any]") -> str:
 # Requests
 
 
-_Fields: TypeAlias = tuple[tuple[tuple[str, str], ...], tuple[str, ...], frozenset[str]]
-"""An operation's fields with their names on the wire, those that are secret, and the
-parameters that must not stand in a URL."""
+_Fields: TypeAlias = tuple[tuple[str, str, bool], ...]
+"""An operation's fields: name, name on the wire, whether the value is a secret."""
 
 # Worked out once for each class, and asked for in each call.
 _fields: dict[type[Operation[Any]], _Fields] = {}
@@ -52,55 +52,63 @@ _fields: dict[type[Operation[Any]], _Fields] = {}
 
 def _work_out_fields(operation: type[Operation[Any]]) -> _Fields:
     fields = attrs.fields(operation)
-    names = tuple((field.name, wire_name(field)) for field in fields)
-    secret = tuple(field.name for field in fields if field.metadata.get(SECRET))
-    marked = {wire_name(field) for field in fields if field.metadata.get(SECRET)}
-    hidden = confidential_parameters(operation.__name__).union(marked) - MASKED_ONLY
-    _fields[operation] = found = names, secret, hidden
+    hidden = secret_parameters(operation.__name__)
+    _fields[operation] = found = tuple(
+        (field.name, name, bool(field.metadata.get(SECRET)) or name in hidden)
+        for field in fields
+        for name in (wire_name(field),)
+    )
     return found
 
 
-def parameters(operation: Operation[Any]) -> dict[str, str]:
+def parameters(operation: Operation[Any]) -> dict[str, str | Secret]:
     """Return an operation's parameters as they travel in the query."""
     cls = type(operation)
-    names, _, _ = _fields.get(cls) or _work_out_fields(cls)
     return {
         name: value
-        if type(value) is str and value.isascii()  # as nearly all are
-        else as_text(name, value, action=cls.__name__)
-        for field, name in names
+        if type(value) is str and not secret and value.isascii()  # as nearly all are
+        else as_text(name, value, action=cls.__name__, secret=secret)
+        for field, name, secret in _fields.get(cls) or _work_out_fields(cls)
         if (value := getattr(operation, field)) is not None
     }
 
 
-def secrets(operation: Operation[Any]) -> tuple[str, ...]:
-    """Return the values of an operation that must never be shown."""
-    cls = type(operation)
-    _, names, _ = _fields.get(cls) or _work_out_fields(cls)
-    return tuple([getattr(operation, name) for name in names])
-
-
-def confidential(operation: type[Operation[Any]]) -> frozenset[str]:
-    """Return the parameters of an operation that must not stand in a URL."""
-    return (_fields.get(operation) or _work_out_fields(operation))[2]
-
-
-def as_text(name: str, value: object, *, action: str | None = None) -> str:
+def as_text(
+    name: str, value: object, *, action: str | None = None, secret: bool = False
+) -> str | Secret:
     """Return the text of a parameter: nested values become JSON.
+
+    It is a secret if the parameter is, or if there is a secret in the value.
 
     Raises:
         InvalidOperation: The value has no JSON form, or is no valid Unicode.
     """
     expected = "valid Unicode"
+
+    def reveal(inner: object) -> str:
+        nonlocal secret
+        if not isinstance(inner, Secret):
+            raise TypeError
+        secret = True
+        return inner.reveal()
+
     try:
+        if isinstance(value, Secret):
+            value.reveal().encode()
+            return value
         if not isinstance(value, str):
             expected = "a value with a JSON form"
             # Without spaces, as the vendor's SDK sends it.
             value = json.dumps(
-                value, allow_nan=False, ensure_ascii=False, separators=(",", ":")
+                value,
+                allow_nan=False,
+                ensure_ascii=False,
+                separators=(",", ":"),
+                default=reveal,
             )
         # Of an enum that is a str, too, this is the value.
-        return value.encode().decode()
+        text = value.encode().decode()
+        return Secret(text) if secret else text
     except (TypeError, ValueError, RecursionError):
         msg = f"{name} must be {expected}"
     raise InvalidOperation(msg, action=action, field=name, expected=expected)
@@ -133,6 +141,7 @@ def decoder(into: type[T]) -> Decoder[T]:
 
 def _new_decoder(into: type[T]) -> Decoder[T]:
     read: Callable[..., T] = _quick.get_structure_hook(into)
+    body = MASK.encode() if _holds_secret(into) else b""
 
     def decode(payload: Mapping[str, Any], meta: Meta | None) -> T:
         try:
@@ -146,7 +155,7 @@ def _new_decoder(into: type[T]) -> Decoder[T]:
             path, expected = _fault(error, "$")
         # Raised here, so that no chained exception carries the vendor's values along.
         message = f"{path} should be {expected}"
-        raise DecodeError(message, path=path)
+        raise DecodeError(message, path=path, body=body)
 
     return decode
 
@@ -340,6 +349,13 @@ def _members(kind: Any) -> dict[str, StrEnum]:
     return {}
 
 
+def _holds_secret(kind: Any) -> bool:
+    """Return whether there is a secret anywhere in values of a kind."""
+    if _is_record(kind):
+        return any(_holds_secret(attribute.type) for attribute in attrs.fields(kind))
+    return kind is Secret or any(map(_holds_secret, get_args(kind)))
+
+
 def _is_array(kind: Any) -> bool:
     return get_origin(kind) is tuple
 
@@ -355,6 +371,8 @@ def _make_converter(
     converter.register_structure_hook(str, _TEXT)
     converter.register_structure_hook(bool, _exactly(bool, "true or false"))
     converter.register_structure_hook(int, _exactly(int, "a whole number"))
+    converter.register_structure_hook(Secret, lambda text, _: Secret(_TEXT(text, str)))
+    converter.register_unstructure_hook(Secret, str)  # the mask
     for fits, factory in (
         (_is_union, _union),
         (_is_array, _array),

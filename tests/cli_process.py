@@ -49,7 +49,7 @@ def environment(emulator: Emulator) -> dict[str, str]:
         "TERM": "xterm",
         "COLUMNS": "100",
         KEY_ID: emulator.credentials.access_key_id,
-        KEY_SECRET: emulator.credentials.access_key_secret,
+        KEY_SECRET: emulator.credentials.access_key_secret.reveal(),
     }
 
 

@@ -8,7 +8,7 @@ is given to a thread is run to its end before the clock moves on.
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from typing import Any, TypeVar, TypeVarTuple
 from unittest.mock import patch
 
@@ -82,6 +82,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Run in a thread and wait for it here: threads take no simulated time."""
         with ThreadPoolExecutor(1) if executor is None else executor as threads:
             done = threads.submit(func, *args)
+            wait([done])
         return asyncio.wrap_future(done, loop=self)
 
     def _process_events(self, event_list: Iterable[object]) -> None:

@@ -15,6 +15,7 @@ from cams_async.endpoints import parse_endpoint
 from cams_async.forms import LONGEST_QUERY
 from cams_async.models import Resend
 from cams_async.protocol import Call, build_request
+from cams_async.secret import Secret
 from tests import official
 from tests.strategies import JSON, PARAMETERS, TEXT, VISIBLE
 
@@ -119,10 +120,12 @@ def test_a_request_is_the_one_that_the_vendor_sends(
     """Query or form: the same place and bytes, and both sign headers alike."""
     call: Call[object] = Call(
         action="AnAction",
-        parameters=parameters,
+        parameters={
+            name: Secret(value) if confidential else value
+            for name, value in parameters.items()
+        },
         qps=1.0,
         resend=Resend.NEVER,
-        confidential=confidential,
         decode=lambda payload, _: payload,
     )
     ours = build_request(

@@ -340,7 +340,7 @@ def test_the_command_guards_cells_unless_told_otherwise(
 ) -> None:
     """A spreadsheet program would take `-x` for a formula."""
     monkeypatch.setenv(KEY_ID, cams.credentials.access_key_id)
-    monkeypatch.setenv(KEY_SECRET, cams.credentials.access_key_secret)
+    monkeypatch.setenv(KEY_SECRET, cams.credentials.access_key_secret.reveal())
     source, output = tmp_path / "in.csv", tmp_path / "out.csv"
     source.write_text("phone_number,cust_space_id\nnone,-x\n")
 

@@ -66,7 +66,7 @@ class Killing:
         settings = {
             "endpoint": self.emulator.endpoint,
             "key": credentials.access_key_id,
-            "secret": credentials.access_key_secret,
+            "secret": credentials.access_key_secret.reveal(),
             "input": str(self.input),
             "output": str(self.output),
             "format": self.form,

@@ -41,7 +41,7 @@ def cams(
 ) -> Iterator[Emulator]:
     """Return an emulator with 250 numbers; its credentials are at hand."""
     monkeypatch.setenv(KEY_ID, _cams.credentials.access_key_id)
-    monkeypatch.setenv(KEY_SECRET, _cams.credentials.access_key_secret)
+    monkeypatch.setenv(KEY_SECRET, _cams.credentials.access_key_secret.reveal())
     monkeypatch.chdir(tmp_path)
     yield _cams
     _cams.trouble.clear()

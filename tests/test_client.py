@@ -207,7 +207,9 @@ class TestArguments:
         """As the ten-line example has it."""
         found = emulator.credentials
         monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", found.access_key_id)
-        monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", found.access_key_secret)
+        monkeypatch.setenv(
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET", found.access_key_secret.reveal()
+        )
         async with CamsClient(
             endpoint=emulator.endpoint, throttle=LocalThrottle()
         ) as cams:

@@ -11,6 +11,7 @@ from hypothesis import given
 
 from cams_async.credentials import Credentials, EnvironmentCredentials, mask
 from cams_async.errors import ConfigurationError, CredentialsError
+from cams_async.secret import Secret
 from tests.strategies import VISIBLE
 
 ENDS = datetime(2030, 1, 1, tzinfo=UTC)
@@ -33,8 +34,18 @@ def test_an_access_key_has_its_parts() -> None:
     lasting = Credentials("id", "secret")
     temporary = Credentials("id", "secret", "token", ENDS)
 
-    assert attrs.astuple(lasting) == ("id", "secret", None, None)
-    assert attrs.astuple(temporary) == ("id", "secret", "token", ENDS)
+    assert attrs.astuple(lasting) == (
+        "id",
+        Secret("secret"),
+        None,
+        None,
+    )
+    assert attrs.astuple(temporary) == (
+        "id",
+        Secret("secret"),
+        Secret("token"),
+        ENDS,
+    )
     assert lasting == Credentials(access_key_id="id", access_key_secret="secret")
 
 
@@ -88,7 +99,7 @@ def test_only_the_token_may_be_none(name: str) -> None:
 @given(key_id=VISIBLE, secret=VISIBLE, token=VISIBLE)
 def test_any_visible_ascii_is_a_key(key_id: str, secret: str, token: str) -> None:
     """The vendor may use all of it."""
-    assert Credentials(key_id, secret, token).access_key_secret == secret
+    assert Credentials(key_id, secret, token).access_key_secret.reveal() == secret
 
 
 @pytest.mark.parametrize(
@@ -148,10 +159,16 @@ def test_pickling_is_refused(protocol: int) -> None:
 
     with pytest.raises(TypeError, match="cannot be pickled") as caught:
         pickle.dumps(credentials, protocol)
-    with pytest.raises(TypeError, match="cannot be pickled"):
-        copy.deepcopy([credentials])
 
     assert "canary" not in str(caught.value)
+
+
+def test_a_copy_is_equal() -> None:
+    """It is no less masked."""
+    credentials = Credentials("id", "canary", Secret("token"), ENDS)
+
+    assert credentials == copy.deepcopy(credentials) == attrs.evolve(credentials)
+    assert "canary" not in repr(attrs.asdict(copy.copy(credentials)))
 
 
 def test_credentials_do_not_change() -> None:

@@ -55,7 +55,7 @@ def signed(
         **(extra or {}),
     }
     if credentials.security_token is not None:
-        headers["x-acs-security-token"] = credentials.security_token
+        headers["x-acs-security-token"] = credentials.security_token.reveal()
     query = signing.canonical_query_string(parameters or {})
     headers["authorization"] = signing.sign(
         method="POST",

@@ -425,7 +425,7 @@ def test_secrets_are_not_shown() -> None:
     emulator = Emulator(phone_numbers=1)
 
     shown = f"{emulator!r} {emulator.accounts!r} {emulator.report()!r}"
-    assert emulator.credentials.access_key_secret not in shown
+    assert emulator.credentials.access_key_secret.reveal() not in shown
 
 
 @pytest.fixture(scope="module")

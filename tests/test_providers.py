@@ -5,6 +5,9 @@ import json
 import logging
 import os
 import socket
+import subprocess
+import sys
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,21 +18,28 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from cams_async import providers
+from cams_async import providers, sources
 from cams_async.credentials import (
     Credentials,
     CredentialsProvider,
     EnvironmentCredentials,
 )
-from cams_async.errors import ConfigurationError, CredentialsError
+from cams_async.errors import (
+    CamsError,
+    ConfigurationError,
+    ConnectError,
+    CredentialsError,
+    DeadlineExceeded,
+    ThrottlingError,
+)
 from cams_async.providers import (
-    CredentialsUri,
     FreshCredentials,
-    ProfileCredentials,
     StaticCredentials,
     chain,
     default_chain,
 )
+from cams_async.secret import Secret
+from cams_async.sources import CredentialsUri, ProfileCredentials
 from tests.clock import Clock
 
 NOW = 1_800_000_000.0
@@ -340,6 +350,38 @@ async def test_a_providers_own_error_becomes_ours() -> None:
     assert error.__cause__ is error.__context__ is None
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [ThrottlingError, ConnectError, DeadlineExceeded, CamsError, KeyError, MemoryError],
+)
+async def test_an_error_of_ours_that_is_not_about_credentials_is_a_failure(
+    kind: type[Exception],
+) -> None:
+    """A provider that is throttled itself must not look like a throttled call."""
+    source, _, _ = fresh(kind("canary"))
+    error = await refused(source)
+
+    assert str(error) == f"the provider failed: {kind.__name__}"
+    assert not error.absent
+    assert "canary" not in all_of(error)
+
+
+async def test_a_failed_fetch_of_any_kind_is_an_error_of_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever comes out of the client of HTTP."""
+
+    async def broken(*_: object, **__: object) -> None:
+        await asyncio.sleep(0)
+        raise RuntimeError("canary")
+
+    monkeypatch.setattr(sources, "fetch", broken)
+    error = await refused(CredentialsUri("http://127.0.0.1/"))
+
+    assert str(error) == "credentials URI: no usable answer (RuntimeError)"
+    assert "canary" not in all_of(error)
+
+
 @pytest.mark.parametrize("mine", [ConfigurationError("bad"), CredentialsError("none")])
 async def test_an_error_of_ours_stays_as_it_is(mine: Exception) -> None:
     """It says more than a wrapped one."""
@@ -523,6 +565,175 @@ async def test_a_broken_file_is_broken(config: Path, text: bytes) -> None:
     assert "canary" not in all_of(error)
 
 
+def _make_fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _make_socket(path: Path) -> None:
+    os.chdir(path.parent)  # a socket's path must be short
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(path.name)
+
+
+def _make_sparse(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(2**40)
+
+
+NO_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "fifo": (_make_fifo, "is no regular file"),
+    "device": (lambda path: path.symlink_to("/dev/zero"), "is no regular file"),
+    "null": (lambda path: path.symlink_to(os.devnull), "is no regular file"),
+    "directory": (Path.mkdir, "cannot be read (IsADirectoryError)"),
+    "socket": (_make_socket, "cannot be read (OSError)"),
+    "large": (
+        lambda path: path.write_bytes(b" " * (2**20 + 1)),
+        "is larger than 1048576 bytes",
+    ),
+    "sparse": (_make_sparse, "is larger than 1048576 bytes"),
+    "locked": (lambda path: path.symlink_to(path), "cannot be read (OSError)"),
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files of POSIX")
+@pytest.mark.parametrize("kind", NO_FILES)
+async def test_what_is_no_small_regular_file_is_refused_unread(
+    config: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A FIFO would wait for its writer, and a device has no end."""
+    make, expected = NO_FILES[kind]
+    monkeypatch.chdir(config.parent.parent)
+    config.parent.mkdir()
+    make(config)
+    error = await refused(ProfileCredentials())
+
+    assert not error.absent
+    assert str(error) == f"profile file {config} {expected}"
+
+
+async def test_the_largest_profile_is_read(config: Path) -> None:
+    """1 MiB, to the last byte."""
+    text = write(config, AK).read_bytes()
+    config.write_bytes(text.ljust(2**20))  # noqa: ASYNC240 - tests may block
+
+    assert await ProfileCredentials().get() == LASTING
+
+
+async def test_a_file_that_grows_while_it_is_read_is_refused(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its size was looked at before."""
+    write(config, AK)
+    fstat = os.fstat
+
+    def grow(descriptor: int) -> os.stat_result:
+        before = fstat(descriptor)
+        config.write_bytes(b" " * 2**21)
+        return before
+
+    monkeypatch.setattr(os, "fstat", grow)
+    error = await refused(ProfileCredentials())
+
+    assert str(error) == f"profile file {config} is larger than 1048576 bytes"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [("a\0b", "ValueError"), (5, "TypeError")], ids=["nul", "int"]
+)
+async def test_any_failure_to_read_is_an_error_of_ours(path: Any, kind: str) -> None:
+    """That of a path that is none, too."""
+    error = await refused(ProfileCredentials(path=path))
+
+    assert not error.absent
+    assert str(error) == f"the profile file cannot be read ({kind})"
+
+
+class Hanging:
+    """A home directory that does not answer until it is released."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.opened = 0
+        self.released = threading.Event()
+        self.open = os.open
+        monkeypatch.setattr(os, "open", self)
+
+    def __call__(self, *args: Any) -> int:
+        """Open a file, late."""
+        self.opened += 1
+        self.released.wait()
+        return self.open(*args)
+
+
+async def test_a_hanging_file_is_waited_for_by_one_thread(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each call ends in time; the first that comes after the answer has it."""
+    write(config, AK)
+    hanging = Hanging(monkeypatch)
+    monkeypatch.setattr(sources, "READ_TIMEOUT", 0.02)
+    provider = ProfileCredentials()
+    try:
+        errors = [str(await refused(provider)) for _ in range(3)]
+        cancelled = asyncio.create_task(provider.get())
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        await asyncio.wait([cancelled])
+    finally:
+        hanging.released.set()
+    monkeypatch.setattr(sources, "READ_TIMEOUT", 30)
+
+    assert set(errors) == {"the profile file was not read within 0.02 s"}
+    assert cancelled.cancelled()
+    assert await provider.get() == LASTING
+    assert hanging.opened == 1
+
+
+def test_a_provider_serves_one_loop_after_another(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What hangs for a loop that has ended is not waited for by the next."""
+    write(config, AK)
+    hanging = Hanging(monkeypatch)
+    monkeypatch.setattr(sources, "READ_TIMEOUT", 0.02)
+    provider = ProfileCredentials()
+    try:
+        asyncio.run(refused(provider))  # pyright: ignore[reportArgumentType]
+    finally:
+        hanging.released.set()
+    monkeypatch.setattr(sources, "READ_TIMEOUT", 30)
+
+    assert asyncio.run(provider.get()) == LASTING
+    assert hanging.opened == 2
+
+
+HANGS = """\
+import asyncio, os, time
+from cams_async import CamsClient, CamsError, ProfileCredentials, sources
+
+os.open = lambda *_: time.sleep(600)
+sources.READ_TIMEOUT = 0.05
+
+async def main():
+    async with CamsClient(ProfileCredentials(), endpoint="http://127.0.0.1:1") as cams:
+        try:
+            await cams.call("X")
+        except CamsError as error:
+            print(error)
+
+asyncio.run(main())
+"""
+
+
+def test_a_hanging_home_does_not_keep_the_process_from_exiting() -> None:
+    """No thread that hangs is joined at the end."""
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", HANGS], capture_output=True, check=True, timeout=60
+    )
+
+    assert b"the profile file was not read within 0.05 s" in done.stdout
+    assert done.stderr == b""
+
+
 async def test_a_file_that_cannot_be_read_is_broken(config: Path) -> None:
     """It is there, so it is meant."""
     config.mkdir(parents=True)  # noqa: ASYNC240 - tests may block
@@ -543,14 +754,20 @@ async def test_an_unknown_profile_is_named(config: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{}", '{"current": "x"}', '{"current": "x", "profiles": {"x": 1}}']
+    "text",
+    [
+        "{}",
+        '{"current": "x"}',
+        '{"current": "x", "profiles": {"x": 1}}',
+        '{"current": {"canary": 1}, "profiles": []}',
+    ],
 )
 async def test_a_file_without_profiles_has_none(config: Path, text: str) -> None:
     """Whatever stands in their place."""
     write(config).write_text(text)
     error = await refused(ProfileCredentials())
 
-    assert str(error).startswith("there is no profile ")
+    assert str(error) in {"there is no profile 'x'", "there is no profile None"}
     assert not error.absent
 
 
@@ -563,21 +780,31 @@ async def test_a_profile_must_be_an_object(config: Path) -> None:
     assert "canary" not in all_of(error)
 
 
+ODD_MODES: list[Any] = ["ak", "canary", "", None, 5, ["canary"], {}]
+
+
 @pytest.mark.parametrize(
-    "mode",
-    ["RamRoleArn", "EcsRamRole", "OIDC", "CloudSSO", "ChainableRamRoleArn", "ak", None],
+    ("mode", "shown"),
+    [
+        *((mode, f"mode {mode}") for mode in sources.UNSUPPORTED_MODES),
+        *((mode, "its mode") for mode in ODD_MODES),
+    ],
+    ids=str,
 )
 async def test_another_mode_is_refused_with_what_would_do(
-    config: Path, mode: object
+    config: Path, mode: object, shown: str
 ) -> None:
-    """Such profiles need calls that this package does not make."""
+    """Such profiles need calls that this package does not make.
+
+    A mode that the CLI does not have is not shown: it may be a misplaced secret.
+    """
     write(config, {**AK, "mode": mode})
     provider = ProfileCredentials()
     error = await refused(provider)
 
     assert not error.absent
     assert str(error) == (
-        f"profile 'default': mode {mode!r} is not supported, only AK and StsToken are"
+        f"profile 'default': {shown} is not supported, only AK and StsToken are"
     )
     assert provider.account is None
 
@@ -718,7 +945,30 @@ async def test_the_address_may_come_from_the_environment(
     assert credentials.access_key_id == "STS.id"
     assert provider.account == uri
     assert CredentialsUri("http://given").account == "http://given"
-    assert repr(CredentialsUri("http://given?canary")) == "CredentialsUri()"
+
+
+@pytest.mark.parametrize(
+    ("uri", "account"),
+    [
+        ("http://given", "http://given"),
+        ("http://given:80/a/b?canary=1#canary", "http://given:80/a/b"),
+        ("http://user:canary@given/a", "http://given/a"),
+        ("http://user:canary@canary@given/a?x@y", "http://given/a"),
+        (Secret("http://user:canary@[::1]:8080/?x=canary"), "http://[::1]:8080/"),
+        ("http://user:canary@[::1", "credentials URI"),
+        ("canary?canary", "://canary"),
+    ],
+    ids=str,
+)
+def test_the_account_of_a_service_is_its_address_without_secrets(
+    uri: str | Secret, account: str
+) -> None:
+    """Neither user information nor a query is a name to share ceilings under."""
+    provider = CredentialsUri(uri)
+
+    assert provider.account == account
+    assert repr(provider) == "CredentialsUri()"
+    assert "canary" not in repr(vars(provider))
 
 
 @pytest.mark.parametrize("value", [None, ""])
@@ -817,7 +1067,7 @@ async def test_a_service_that_does_not_answer_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Five seconds are the bound; here, a moment."""
-    monkeypatch.setattr(providers, "FETCH_TIMEOUT", 0.05)
+    monkeypatch.setattr(sources, "FETCH_TIMEOUT", 0.05)
     done = asyncio.Event()
 
     async def hang(_: web.Request) -> web.Response:
@@ -833,8 +1083,8 @@ async def test_a_service_that_does_not_answer_is_not_waited_for(
 
 def test_the_bounds_of_a_fetch_are_the_documented_ones() -> None:
     """Five seconds and 64 KiB."""
-    assert providers.FETCH_TIMEOUT == 5
-    assert providers.FETCH_BYTES == 65_536
+    assert sources.FETCH_TIMEOUT == 5
+    assert sources.FETCH_BYTES == 65_536
 
 
 async def test_a_service_that_is_not_there_is_told() -> None:
@@ -987,6 +1237,50 @@ async def test_without_any_credentials_the_error_says_where_they_were_looked_for
         "environment variable ALIBABA_CLOUD_ACCESS_KEY_ID is not set; "
         f"there is no profile file {config}; "
         "environment variable ALIBABA_CLOUD_CREDENTIALS_URI is not set"
+    )
+
+
+VARIABLES = [
+    (source, name)
+    for source, variables in providers.UNSUPPORTED.items()
+    for name in variables
+]
+
+
+@pytest.mark.parametrize(("source", "name"), VARIABLES)
+async def test_a_source_that_is_configured_in_vain_is_named(
+    source: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its variable, and never with what that holds."""
+    monkeypatch.setenv(name, "canary")
+    error = await refused(default_chain())
+
+    assert error.absent
+    assert str(error).endswith(
+        f" is not set; configured but not supported: {source} ({name}): "
+        "give the client a provider of your own for these"
+    )
+    assert "canary" not in all_of(error)
+
+
+async def test_all_sources_that_are_configured_in_vain_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An empty variable configures nothing."""
+    for _, name in VARIABLES:
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("ALIBABA_CLOUD_BEARER_TOKEN", "")
+    error = await refused(default_chain())
+
+    assert (
+        str(error)
+        .partition("not supported: ")[2]
+        .startswith(
+            "an OIDC role (RRSA) (ALIBABA_CLOUD_OIDC_PROVIDER_ARN, "
+            "ALIBABA_CLOUD_OIDC_TOKEN_FILE, ALIBABA_CLOUD_ROLE_ARN), "
+            "an ECS role (ALIBABA_CLOUD_ECS_METADATA), "
+            "a credentials file (ALIBABA_CLOUD_CREDENTIALS_FILE): "
+        )
     )
 
 

@@ -28,6 +28,7 @@ from cams_async.redis.server import (
     new_pool,
 )
 from cams_async.redis.step import Step, Terms, keys
+from cams_async.secret import Secret
 from tests.redis_server import Proxy, RedisProcess, free_port
 from tests.simulation import shortest_span
 
@@ -185,7 +186,7 @@ async def test_a_server_that_does_not_answer_is_named(
 )
 def test_an_address_is_told_without_the_password(where: str, address: str) -> None:
     """However the URL is written."""
-    assert _address(new_pool(where).connection_kwargs) == address
+    assert _address(new_pool(Secret(where)).connection_kwargs) == address
 
 
 # A planned fail-over

@@ -1,16 +1,25 @@
 """The value that masks itself."""
 
 import copy
+import inspect
 import json
 import logging
 import pickle
+import re
+import traceback
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Any
 
 import attrs
 import pytest
 
-from cams_async.secret import Secret
+from cams_async.secret import (
+    Secret,
+    as_optional_secret,
+    as_secret,
+    hide_arguments,
+)
 
 CANARY = "canary-7f3a"
 
@@ -94,6 +103,58 @@ def test_pickling_is_refused(protocol: int) -> None:
     """A pickle would hold the text."""
     with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps([Secret("a")], protocol)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("12", True), ("", False), ("12\n", False), ("x12", False)]
+)
+def test_a_secret_fits_a_pattern_as_a_whole(text: str, expected: bool) -> None:  # noqa: FBT001 - a table gives it
+    """So that a validator needs no text."""
+    assert Secret(text).fits(re.compile("[0-9]+")) is expected
+
+
+def test_a_text_becomes_a_secret_and_all_else_is_left_to_a_validator() -> None:
+    """A converter has no name of a field to put into an error."""
+    secret = Secret("a")
+    other: Any = ["a"]
+
+    assert as_secret("a") == as_optional_secret("a") == secret
+    assert as_secret(secret) == as_optional_secret(secret) == secret
+    assert as_secret(other) is as_optional_secret(other) is other
+    assert as_optional_secret(None) is None
+
+
+def test_no_argument_is_left_in_a_traceback() -> None:
+    """Nor an error that is only marked as hidden; a cause is kept."""
+
+    @hide_arguments
+    def fail(token: str, *, cause: Exception | None) -> None:
+        try:
+            int(token)
+        except ValueError:
+            raise LookupError("no") from cause
+
+    for cause in (None, KeyError("why")):
+        with pytest.raises(LookupError, match="no") as caught:
+            fail(CANARY, cause=cause)
+        frames = [frame.f_locals for frame, _ in traceback.walk_tb(caught.tb)]
+
+        assert caught.value.__cause__ is cause
+        assert caught.value.__context__ is None
+        assert CANARY not in repr(frames[1:])
+
+
+def test_a_function_with_hidden_arguments_returns_what_it_did() -> None:
+    """And keeps its name and its signature."""
+
+    @hide_arguments
+    def double(number: int) -> int:
+        """Double it."""
+        return 2 * number
+
+    assert double(4) == 8
+    assert double.__name__ == "double"
+    assert list(inspect.signature(double).parameters) == ["number"]
 
 
 @pytest.mark.parametrize("value", [None, 5, b"canary-7f3a", ["canary-7f3a"]])

@@ -3,9 +3,10 @@
 Key secret, security token, one-time code and signature go through every public object
 and every failure. What is shown of those is gathered: `repr`, `str`, `format`, logs,
 hook events, the texts of whole chains of exceptions, and tracebacks with the values of
-local variables, as error trackers collect them.
+local variables, as `traceback`, rich and error trackers collect them.
 """
 
+import ast
 import asyncio
 import json
 import logging
@@ -13,22 +14,35 @@ import math
 import pickle
 import time
 import traceback
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, cast
 
+import attrs
 import pytest
+import rich.traceback
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from attrs import evolve
+from cattrs import Converter
 from multidict import CIMultiDict
 
+import cams_async
 from cams_async.client import CamsClient
-from cams_async.credentials import Credentials
+from cams_async.credentials import Credentials, EnvironmentCredentials
 from cams_async.emulator import Canned, Emulator, Fault
 from cams_async.endpoints import parse_endpoint
 from cams_async.errors import CamsError, CredentialsError
 from cams_async.models import CallEvent
 from cams_async.operations import ChatappMigrationVerified
 from cams_async.protocol import Answer, Request, build_request, call_of
+from cams_async.redis import RedisThrottle
+from cams_async.redis.server import RedisServer
 from cams_async.retry import RetryPolicy
+from cams_async.secret import Secret
+from cams_async.sources import CredentialsUri, ProfileCredentials
 from cams_async.throttle import LocalThrottle
 from cams_async.transport import AiohttpTransport
 
@@ -53,6 +67,7 @@ class Shown:
         self.texts: list[str] = []
         self.signatures: list[str] = []
         self.signed = asyncio.Event()
+        self.sent = asyncio.Event()
 
     def add(self, value: object) -> None:
         """Gather how a value is shown."""
@@ -68,6 +83,24 @@ class Shown:
             self.add(chain.args)
             self.add(vars(chain))
             chain = chain.__cause__ or chain.__context__
+
+    def add_frames(self, error: BaseException) -> None:
+        """Gather a traceback as rich shows it, and as an error tracker walks it."""
+        told = rich.traceback.Traceback.extract(
+            type(error),
+            error,
+            error.__traceback__,
+            show_locals=True,
+            locals_max_length=10_000,
+            locals_max_string=10_000,
+        )
+        for stack in told.stacks:
+            self.texts.append(stack.exc_value)
+            for each in stack.frames:
+                self.texts += [str(node) for node in (each.locals or {}).values()]
+        for frame in frames_of_ours(error):
+            for value in frame.f_locals.values():
+                self.texts += walk(value)
 
     def add_request(self, request: Request) -> None:
         """Gather a request, and know its signature from now on."""
@@ -88,6 +121,45 @@ class Shown:
         assert self.texts
 
 
+PACKAGE = Path(cams_async.__file__).parent
+
+
+def frames_of_ours(error: BaseException | None) -> Iterator[FrameType]:
+    """Yield the frames of this package behind an error and all that is behind it."""
+    while error is not None:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if PACKAGE in Path(frame.f_code.co_filename).parents:
+                yield frame
+        error = error.__cause__ or error.__context__
+
+
+def walk(value: object, levels: int = 2) -> Iterator[str]:
+    """Yield how a value is shown, and all that it holds, some levels deep."""
+    yield repr(value)
+    if levels:
+        for inner in held_by(value):
+            yield from walk(inner, levels - 1)
+
+
+def held_by(value: object) -> list[object]:
+    """Return the items or attributes of a value; a secret shows none."""
+    if isinstance(value, Secret | Shown):  # the latter gathers what leaves
+        return []
+    if isinstance(value, Mapping):
+        items = cast("Mapping[object, object]", value)
+        return [*items.keys(), *items.values()]
+    if isinstance(value, list | tuple | set | frozenset):
+        return list(cast("list[object]", value))
+    slots = [
+        name
+        for cls in type(value).__mro__
+        for name in cast("dict[str, Any]", vars(cls)).get("__slots__", ())
+        if hasattr(value, name)
+    ]
+    attributes = [getattr(value, name) for name in slots]
+    return [*attributes, *getattr(value, "__dict__", {}).values()]
+
+
 class Spy(AiohttpTransport):
     """Remembers the signatures that leave."""
 
@@ -100,7 +172,12 @@ class Spy(AiohttpTransport):
     ) -> Answer:
         """Remember, and go on."""
         self.shown.add_request(request)
-        return await super().exchange(request, timeout=timeout, on_sent=on_sent)
+
+        def leave() -> None:
+            on_sent()
+            self.shown.sent.set()
+
+        return await super().exchange(request, timeout=timeout, on_sent=leave)
 
 
 class Echo(Spy):
@@ -187,6 +264,7 @@ async def go(cams: CamsClient, spelling: Spelling, shown: Shown) -> CamsError | 
         shown.add(cams)
     if error is not None:
         shown.add_error(error)
+        shown.add_frames(error)
     return error
 
 
@@ -205,15 +283,34 @@ def test_the_gathering_finds_what_is_there() -> None:
         raise LookupError(len(verify_code))
 
     for value, error in ((CODE, None), ("", ValueError(TOKEN))):
-        shown = Shown()
-        try:
-            leak(value)
-        except LookupError as caught:
-            caught.__cause__ = error
-            shown.add_error(caught)
+        for add in (Shown.add_error, Shown.add_frames):
+            shown = Shown()
+            try:
+                leak(value)
+            except LookupError as caught:
+                caught.__cause__ = error
+                add(shown, caught)
 
-        with pytest.raises(AssertionError):
-            shown.check()
+            with pytest.raises(AssertionError):
+                shown.check()
+
+
+@attrs.frozen
+class Holder:
+    """Something that shows nothing of what it holds."""
+
+    held: object = attrs.field(repr=False)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [CODE, [CODE], {CODE: 1}, ({1: CODE},), Holder(CODE), Holder([CODE])],
+    ids=lambda value: type(value).__name__,
+)
+def test_the_walk_finds_what_is_held(value: object) -> None:
+    """Two levels deep."""
+    assert any(CODE in text for text in walk(value))
+    assert not any(CODE in text for text in walk(Holder(Holder(Holder(CODE)))))
 
 
 def test_public_objects_show_nothing(shown: Shown) -> None:
@@ -237,8 +334,41 @@ def test_public_objects_show_nothing(shown: Shown) -> None:
         vars(cams),
         Answer(200, {"X": TOKEN}, CODE.encode()),
         [CREDENTIALS, {"a": MIGRATION}],
+        attrs.asdict(CREDENTIALS),
+        attrs.astuple(MIGRATION),
+        json.dumps(attrs.asdict(MIGRATION), default=str),
+        Converter().unstructure(MIGRATION),
+        Converter().unstructure([CREDENTIALS]),
     ):
         shown.add(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        CREDENTIALS,
+        MIGRATION,
+        call_of(MIGRATION),
+        build_request(
+            call_of(MIGRATION),
+            endpoint=parse_endpoint("https://cams.example"),
+            credentials=CREDENTIALS,
+            date=0.0,
+            nonce="n",
+        ),
+        CamsClient(CREDENTIALS),
+        CamsClient(CredentialsUri(f"http://user:{SECRET}@host/?{TOKEN}")),
+        CamsClient(CREDENTIALS, proxy=f"http://user:{SECRET}@host"),
+        AiohttpTransport(proxy=f"http://user:{SECRET}@host"),
+        RedisThrottle.from_url(f"redis://user:{SECRET}@host"),
+        RedisServer(f"redis://user:{SECRET}@host"),
+        CredentialsUri(f"http://user:{SECRET}@host/?{TOKEN}"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_holds_a_secret_holds_it_masked(value: object, shown: Shown) -> None:
+    """Who walks through its attributes finds no text."""
+    shown.texts += walk(value)
 
 
 @pytest.mark.parametrize(
@@ -252,6 +382,7 @@ def test_what_holds_a_secret_refuses_pickle(value: object, shown: Shown) -> None
         with pytest.raises(TypeError, match="cannot be pickled") as caught:
             pickle.dumps(value, protocol)
         shown.add_error(caught.value)
+        shown.add_frames(caught.value)
 
 
 @SPELLINGS
@@ -369,7 +500,74 @@ async def test_closing_shows_nothing(
     assert error is not None
 
     shown.add_error(error)
+    shown.add_frames(error)
     await fail(cams, spelling, shown)
+
+
+async def by_timeout(call: Coroutine[Any, Any, Any], shown: Shown) -> None:
+    """End a call in flight by a time-out of the caller's own."""
+
+    async def end(bound: asyncio.Timeout) -> None:
+        await shown.sent.wait()
+        bound.reschedule(0)
+
+    async with asyncio.timeout(None) as bound:
+        end_soon = asyncio.create_task(end(bound))
+        await call
+    await end_soon
+
+
+async def by_wait_for(call: Coroutine[Any, Any, Any], shown: Shown) -> None:
+    """Bound a call by `wait_for`."""
+    del shown
+    await asyncio.wait_for(call, 0.05)
+
+
+async def by_cancel(call: Coroutine[Any, Any, Any], shown: Shown) -> None:
+    """Cancel the task of a call in flight."""
+    task = asyncio.create_task(call)
+    await shown.sent.wait()
+    task.cancel()
+    await task
+
+
+async def by_group(call: Coroutine[Any, Any, Any], shown: Shown) -> None:
+    """Fail beside a call in flight, in a group of tasks."""
+    tasks: list[asyncio.Task[Any]] = []
+
+    async def fail_soon() -> None:
+        await shown.sent.wait()
+        raise LookupError
+
+    with pytest.raises(ExceptionGroup):
+        async with asyncio.TaskGroup() as group:
+            tasks += [group.create_task(call), group.create_task(fail_soon())]
+    await tasks[0]
+
+
+ENDINGS = pytest.mark.parametrize(
+    "ending",
+    [by_timeout, by_wait_for, by_cancel, by_group],
+    ids=lambda ending: ending.__name__,
+)
+
+Ending = Callable[[Coroutine[Any, Any, Any], Shown], Coroutine[Any, Any, None]]
+
+
+@SPELLINGS
+@ENDINGS
+async def test_a_call_that_is_ended_from_outside_shows_nothing(
+    ending: Ending, spelling: Spelling, emulator: Emulator, shown: Shown
+) -> None:
+    """The caller's own time-out and cancellation, while the request is in flight."""
+    emulator.trouble.rate(Fault.HANG, 1.0)
+    async with client(emulator, shown) as cams:
+        with pytest.raises((TimeoutError, asyncio.CancelledError)) as caught:
+            await ending(spelling(cams), shown)
+    shown.add_error(caught.value)
+    shown.add_frames(caught.value)
+
+    assert list(frames_of_ours(caught.value))
 
 
 @SPELLINGS
@@ -455,6 +653,7 @@ async def test_a_bad_field_shows_no_value(
         with pytest.raises((CamsError, TypeError)) as caught:
             await spelling(cams)
     shown.add_error(caught.value)
+    shown.add_frames(caught.value)
 
 
 def test_an_operation_that_is_refused_shows_no_value(shown: Shown) -> None:
@@ -469,6 +668,228 @@ def test_an_operation_that_is_refused_shows_no_value(shown: Shown) -> None:
             untyped(cust_space_id="s", **fields)
         fields.clear()
         shown.add_error(caught.value)
+        shown.add_frames(caught.value)
+
+
+BAD: dict[str, Callable[[], object]] = {
+    "a secret": lambda: Credentials("LTAI-canaries-owner", SECRET + "\n"),
+    "a secret of bytes": lambda: Credentials("LTAI-canaries-owner", as_any([SECRET])),
+    "a key id beside": lambda: Credentials("", SECRET, TOKEN),
+    "a token": lambda: Credentials("LTAI-canaries-owner", SECRET, TOKEN + " "),
+    "an end": lambda: Credentials("id", SECRET, TOKEN, as_any("tomorrow")),
+    "an argument": lambda: as_any(Credentials)("id", SECRET, TOKEN, None, "more"),
+    "a change": lambda: evolve(CREDENTIALS, security_token=Secret(f"{TOKEN} ")),
+    "a change beside": lambda: evolve(MIGRATION, phone_number="none"),
+    "a proxy": lambda: CamsClient(proxy=f"http://user:{SECRET}@[::1"),
+    "a proxy's port": lambda: CamsClient(proxy=f"http://user:{SECRET}@host:port"),
+    "a proxy's scheme": lambda: CamsClient(proxy=f"socks5://user:{SECRET}@host"),
+    "no proxy": lambda: CamsClient(proxy=as_any([SECRET])),
+    "a region": lambda: CamsClient(region="x", proxy=f"http://user:{SECRET}@host"),
+    "an option": lambda: as_any(CamsClient)(CREDENTIALS, proxy=SECRET, no=1),
+    "a redis": lambda: RedisThrottle.from_url(f"redis://:{SECRET}@host:port"),
+    "a secret redis": lambda: RedisThrottle.from_url(Secret(f"http://:{SECRET}@host")),
+    "no redis": lambda: RedisThrottle.from_url(as_any([SECRET])),
+    "a pad": lambda: RedisThrottle.from_url(f"redis://:{SECRET}@host", pad=-1),
+    "an option of redis": lambda: as_any(RedisThrottle.from_url)(SECRET, no=1),
+}
+
+
+def as_any(value: Any) -> Any:
+    """Hide from type checkers that a value is wrong."""
+    return value
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_cannot_be_made_shows_nothing(name: str, shown: Shown) -> None:
+    """Neither the value that is wrong, nor those beside it."""
+    with pytest.raises((CamsError, TypeError)) as caught:
+        BAD[name]()
+    shown.add_error(caught.value)
+    shown.add_frames(caught.value)
+
+
+def test_a_proxy_of_the_environment_shows_nothing(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If it is not usable."""
+    monkeypatch.setenv("HTTPS_PROXY", f"http://user:{SECRET}@[::1")
+    with pytest.raises(CamsError) as caught:
+        CamsClient(CREDENTIALS)
+    shown.add_error(caught.value)
+    shown.add_frames(caught.value)
+
+
+@asynccontextmanager
+async def credentials_service(
+    handler: Callable[[web.Request], Coroutine[Any, Any, web.StreamResponse]],
+) -> AsyncGenerator[str]:
+    """Run a service that hands out credentials; yield its address, with secrets."""
+    app = web.Application()
+    app.router.add_get("/credentials", handler)
+    server = TestServer(app)
+    await server.start_server(access_log=None)  # a server's log is its own business
+    try:
+        yield f"http://user:{SECRET}@{server.host}:{server.port}/credentials?t={TOKEN}"
+    finally:
+        await server.close()
+
+
+async def test_a_credentials_uri_shows_nothing(
+    emulator: Emulator, shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the account, which names the scope in every snapshot and in Redis."""
+
+    async def serve(request: web.Request) -> web.Response:
+        assert request.query["t"] == TOKEN
+        assert request.headers["authorization"].startswith("Basic ")
+        key = CREDENTIALS.access_key_id
+        return web.json_response(
+            {
+                "Code": "Success",
+                "AccessKeyId": key,
+                "AccessKeySecret": SECRET,
+                "SecurityToken": TOKEN,
+                "Expiration": "2999-01-01T00:00:00Z",
+            }
+        )
+
+    async with credentials_service(serve) as uri:
+        monkeypatch.setenv("ALIBABA_CLOUD_CREDENTIALS_URI", uri)
+        for provider in (CredentialsUri(uri), CredentialsUri(Secret(uri)), None):
+            async with client(emulator, shown, credentials=provider) as cams:
+                with pytest.raises(CamsError, match="does not exist"):
+                    await by_send(cams)
+                snapshot = cams.snapshot()
+                shown.texts += [*walk(cams), *walk(snapshot)]
+
+                assert [scope.account for scope in snapshot] == [
+                    uri.partition("?")[0].replace(f"user:{SECRET}@", "")
+                ]
+
+
+@ENDINGS
+async def test_fetching_credentials_that_is_ended_from_outside_shows_nothing(
+    ending: Ending, emulator: Emulator, shown: Shown
+) -> None:
+    """The address is in no frame."""
+    ended = asyncio.Event()
+
+    async def hang(_: web.Request) -> web.Response:
+        shown.sent.set()
+        await ended.wait()
+        return web.Response()
+
+    async with credentials_service(hang) as uri:
+        provider = CredentialsUri(uri)
+        del uri
+        async with client(emulator, shown, credentials=provider) as cams:
+            with pytest.raises((TimeoutError, asyncio.CancelledError)) as caught:
+                await ending(by_send(cams), shown)
+            ended.set()
+    shown.add_error(caught.value)
+    shown.add_frames(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        web.Response(status=500),
+        web.Response(text=SECRET),
+        web.json_response({"Code": "Success", "AccessKeySecret": SECRET}),
+        web.json_response(
+            {
+                "Code": "Success",
+                "AccessKeyId": "x",
+                "AccessKeySecret": f"{SECRET}\n",
+                "SecurityToken": TOKEN,
+                "Expiration": "2999-01-01T00:00:00Z",
+            }
+        ),
+    ],
+    ids=["status", "text", "fields", "value"],
+)
+async def test_credentials_that_cannot_be_used_show_nothing(
+    answer: web.Response, shown: Shown
+) -> None:
+    """Nor does the provider's own traceback."""
+
+    async def serve(_: web.Request) -> web.Response:
+        return answer
+
+    async with credentials_service(serve) as uri:
+        provider = CredentialsUri(uri)
+        del uri
+        with pytest.raises(CredentialsError) as caught:
+            await provider.get()
+    shown.add_error(caught.value)
+    shown.add_frames(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"mode": "OAuth"}, {"access_key_id": ""}, {"access_key_secret": f"{SECRET}\n"}],
+    ids=str,
+)
+async def test_a_profile_that_cannot_be_used_shows_nothing(
+    changes: dict[str, str], shown: Shown, tmp_path: Path
+) -> None:
+    """Nor does the provider's own traceback."""
+    path = tmp_path / "config.json"
+    profile = {
+        "name": "p",
+        "mode": "StsToken",
+        "access_key_id": "x",
+        "access_key_secret": SECRET,
+        "sts_token": TOKEN,
+        **changes,
+    }
+    del changes
+    path.write_text(json.dumps({"current": "p", "profiles": [profile]}))
+    del profile
+    with pytest.raises(CredentialsError) as caught:
+        await ProfileCredentials(path=path).get()
+    shown.add_error(caught.value)
+    shown.add_frames(caught.value)
+
+
+async def test_an_environment_that_cannot_be_used_shows_nothing(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does the provider's own traceback."""
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", SECRET)
+    monkeypatch.setenv("ALIBABA_CLOUD_SECURITY_TOKEN", f"{TOKEN} ")
+    with pytest.raises(CredentialsError) as caught:
+        await EnvironmentCredentials().get()
+    shown.add_error(caught.value)
+    shown.add_frames(caught.value)
+
+
+REVEALING = {
+    "secret",  # defines it
+    "signing",
+    "wire",
+    "protocol",  # what is signed, and what an answer must not quote
+    "transport",
+    "sources",  # the account of a credentials URI
+    "redis.server",  # what connects
+    "proxies",  # which hop an error names
+    "cli.emulator",  # prints the key of an emulator that it has made
+}
+"""The modules that may reveal a secret."""
+
+
+def test_few_modules_reveal_a_secret() -> None:
+    """Everywhere else it stays wrapped."""
+    revealing = {
+        ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Attribute) and node.attr == "reveal")
+        or (isinstance(node, ast.alias) and node.name == "reveal")
+    }
+
+    assert revealing == REVEALING
 
 
 @SPELLINGS

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import pickle
 from collections.abc import Iterator, Mapping
 from enum import Enum, IntEnum, StrEnum
 from types import NoneType, UnionType
@@ -9,12 +10,15 @@ from typing import Any, cast, get_args, get_origin
 
 import attrs
 import pytest
+from cattrs import Converter
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cams_async import wire
+from cams_async.credentials import Credentials
+from cams_async.endpoints import parse_endpoint
 from cams_async.errors import DecodeError, InvalidOperation
-from cams_async.models import CodeVerificationStatus, Meta, Record, Response
+from cams_async.models import CodeVerificationStatus, Meta, Record, Resend, Response
 from cams_async.operations import (
     OPERATIONS,
     ChatappMigrationVerified,
@@ -28,6 +32,9 @@ from cams_async.operations import (
 )
 from cams_async.operations.confidential import secret_parameters
 from cams_async.operations.fields import IS_SECRET, SECRET, WIRE
+from cams_async.protocol import Answer, Call, build_request, call_of, parse_response
+from cams_async.secret import Secret
+from cams_async.signing import reveal
 from tests.strategies import JSON, OPERATION, TEXT, records
 
 RESPONSES: list[type[Response]] = [each.response() for each in OPERATIONS.values()]
@@ -190,9 +197,11 @@ def test_a_secret_of_an_own_operation_stays_out_of_the_url() -> None:
         pass_word: str = attrs.field(metadata=IS_SECRET)
         isv_code: str = attrs.field(metadata=IS_SECRET)
 
-    assert "PassWord" in wire.confidential(Own)
-    assert "IsvCode" not in wire.confidential(Own)
-    assert wire.secrets(Own(pass_word="p", isv_code="i")) == ("p", "i")
+    call = call_of(Own(pass_word="p", isv_code="i"))
+
+    assert call.secrets == (Secret("p"), Secret("i"))
+    assert call.confidential
+    assert not attrs.evolve(call, parameters={"IsvCode": Secret("i")}).confidential
 
 
 # Requests
@@ -210,7 +219,7 @@ def test_parameters_are_the_fields_that_are_set(operation: Operation[Any]) -> No
     actual = wire.parameters(operation)
 
     assert expected == actual
-    assert {type(value) for value in actual.values()} == {str}
+    assert {type(value) for value in actual.values()} <= {str, Secret}
 
 
 def test_parameters_of_each_kind_are_made_anew() -> None:
@@ -304,7 +313,7 @@ def test_an_operation_with_half_a_character_is_refused_with_its_action() -> None
 @given(JSON)
 def test_a_nested_value_arrives_as_it_was(value: object) -> None:
     """The server reads from the text what was meant."""
-    text = wire.as_text("Name", value)
+    text = reveal(wire.as_text("Name", value))
 
     assert value == (value if isinstance(value, str) else json.loads(text))
     assert not isinstance(value, str) or value == text
@@ -591,7 +600,7 @@ def test_operations_are_read_by_their_own_names_only() -> None:
     assert wire.parameters(operation) == {
         "CustSpaceId": "s",
         "PhoneNumber": "86138",
-        "VerifyCode": "007",
+        "VerifyCode": Secret("007"),
     }
 
 
@@ -608,3 +617,123 @@ def test_an_optional_field_is_sent_if_given() -> None:
 
     assert full == {**bare, "CustSpaceId": "s"}
     assert "CustSpaceId" not in bare
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "is_secret"),
+    [
+        ("012345", "VerifyCode", True),
+        (Secret("012345"), "Any", True),
+        ({"Deep": [{"Token": Secret("t")}]}, "Any", True),
+        ({"Deep": ["t"]}, "Any", False),
+        (["t"], "VerifyCode", True),
+        (Resend.SAFE, "Any", False),
+    ],
+    ids=repr,
+)
+def test_a_parameter_is_secret_if_its_name_is_or_if_it_holds_a_secret(
+    value: object,
+    name: str,
+    is_secret: bool,  # noqa: FBT001 - a table gives it
+) -> None:
+    """It is revealed where it is encoded, and masked until then."""
+    text = wire.as_text(name, value, secret=name == "VerifyCode")
+
+    assert isinstance(text, Secret) is is_secret
+    assert json.loads(json.dumps(reveal(text))) == (
+        str(value)
+        if isinstance(value, str)
+        else value.reveal()
+        if isinstance(value, Secret)
+        else json.dumps(value, default=lambda inner: inner.reveal())
+    )
+
+
+@pytest.mark.parametrize("value", [Secret("\ud800"), {"A": Secret("\ud800")}, {b""}])
+def test_a_secret_that_cannot_travel_is_refused(value: object) -> None:
+    """By the parameter's name."""
+    with pytest.raises(InvalidOperation) as caught:
+        wire.as_text("Name", value)
+
+    assert caught.value.field == "Name"
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Grant(Record):
+    """Something with a secret."""
+
+    token: Secret | None = None
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Granted(Response):
+    """An answer that hands out a secret."""
+
+    access_token: Secret
+    other: Secret | None = None
+    more: tuple[Secret, ...] = ()
+    deep: tuple[Grant, ...] = ()
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class DeeplyGranted(Response):
+    """An answer that hands out a secret somewhere below."""
+
+    grants: tuple[Grant, ...] | None = None
+
+
+def test_the_body_of_an_answer_with_a_secret_is_masked_whole() -> None:
+    """It cannot be read, so nothing of it can be found and masked."""
+    call: Call[Any] = call_of(ChatappSyncPhoneNumber(cust_space_id="s"))
+    call.decode = wire.decoder(DeeplyGranted)
+    request = build_request(
+        call,
+        endpoint=parse_endpoint("https://cams.example"),
+        credentials=Credentials("id", "secret"),
+        date=0.0,
+        nonce="n",
+    )
+    body = b'{"Code": "OK", "RequestId": 5, "Grants": [{"Token": "canary"}]}'
+    with pytest.raises(DecodeError) as caught:
+        parse_response(call, request, Answer(200, {}, body), attempts=1, waited=0.0)
+
+    assert caught.value.path == "$.RequestId"
+    assert caught.value.body == b"***"
+
+
+GRANTED = {
+    "Code": "OK",
+    "RequestId": "1",
+    "AccessToken": "canary",
+    "Other": "canary",
+    "More": ["canary"],
+}
+
+
+def test_a_secret_of_an_answer_is_wrapped() -> None:
+    """It is masked wherever the answer is shown, and in each form of it."""
+    answer = wire.decode(GRANTED, Granted)
+
+    assert answer.access_token == answer.other == Secret("canary")
+    assert answer.more == (Secret("canary"),)
+    assert wire.encode(answer) == {
+        **GRANTED,
+        "AccessToken": "***",
+        "Other": "***",
+        "More": ["***"],
+    }
+    shown = f"{answer} {attrs.asdict(answer)} {Converter().unstructure(answer)}"
+    assert "canary" not in shown
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(answer)
+
+
+@pytest.mark.parametrize("name", ["AccessToken", "Other"])
+def test_a_secret_of_an_answer_must_be_a_text(name: str) -> None:
+    """The error names its path and does not show the value."""
+    with pytest.raises(DecodeError) as caught:
+        wire.decode({**GRANTED, name: ["canary"]}, Granted)
+
+    assert caught.value.path == f"$.{name}"
+    assert caught.value.body == b"***"
+    assert "canary" not in f"{caught.value!r} {vars(caught.value)}"

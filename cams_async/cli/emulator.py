@@ -151,7 +151,7 @@ def _facts(emulator: Emulator) -> dict[str, Any]:
     return {
         "endpoint": emulator.endpoint,
         "access_key_id": emulator.credentials.access_key_id,
-        "access_key_secret": emulator.credentials.access_key_secret,
+        "access_key_secret": emulator.credentials.access_key_secret.reveal(),
         "phone_number": number.phone_number,
         "cust_space_id": number.cust_space_id,
     }

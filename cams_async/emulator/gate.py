@@ -18,6 +18,7 @@ from cams_async.credentials import Credentials
 from cams_async.emulator import bodies
 from cams_async.emulator.refusal import refuse
 from cams_async.operations.confidential import FORM_ACTIONS
+from cams_async.secret import Secret
 
 VERSION = "2020-06-06"
 DATE_TOLERANCE = 15 * 60.0
@@ -205,7 +206,7 @@ class Gate:
         if (
             expected is not None
             and token is not None
-            and not hmac.compare_digest(_bytes(expected), _bytes(token))
+            and expected != Secret(token)  # compared in constant time
         ):
             message = "Specified SecurityToken is malformed."
             refuse("InvalidSecurityToken.Malformed", message)

@@ -8,9 +8,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from cams_async.operations.confidential import (
-    confidential_parameters as confidential_parameters,
-)
 from cams_async.operations.confidential import secret_parameters as secret_parameters
 from cams_async.operations.encryption import *  # noqa: F403 - each has an __all__
 from cams_async.operations.migration import *  # noqa: F403 - as above

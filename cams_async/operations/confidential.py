@@ -18,23 +18,18 @@ _PAIRS = (
 # are secrets wherever they stand, so they count for an action that is not listed, too.
 _ALWAYS = frozenset(name for _, name in _PAIRS) - {"Code"}
 
-_CONFIDENTIAL: Mapping[str, frozenset[str]] = {
-    action: _ALWAYS | {name for of, name in _PAIRS if of == action}
-    for action, _ in _PAIRS
-}
-
 MASKED_ONLY = frozenset({"IsvCode"})
 """Secrets that may stand in a URL: an IsvCode names a partner and grants nothing."""
+
+_SECRET: Mapping[str, frozenset[str]] = {
+    action: _ALWAYS | MASKED_ONLY | {name for of, name in _PAIRS if of == action}
+    for action, _ in _PAIRS
+}
 
 FORM_ACTIONS = frozenset({"GetPreValidatePhoneId"})
 """Actions whose documented place for parameters is a form body."""
 
 
-def confidential_parameters(action: str) -> frozenset[str]:
-    """Return the parameters of an action that must not stand in a URL."""
-    return _CONFIDENTIAL.get(action, _ALWAYS)
-
-
 def secret_parameters(action: str) -> frozenset[str]:
     """Return the parameters of an action whose values must never be shown."""
-    return confidential_parameters(action) | MASKED_ONLY
+    return _SECRET.get(action, _ALWAYS | MASKED_ONLY)

@@ -4,6 +4,7 @@ Each error names the field and what was expected, and never the value: it may be
 a secret or somebody's phone number.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeAlias, cast
 
@@ -14,22 +15,20 @@ from cams_async.operations.pem import EXPECTED as KEY_EXPECTED
 from cams_async.operations.pem import PemError, canonical
 from cams_async.phone_number import EXPECTED as NUMBER_EXPECTED
 from cams_async.phone_number import PhoneNumberError, normalise
+from cams_async.secret import Secret
 
 WIRE = "wire"
 """Metadata key: the field's name on the wire, where PascalCase is not it."""
 
 SECRET = "secret"  # noqa: S105 - a metadata key, no secret itself
-"""Metadata key: the field's value must never be shown."""
+"""Metadata key: the field's value, a `Secret`, must never be shown."""
 
 IS_SECRET: Mapping[str, Any] = {SECRET: True}
 
 Validator: TypeAlias = Callable[[Any, "Attribute[Any]", Any], None]
 
 
-def masked(value: object) -> str:
-    """Stand in for a secret in `repr`, whatever it is."""
-    del value
-    return "'***'"
+_NOT_BLANK = re.compile(r"\s*\S.*", re.DOTALL)
 
 
 def refuse(
@@ -48,6 +47,14 @@ def refuse(
 def required(instance: object, attribute: "Attribute[Any]", value: object) -> None:
     """Accept a string that is not blank."""
     if not isinstance(value, str) or not value.strip():
+        refuse(instance, attribute, "a non-empty string")
+
+
+def required_secret(
+    instance: object, attribute: "Attribute[Any]", value: object
+) -> None:
+    """Accept a secret that is not blank."""
+    if not isinstance(value, Secret) or not value.fits(_NOT_BLANK):
         refuse(instance, attribute, "a non-empty string")
 
 

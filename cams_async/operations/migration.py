@@ -8,11 +8,12 @@ from cams_async.models import Record, Resend, Response
 from cams_async.operations.fields import (
     IS_SECRET,
     international,
-    masked,
     phone_number,
     required,
+    required_secret,
 )
 from cams_async.operations.operation import Operation
+from cams_async.secret import Secret, as_secret
 
 __all__ = ["ChatappMigrationVerified", "MigratedNumber", "MigratedNumberResponse"]
 
@@ -60,5 +61,7 @@ class ChatappMigrationVerified(Operation[MigratedNumberResponse]):
     phone_number: str = field(converter=international, validator=phone_number)
     """The number with its country code, in any usual spelling; kept as digits."""
 
-    verify_code: str = field(validator=required, repr=masked, metadata=IS_SECRET)
+    verify_code: Secret = field(
+        converter=as_secret, validator=required_secret, metadata=IS_SECRET
+    )
     """The one-time code, leading zeros included. Never shown or pickled."""

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from cams_async.errors import ConfigurationError
 from cams_async.redis.step import SCRIPT
+from cams_async.secret import Secret, as_secret
 
 CONNECT = 0.5
 """Seconds that making a connection may take."""
@@ -103,8 +104,8 @@ class Server(Protocol):
 class RedisServer:
     """A real one."""
 
-    def __init__(self, url: str) -> None:
-        pool = new_pool(url)
+    def __init__(self, url: str | Secret) -> None:
+        pool = new_pool(as_secret(url))
         self._address = _address(pool.connection_kwargs)
         self._redis = Redis.from_pool(pool)
         self._script = self._redis.register_script(SCRIPT)
@@ -132,16 +133,16 @@ class RedisServer:
         await self._redis.aclose()
 
 
-def new_pool(url: str) -> ConnectionPool:
+def new_pool(url: Secret) -> ConnectionPool:
     """Make what connects to a URL; nothing is opened.
 
     Raises:
         ConfigurationError: The URL is none of Redis's.
     """
     try:
-        _refuse_torn(url)
+        _refuse_torn(url.reveal())
         pool: ConnectionPool = cast("Any", ConnectionPool).from_url(
-            url,
+            url.reveal(),
             socket_connect_timeout=CONNECT,
             socket_timeout=ANSWER,
             retry=Retry(NoBackoff(), 0),

@@ -11,6 +11,7 @@ from cams_async.models import Scope, Snapshot
 from cams_async.redis.lane import Policy, RedisLane
 from cams_async.redis.server import RedisServer, Server, new_pool
 from cams_async.redis.turn import RedisTurn
+from cams_async.secret import Secret, as_secret, hide_arguments
 from cams_async.throttle.local import SECONDS, is_seconds
 from cams_async.throttle.slots import PAD
 
@@ -41,9 +42,10 @@ class RedisThrottle:
         self._closed = False
 
     @classmethod
+    @hide_arguments
     def from_url(
         cls,
-        url: str,
+        url: str | Secret,
         *,
         late: float = 1.0,
         pad: float = PAD,
@@ -80,9 +82,10 @@ class RedisThrottle:
         elif type(workers) is not int or not 1 <= workers <= MOST_WORKERS:
             msg = f'on_outage="share" needs a whole number from 1 to {MOST_WORKERS}'
             raise ConfigurationError(msg, field="workers")
-        new_pool(url)
+        address = as_secret(url)
+        new_pool(address)
         policy = Policy(late=late, pad=pad, workers=workers)
-        return cls(lambda: RedisServer(url), policy)
+        return cls(lambda: RedisServer(address), policy)
 
     def __repr__(self) -> str:
         policy = self._policy
