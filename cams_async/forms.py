@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Literal, TypeAlias, get_args
 
 from cams_async.errors import ApiError, CamsError, ConfigurationError
-from cams_async.secret import Secret
+from cams_async.secret import Secret, as_secret
 
 logger: logging.Logger = logging.getLogger("cams_async")
 
@@ -71,8 +71,10 @@ def _misses(parameters: Mapping[str, str | Secret], error: CamsError) -> bool:
         return False
     if not error.code.startswith("Missing"):
         return False
-    # A blank value is missing wherever it stands. `str` of a Secret is its mask.
-    sent = {name for name, value in parameters.items() if value and str(value).strip()}
+    # A blank value is missing wherever it stands.
+    sent = {
+        name for name, value in parameters.items() if not as_secret(value).is_blank()
+    }
     named = error.code.removeprefix("Missing").removeprefix("Parameter").lstrip(".")
     return named in sent or (
         not named and not sent.isdisjoint(re.findall(r"\w+", error.message))

@@ -58,6 +58,10 @@ class Secret:
     def __format__(self, spec: str) -> str:
         return format(MASK, spec)
 
+    def is_blank(self) -> bool:
+        """Return whether the text is empty or white space only."""
+        return not self._text.strip()
+
     def __bool__(self) -> bool:
         return bool(self._text)
 

@@ -103,7 +103,7 @@ class TestPlace:
         assert place(request) == "form"
         assert sent(request) == parameters
         assert request.url == "http://127.0.0.1:1/"
-        assert CODE in request.secrets
+        assert Secret(CODE) in request.secrets
         assert "canary" not in f"{request!r} {request.headers}"
 
     @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ class TestPlace:
         await make(transport).call(action, {name: "x"})
 
         assert place(transport.seen[0]) == "query"
-        assert "x" not in transport.seen[0].secrets
+        assert Secret("x") not in transport.seen[0].secrets
 
     async def test_a_partners_code_is_masked_only(self) -> None:
         """IsvCode stays in the query, and no error shows it."""
@@ -127,7 +127,7 @@ class TestPlace:
             await make(transport).call("QueryChatappBindWaba", {"IsvCode": CODE})
 
         assert place(transport.seen[0]) == "query"
-        assert CODE in transport.seen[0].secrets
+        assert Secret(CODE) in transport.seen[0].secrets
 
     async def test_an_operation_with_a_secret_is_a_form(self) -> None:
         """By method and by `send` as by `call`."""

@@ -645,7 +645,9 @@ def test_a_parameter_is_secret_if_its_name_is_or_if_it_holds_a_secret(
         if isinstance(value, str)
         else value.reveal()
         if isinstance(value, Secret)
-        else json.dumps(value, default=lambda inner: inner.reveal())
+        else json.dumps(
+            value, separators=(",", ":"), default=lambda inner: inner.reveal()
+        )
     )
 
 
