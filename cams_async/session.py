@@ -29,6 +29,7 @@ from cams_async.errors import (
     ThrottlingError,
 )
 from cams_async.models import CallEvent, Scope
+from cams_async.parsing import ResponseParser
 from cams_async.progress import (
     Progress,
     complete,
@@ -37,7 +38,7 @@ from cams_async.progress import (
     may_resend,
     tell,
 )
-from cams_async.protocol import Call, build_request, parse_response
+from cams_async.protocol import Call, build_request
 from cams_async.retry import RetryBudget, RetryPolicy
 from cams_async.throttle import Throttle, Turn
 from cams_async.transport import Transport
@@ -101,6 +102,7 @@ class Session:
         self._credentials = credentials
         self._throttle = throttle
         self._transport = transport
+        self._parser = ResponseParser()
         self._scopes: dict[str, Scope] = {}
         self._budget = RetryBudget()
         # Seconds by which the server's clock is ahead of this machine's.
@@ -224,7 +226,7 @@ class Session:
         turn.answered()
         progress.server_date = answer.headers.get("date")
         try:
-            return parse_response(
+            return await self._parser.parse(
                 call,
                 request,
                 answer,
