@@ -122,7 +122,7 @@ async def held(body: bytes) -> float:
     async with make(RecordingTransport(Answer(200, CIMultiDict(), body))) as cams:
         task = asyncio.create_task(turn())
         await asyncio.sleep(0.002)
-        turns.clear()
+        turns[:] = [time.process_time()]
         with contextlib.suppress(CamsError):
             await cams.send(SYNC)
         await asyncio.sleep(0.002)
