@@ -16,10 +16,22 @@ from benchmarks import (
     report,
     scaling,
     soak,
+    stalls,
     waiting,
 )
 
-BENCHMARKS = (bulk, ceilings, decode, fleet, imports, overhead, scaling, soak, waiting)
+BENCHMARKS = (
+    bulk,
+    ceilings,
+    decode,
+    fleet,
+    imports,
+    overhead,
+    scaling,
+    soak,
+    stalls,
+    waiting,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

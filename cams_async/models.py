@@ -111,10 +111,16 @@ class CallEvent:
 
 @frozen(kw_only=True, slots=False)
 class Record:
-    """A JSON object of an answer. What it holds beyond its fields is in `extra`."""
+    """A JSON object of an answer. What it holds beyond its fields is in `extra`.
+
+    A field without a default is required: without it the answer is of no use.
+    """
 
     extra: Mapping[str, Any] = field(factory=dict[str, Any])
-    """Fields that this version does not know, as they stood on the wire."""
+    """Fields that this version does not know, as they stood on the wire.
+
+    Optional fields whose values are of another type than documented, too.
+    """
 
 
 @frozen(kw_only=True, slots=False)
@@ -125,7 +131,7 @@ class Response(Record):
     """The id to give to the vendor's support, verbatim. Not always a UUID."""
 
     code: str
-    """`OK`."""
+    """`OK`, or another of the vendor's words for success, verbatim."""
 
     message: str | None = None
     """The vendor's text, verbatim. "None" and "SUCCESS" both stand for success."""

@@ -24,7 +24,7 @@ from cams_async.forms import LONGEST_QUERY, Reasons
 from cams_async.models import Meta, Resend, Response
 from cams_async.operations import Operation
 from cams_async.operations.confidential import FORM_ACTIONS, MASKED_ONLY
-from cams_async.secret import Secret, as_secret
+from cams_async.secret import MASK, Secret, as_secret
 from cams_async.version import __version__
 
 R = TypeVar("R")
@@ -53,6 +53,8 @@ class Call(Generic[R]):
     tells: str | None = None
     """The read action that tells what happened after an unknown outcome."""
     decode: Callable[[dict[str, Any], Meta], R] = field(repr=False)
+    grants: bool = False
+    """Whether its response hands out a secret."""
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -83,6 +85,7 @@ def call_of(operation: Operation[S]) -> Call[S]:
         resend=cls.resend,
         tells=cls.tells,
         decode=wire.decoder(cls.response()),
+        grants=wire.holds_secret(cls.response()),
     )
 
 
@@ -272,7 +275,7 @@ def parse_response(
         asks_to_wait=_acs_hint(answer) is not None,
     )
     if payload is None or code is None:
-        raise _of_another_hop(request, answer, payload, result)
+        raise _of_another_hop(request, answer, payload, result, grants=call.grants)
     if result.error is not None:
         raise _api_error(request, answer, payload, result, code)
     meta = Meta(attempts=attempts, waited=waited, http_status=answer.status)
@@ -282,8 +285,7 @@ def parse_response(
         # CAMS did what was asked; only its response is broken.
         error.outcome = result.outcome
         error.http_status = answer.status
-        # Where the answer hands out a secret, the body is masked whole already.
-        error.body = error.body or _without_bytes(request.secrets, answer.body)
+        error.body = _shown(request, answer, grants=call.grants)
         raise
 
 
@@ -315,6 +317,11 @@ def _without(secrets: tuple[Secret, ...], text: str) -> str:
 def _without_bytes(secrets: tuple[Secret, ...], body: bytes) -> bytes:
     text = body.decode("utf-8", "surrogateescape")
     return _without(secrets, text).encode("utf-8", "surrogateescape")
+
+
+def _shown(request: Request, answer: Answer, *, grants: bool) -> bytes:
+    """Return a body for an error; masked whole if it may hand out a secret."""
+    return MASK.encode() if grants else _without_bytes(request.secrets, answer.body)
 
 
 def _without_anywhere(secrets: tuple[Secret, ...], value: object) -> object:
@@ -353,12 +360,14 @@ def _of_another_hop(
     answer: Answer,
     payload: dict[str, Any] | None,
     result: outcomes.Classification,
+    *,
+    grants: bool,
 ) -> CamsError:
     """Return the error of a response that CAMS did not form."""
     status = answer.status
     hop = outcomes.hop_of(answer.headers, _authority(request.url))
     hop = _without(request.secrets, hop)[:EXCERPT]
-    body = _without_bytes(request.secrets, answer.body)
+    body = _shown(request, answer, grants=grants)
     excerpt = body[:EXCERPT].decode("utf-8", "replace")
     if 200 <= status < 300:  # noqa: PLR2004 - HTTP
         lacks, path = "JSON object", None

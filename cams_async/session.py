@@ -30,6 +30,7 @@ from cams_async.errors import (
 )
 from cams_async.forms import FormChoice
 from cams_async.models import CallEvent, Scope
+from cams_async.parsing import ResponseParser
 from cams_async.progress import (
     Progress,
     complete,
@@ -38,7 +39,7 @@ from cams_async.progress import (
     log_attempt,
     tell,
 )
-from cams_async.protocol import Call, build_request, parse_response
+from cams_async.protocol import Call, build_request
 from cams_async.resending import Resending
 from cams_async.retry import RetryPolicy
 from cams_async.throttle import Throttle, Turn
@@ -109,6 +110,7 @@ class Session:
         self._throttle = throttle
         self._transport = transport
         self._forms = forms
+        self._parser = ResponseParser()
         self._scopes: dict[str, Scope] = {}
         self._resending = Resending()
         # Seconds by which the server's clock is ahead of this machine's.
@@ -238,7 +240,7 @@ class Session:
                 request, timeout=options.timeout, on_sent=leave
             )
             progress.server_date = answer.headers.get("date")
-            parsed = parse_response(
+            parsed = await self._parser.parse(
                 call,
                 request,
                 answer,

@@ -1,29 +1,32 @@
-"""Between JSON and typed values, strictly: the one place that knows both.
+"""Between JSON and typed values: the one place that knows both.
 
-On the wire names are in PascalCase and nested request values are JSON text. An
-answer is read as documented: a value of another type is an error that names its
-path, never an empty object; a field that is not known is kept in `extra`.
+On the wire names are in PascalCase and nested request values are JSON text. A
+response is read as documented. A required field that is missing or of another type
+is an error that names its path; an optional one of another type, and a field that is
+not known, is kept in `extra`. Null is as good as absent, and an absent list is empty.
 """
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from types import NoneType, UnionType
-from typing import Any, TypeAlias, TypeVar, cast, get_args, get_origin
+from typing import Any, TypeAlias, TypeVar, get_args, get_origin
 
 import attrs
 from cattrs import Converter
-from cattrs.errors import ClassValidationError
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from cattrs.gen import make_dict_unstructure_fn, override
 
 from cams_async.errors import DecodeError, InvalidOperation
 from cams_async.models import Meta, Record, Response
 from cams_async.operations import Operation
 from cams_async.operations.confidential import secret_parameters
 from cams_async.operations.fields import SECRET, WIRE
-from cams_async.secret import MASK, Secret
+from cams_async.secret import Secret
 
 T = TypeVar("T", bound=Response)
+
+logger: logging.Logger = logging.getLogger("cams_async")
 
 Check: TypeAlias = Callable[[Any, Any], Any]
 """How cattrs reads a value: the value and its type go in, the result comes out."""
@@ -117,6 +120,9 @@ def as_text(
 # Answers
 
 
+_OURS = ("extra", "meta")
+"""Attributes that never stand on the wire."""
+
 Decoder: TypeAlias = Callable[[Mapping[str, Any], Meta | None], T]
 """What reads the answers of one kind."""
 
@@ -140,52 +146,39 @@ def decoder(into: type[T]) -> Decoder[T]:
 
 
 def _new_decoder(into: type[T]) -> Decoder[T]:
-    read: Callable[..., T] = _quick.get_structure_hook(into)
-    body = MASK.encode() if _holds_secret(into) else b""
+    read: Callable[..., T] = _converter.get_structure_hook(into)
 
     def decode(payload: Mapping[str, Any], meta: Meta | None) -> T:
         try:
             return read(payload, into, meta=meta)
-        except (_UnexpectedError, TypeError):
-            pass  # or an argument is missing: read again, to tell where the fault is
-        path, expected = "$", "as documented"
-        try:
-            _thorough.structure(payload, into)
-        except (ClassValidationError, _UnexpectedError) as error:
-            path, expected = _fault(error, "$")
+        except _UnexpectedError as error:
+            path, expected = f"${error.path}", error.expected
         # Raised here, so that no chained exception carries the vendor's values along.
         message = f"{path} should be {expected}"
-        raise DecodeError(message, path=path, body=body)
+        raise DecodeError(message, path=path)
 
     return decode
 
 
 def encode(record: Record) -> dict[str, Any]:
-    """Return the JSON object that an answer was decoded from, but for its nulls."""
-    payload: dict[str, Any] = _thorough.unstructure(record)
+    """Return the JSON object that an answer was decoded from.
+
+    Its nulls, and its empty lists where a list is optional, are absent.
+    """
+    payload: dict[str, Any] = _converter.unstructure(record)
     return payload
 
 
 class _UnexpectedError(Exception):
-    """A value is not what the documentation says; carries what that is."""
+    """A value that is not as documented. Its path is completed as it is passed up."""
+
+    def __init__(self, expected: str, path: str = "") -> None:
+        super().__init__(expected)
+        self.expected = expected
+        self.path = path
 
 
-class _ItemError(_UnexpectedError):
-    """An item of an array is at fault; carries its index, and its error as cause."""
-
-
-def _fault(error: BaseException, path: str) -> tuple[str, str]:
-    """Return where the first fault of a failed reading is, and what was expected."""
-    if isinstance(error, ClassValidationError):
-        inner, note = error.group_exceptions()[0][0]
-        name = wire_name(getattr(attrs.fields(error.cl), note.name))
-        return _fault(inner, f"{path}.{name}")
-    if isinstance(error, _ItemError) and error.__cause__ is not None:
-        return _fault(error.__cause__, f"{path}[{error}]")
-    return path, "present" if isinstance(error, KeyError) else str(error)
-
-
-# How each kind of value is read
+# Structure hooks, which cattrs calls with a value and its type
 
 
 def _exactly(kind: type, expected: str) -> Check:
@@ -198,12 +191,24 @@ def _exactly(kind: type, expected: str) -> Check:
     return check
 
 
+_OBJECT = "an object"
 _TEXT = _exactly(str, "a string")
 _LIST = _exactly(list, "an array")
+_WHOLE = _exactly(int, "a whole number")
 
 
-def _open_enum(members: Mapping[str, StrEnum]) -> Check:
-    return lambda value, kind: members.get(_TEXT(value, kind), value)
+def _flag(value: Any, _: Any) -> bool:
+    if type(value) is bool:
+        return value
+    if type(value) is str and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    msg = "true or false"
+    raise _UnexpectedError(msg)
+
+
+def _code(value: Any, kind: Any) -> Any:
+    # Two actions of CAMS count their codes as HTTP does.
+    return str(value) if type(value) is int else _TEXT(value, kind)
 
 
 def _text_or_object(value: Any, _: Any) -> Any:
@@ -214,120 +219,150 @@ def _text_or_object(value: Any, _: Any) -> Any:
 
 
 def _union(kind: Any, converter: Converter) -> Check:
-    """Read `X | None`, an open enum `SomeEnum | str`, or a text or object."""
-    kinds = _kinds(kind)
-    first = kinds[0]
+    """Read `X | None`, an open enum `SomeEnum | str`, or a text or object.
+
+    None is left to the object or the array that the value stands in.
+    """
+    first, *others = _kinds(kind)
     if members := _members(first):
-        check = _open_enum(members)
-    elif len(kinds) == 1:
-        check = converter.get_structure_hook(first)
-    else:
-        check = _text_or_object
-    if NoneType not in get_args(kind):
-        return check
-    return lambda value, _: None if value is None else check(value, first)
+        return lambda value, kind: members.get(_TEXT(value, kind), value)
+    if others:
+        return _text_or_object
+    return converter.get_structure_hook(first)
 
 
 def _array(kind: Any, converter: Converter) -> Check:
     member = get_args(kind)[0]
-    check = converter.get_structure_hook(member)
+    check: Check = converter.get_structure_hook(member)
 
     def read(value: Any, _: Any) -> Any:
-        listed = _LIST(value, kind)
+        listed: list[Any] = _LIST(value, kind)
         items: list[Any] = []
+        index = 0
         try:
-            for item in listed:
-                items.append(check(item, member))  # noqa: PERF401 - its length is the index of a fault
-        except (ClassValidationError, _UnexpectedError) as error:
-            raise _ItemError(len(items)) from error
+            for index, item in enumerate(listed):  # noqa: B007 - the place of a fault
+                if item is not None:
+                    items.append(check(item, member))
+        except _UnexpectedError as error:
+            error.path = f"[{index}]{error.path}"
+            raise
         return tuple(items)
 
     return read
 
 
-# Objects, thoroughly: each fault is told by its path
-
-
-def _renames(cls: type[Record]) -> dict[str, Any]:
-    renames = {a.name: override(rename=wire_name(a)) for a in attrs.fields(cls)}
-    # These two never stand on the wire.
-    renames["extra"] = renames["meta"] = override(omit=True)
-    return renames
-
-
-def _thorough_object(cls: type[Record], converter: Converter) -> Check:
-    known = {wire_name(a) for a in attrs.fields(cls)} - {"Extra", "Meta"}
-    read_known = make_dict_structure_fn(cls, converter, **_renames(cls))
-
-    def read(value: Any, _: Any) -> Any:
-        if type(value) is not dict:
-            msg = "an object"
-            raise _UnexpectedError(msg)
-        payload = cast("dict[str, Any]", value)
-        record = read_known(payload, cls)
-        if payload.keys() <= known:
-            return record
-        extra = {name: payload[name] for name in payload if name not in known}
-        return attrs.evolve(record, extra=extra)
-
-    return read
-
-
-# Objects, quickly: a fault is only noticed
-
-
-def _quick_object(cls: type[Record], converter: Converter) -> Check:
-    texts, others = _texts_and_others(cls, converter)
+def _object(cls: type[Record], converter: Converter) -> Check:
+    texts, known = _readers(cls, converter)
 
     # A caller may give the arguments that do not stand on the wire.
-    def read(payload: dict[str, Any], _: Any, **fields: Any) -> Any:
+    def read(payload: dict[str, Any], kind: Any, **fields: Any) -> Any:
         if type(payload) is not dict:
-            raise _UnexpectedError
+            raise _UnexpectedError(_OBJECT)
         extra = fields["extra"] = {}
         for name, value in payload.items():
             if type(value) is str and name in texts:
                 attribute, members = texts[name]
                 fields[attribute] = members.get(value, value) if members else value
-            elif name in others:
-                if value is not None:
-                    attribute, check, kind = others[name]
-                    fields[attribute] = check(value, kind)
-            elif name not in texts:
+            elif name not in known:
                 extra[name] = value
             elif value is not None:
-                raise _UnexpectedError
-        return cls(**fields)
+                attribute, check, inner, strict = known[name]
+                try:
+                    fields[attribute] = check(value, inner)
+                except _UnexpectedError as error:
+                    error.path = f".{name}{error.path}"
+                    if strict:
+                        raise
+                    extra[name] = value
+                    _warn_once(cls, name, error)
+        try:
+            return cls(**fields)
+        except TypeError:
+            missing = _missing(cls, fields)
+        return read(_completed(payload, missing), kind, **fields)
 
     return read
 
 
-def _texts_and_others(
-    cls: type[Record], converter: Converter
-) -> tuple[
-    dict[str, tuple[str, Mapping[str, StrEnum]]],
-    dict[str, tuple[str, Check, Any]],
-]:
-    """Return how a class's fields are read, by their names on the wire.
+_Text: TypeAlias = tuple[str, Mapping[str, StrEnum]]
+"""An attribute that is a text, and its members where it is an open enum."""
 
-    Most are texts, or open enums, which have members as well. To call a check for
-    each would cost more than all the rest.
+_Known: TypeAlias = tuple[str, Check, Any, bool]
+"""An attribute, its hook, its type, and whether an unexpected value is an error."""
+
+
+def _readers(
+    cls: type[Record], converter: Converter
+) -> tuple[dict[str, _Text], dict[str, _Known]]:
+    """Return how the fields of a class are read, by their names on the wire.
+
+    Most values are texts. To call a hook for each would cost more than all the rest.
     """
-    texts: dict[str, tuple[str, Mapping[str, StrEnum]]] = {}
-    others: dict[str, tuple[str, Check, Any]] = {}
+    texts: dict[str, _Text] = {}
+    known: dict[str, _Known] = {}
     for attribute in attrs.fields(cls):
+        if attribute.name in _OURS:
+            continue
         name, kinds = wire_name(attribute), _kinds(attribute.type)
+        check = converter.get_structure_hook(attribute.type)
+        if attribute.name == "code" and issubclass(cls, Response):
+            check = _code
+        # `extra` would show a secret.
+        strict = attribute.default is attrs.NOTHING or holds_secret(attribute.type)
+        known[name] = (attribute.name, check, attribute.type, strict)
         members = _members(kinds[0])
         if members or kinds == [str]:
             texts[name] = (attribute.name, members)
-        elif attribute.name not in ("extra", "meta"):
-            check = converter.get_structure_hook(attribute.type)
-            others[name] = (attribute.name, check, attribute.type)
-    return texts, others
+    return texts, known
+
+
+def _missing(cls: type[Record], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the required fields that have no value, by name, with their types."""
+    return {
+        wire_name(attribute): attribute.type
+        for attribute in attrs.fields(cls)
+        if attribute.default is attrs.NOTHING and attribute.name not in fields
+    }
+
+
+def _completed(
+    payload: Mapping[str, Any], missing: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a payload with each missing field: in another case, or an empty array.
+
+    The gateway writes some names as `requestId` or `requestid` at times.
+    """
+    completed = {name: payload[name] for name in payload if name not in missing}
+    cases = {name.lower(): name for name in completed if completed[name] is not None}
+    for name, kind in missing.items():
+        if name.lower() in cases:
+            completed[name] = completed.pop(cases[name.lower()])
+        elif _is_array(kind):
+            completed[name] = []
+        else:
+            msg = "present"
+            raise _UnexpectedError(msg, f".{name}")
+    return completed
+
+
+_warned: set[tuple[type[Record], str]] = set()
+"""The fields whose unexpected values have been logged."""
+
+
+def _warn_once(cls: type[Record], name: str, error: _UnexpectedError) -> None:
+    if (cls, name) not in _warned:
+        _warned.add((cls, name))
+        at = f"{cls.__name__}{error.path}"
+        logger.warning("%s should be %s; its value is in extra", at, error.expected)
 
 
 def _write_object(cls: type[Record], converter: Converter) -> Callable[[Any], Any]:
+    renames: dict[str, Any] = {
+        a.name: override(rename=wire_name(a)) for a in attrs.fields(cls)
+    }
+    renames |= {name: override(omit=True) for name in _OURS}
     write_known = make_dict_unstructure_fn(
-        cls, converter, _cattrs_omit_if_default=True, **_renames(cls)
+        cls, converter, _cattrs_omit_if_default=True, **renames
     )
     return lambda record: {**write_known(record), **record.extra}
 
@@ -349,11 +384,11 @@ def _members(kind: Any) -> dict[str, StrEnum]:
     return {}
 
 
-def _holds_secret(kind: Any) -> bool:
+def holds_secret(kind: Any) -> bool:
     """Return whether there is a secret anywhere in values of a kind."""
     if _is_record(kind):
-        return any(_holds_secret(attribute.type) for attribute in attrs.fields(kind))
-    return kind is Secret or any(map(_holds_secret, get_args(kind)))
+        return any(holds_secret(attribute.type) for attribute in attrs.fields(kind))
+    return kind is Secret or any(map(holds_secret, get_args(kind)))
 
 
 def _is_array(kind: Any) -> bool:
@@ -364,27 +399,19 @@ def _is_record(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Record)
 
 
-def _make_converter(
-    read_object: Callable[[type[Record], Converter], Check],
-) -> Converter:
-    converter = Converter()
-    converter.register_structure_hook(str, _TEXT)
-    converter.register_structure_hook(bool, _exactly(bool, "true or false"))
-    converter.register_structure_hook(int, _exactly(int, "a whole number"))
-    converter.register_structure_hook(Secret, lambda text, _: Secret(_TEXT(text, str)))
-    converter.register_unstructure_hook(Secret, str)  # the mask
-    for fits, factory in (
-        (_is_union, _union),
-        (_is_array, _array),
-        (_is_record, read_object),
-    ):
-        converter.register_structure_hook_factory(fits, factory)
-    converter.register_unstructure_hook_factory(_is_record, _write_object)
-    converter.register_unstructure_hook(
-        tuple, lambda items: [converter.unstructure(item) for item in items]
-    )
-    return converter
-
-
-_quick = _make_converter(_quick_object)
-_thorough = _make_converter(_thorough_object)
+_converter = Converter()
+_converter.register_structure_hook(str, _TEXT)
+_converter.register_structure_hook(int, _WHOLE)
+_converter.register_structure_hook(bool, _flag)
+_converter.register_structure_hook(Secret, lambda text, _: Secret(_TEXT(text, str)))
+_converter.register_unstructure_hook(Secret, str)  # the mask
+for _fits, _factory in (
+    (_is_union, _union),
+    (_is_array, _array),
+    (_is_record, _object),
+):
+    _converter.register_structure_hook_factory(_fits, _factory)
+_converter.register_unstructure_hook_factory(_is_record, _write_object)
+_converter.register_unstructure_hook(
+    tuple, lambda items: [_converter.unstructure(item) for item in items]
+)

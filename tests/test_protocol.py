@@ -902,7 +902,7 @@ def test_a_secret_that_the_server_sends_back_is_masked(echo: str) -> None:
     """In message, detail, excerpt and body, in any of its forms."""
     options: dict[str, Any] = {"call": MIGRATION, "credentials": TEMPORARY}
     detail = {"Deep": [{"er": f"a {echo} b"}], echo: 1}
-    bad = {**GOOD, "Data": {"Id": 5, "PhoneNumber": echo}}
+    bad = {**GOOD, "Data": [echo]}
     slashed = json.dumps({**bad, "New": echo}).replace("/", "\\/").encode()
 
     for error in (

@@ -21,6 +21,7 @@ from cams_async.errors import DecodeError, InvalidOperation
 from cams_async.models import CodeVerificationStatus, Meta, Record, Resend, Response
 from cams_async.operations import (
     OPERATIONS,
+    CallHours,
     ChatappMigrationVerified,
     ChatappSyncPhoneNumber,
     Operation,
@@ -105,10 +106,10 @@ def expected_of(kind: Any) -> str:
     return names.get(first, "a string")
 
 
-def fits(kind: Any, value: object) -> bool:
+def fits(kind: Any, value: object, path: tuple[str | int, ...] = ()) -> bool:
     """Whether JSON may stand where a kind is documented."""
-    if value is None:
-        return NoneType in get_args(kind)
+    if value is None or (path == ("Code",) and type(value) is int):
+        return True
     return {
         "a string or an object": isinstance(value, str | dict),
         "an array": isinstance(value, list),
@@ -117,6 +118,20 @@ def fits(kind: Any, value: object) -> bool:
         "a whole number": type(value) is int,
         "a string": isinstance(value, str),
     }[expected_of(kind)]
+
+
+def required(cls: type[Record], path: tuple[str | int, ...]) -> bool:
+    """Whether an answer is of no use without what stands at a path."""
+    kind: Any = cls
+    for step in path:
+        if isinstance(step, str):
+            field = next(a for a in fields_of(kind) if wire.wire_name(a) == step)
+            if field.default is not attrs.NOTHING:
+                return False
+            kind = members(field.type)[0]
+        else:
+            kind = members(get_args(kind)[0])[0]
+    return True
 
 
 PLACES = [
@@ -452,14 +467,6 @@ def test_null_is_as_good_as_absent_where_a_field_is_optional() -> None:
     assert wire.encode(response) == STATUS
 
 
-def test_an_empty_list_is_not_an_absent_one() -> None:
-    """A space without numbers is a good answer; one without the field is not."""
-    payload: dict[str, Any] = {"RequestId": "1", "Code": "OK", "PhoneNumbers": []}
-
-    assert wire.decode(payload, PhoneNumbersResponse).phone_numbers == ()
-    assert payload == wire.encode(wire.decode(payload, PhoneNumbersResponse))
-
-
 def test_how_the_call_went_is_handed_through() -> None:
     """It never stands on the wire."""
     meta = Meta(attempts=2, waited=0.5, http_status=200)
@@ -468,6 +475,15 @@ def test_how_the_call_went_is_handed_through() -> None:
     assert response.meta is meta
     assert wire.encode(response) == STATUS
     assert wire.decode(STATUS, VerificationStatusResponse).meta is None
+
+
+def test_nothing_is_shared_between_answers() -> None:
+    """The extras of one are not seen in another."""
+    one = wire.decode(STATUS, VerificationStatusResponse)
+    other = wire.decode(STATUS, VerificationStatusResponse)
+
+    assert one.extra == other.extra
+    assert one.extra is not other.extra
 
 
 def test_the_payload_is_left_as_it_was() -> None:
@@ -483,18 +499,14 @@ def test_the_payload_is_left_as_it_was() -> None:
 
 
 @pytest.mark.parametrize(("cls", "path", "kind"), PLACES)
-def test_a_wrong_type_is_told_with_its_path(
+def test_a_required_value_of_a_wrong_type_is_told_with_its_path(
     cls: type[Response], path: tuple[str | int, ...], kind: Any
 ) -> None:
     """At every place of every answer, for every type that JSON has."""
-    payload = example_of(cls)
     for value in VALUES:
-        other = changed(payload, path, value)
-        if fits(kind, value) and value not in ([[]], {}):
-            wire.decode(other, cls)
-        elif not fits(kind, value):
+        if required(cls, path) and not fits(kind, value, path):
             with pytest.raises(DecodeError) as caught:
-                wire.decode(other, cls)
+                wire.decode(changed(example_of(cls), path, value), cls)
 
             assert told(path) == caught.value.path
             assert str(caught.value) == f"{told(path)} should be {expected_of(kind)}"
@@ -502,43 +514,164 @@ def test_a_wrong_type_is_told_with_its_path(
 
 
 @pytest.mark.parametrize(("cls", "path", "kind"), PLACES)
-def test_an_absent_field_is_told_if_it_is_required(
+def test_an_optional_value_of_a_wrong_type_is_kept_in_extra(
     cls: type[Response], path: tuple[str | int, ...], kind: Any
 ) -> None:
-    """Only those that a call is made for are."""
-    if isinstance(path[-1], int):
-        return
-    payload = example_of(cls)
-    place = payload
+    """Verbatim, of the innermost optional field; all else is read as ever."""
+    for value in VALUES:
+        if not required(cls, path) and not fits(kind, value, path):
+            payload = changed(example_of(cls), path, value)
+            response = wire.decode(payload, cls)
+            kept = [record for record in parts(response) if record.extra]
+
+            assert payload == wire.encode(response)
+            assert 1 == len(kept)
+            assert value in kept[0].extra.values() or isinstance(path[-1], int)
+
+
+@pytest.mark.parametrize(("cls", "path", "kind"), PLACES)
+def test_null_and_absent_are_the_same(
+    cls: type[Response], path: tuple[str | int, ...], kind: Any
+) -> None:
+    """A fault where the field is required, and else its default or an empty list."""
+    null = changed(example_of(cls), path, None)
+    absent = changed(example_of(cls), path, None)
+    place = absent
     for step in path[:-1]:
         place = place[step]
     del place[path[-1]]
+    is_list = get_origin(members(kind)[0]) is tuple
+    if required(cls, path) and not is_list and not isinstance(path[-1], int):
+        for each in (null, absent):
+            with pytest.raises(DecodeError) as caught:
+                wire.decode(each, cls)
 
-    if NoneType in get_args(kind):
-        assert payload == wire.encode(wire.decode(payload, cls))
+            assert told(path) == caught.value.path
+            assert str(caught.value) == f"{told(path)} should be present"
     else:
-        with pytest.raises(DecodeError) as caught:
-            wire.decode(payload, cls)
+        assert wire.decode(absent, cls) == wire.decode(null, cls)
 
-        assert told(path) == caught.value.path
-        assert str(caught.value) == f"{told(path)} should be present"
+
+def test_an_absent_list_is_empty_whether_required_or_not() -> None:
+    """A space without numbers is a good answer, however it is written."""
+    listed: list[dict[str, Any]] = [{}, {"PhoneNumbers": None}, {"PhoneNumbers": []}]
+    for payload in listed:
+        response = wire.decode({**STATUS, **payload}, PhoneNumbersResponse)
+
+        assert response.phone_numbers == ()
+
+    settings = {"Calling": {"CallHours": {"WeeklyOperatingHours": None}}}
+    number = {"PhoneNumber": "1", "CallingConfigure": settings}
+    response = wire.decode({**STATUS, "PhoneNumbers": [number]}, PhoneNumbersResponse)
+    (hours,) = [each for each in parts(response) if isinstance(each, CallHours)]
+
+    assert ((), ()) == (hours.weekly_operating_hours, hours.holiday_schedule)
+
+
+def test_null_items_are_skipped() -> None:
+    """And the others keep their places in the path of a fault."""
+    one, two = {"PhoneNumber": "1"}, {"PhoneNumber": "2"}
+    listed = [None, one, None, None, two, None]
+    payload: dict[str, Any] = {**STATUS, "PhoneNumbers": listed}
+    numbers = wire.decode(payload, PhoneNumbersResponse).phone_numbers
+
+    assert ["1", "2"] == [number.phone_number for number in numbers]
+
+    with pytest.raises(DecodeError) as caught:
+        wire.decode({**payload, "PhoneNumbers": [*listed, 1]}, PhoneNumbersResponse)
+
+    assert "$.PhoneNumbers[6]" == caught.value.path
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("true", True),
+        ("false", False),
+        ("True", True),
+        ("FALSE", False),
+        (True, True),
+        ("yes", None),
+        ("", None),
+        (1, None),
+        (0, None),
+        ("1", None),
+    ],
+)
+def test_true_and_false_may_be_texts(value: object, expected: bool | None) -> None:  # noqa: FBT001 - a parameter of the test
+    """In any case. Other words and numbers are not guessed at."""
+    payload: dict[str, Any] = {**STATUS, "PhoneNumbers": [], "Success": value}
+    response = wire.decode(payload, PhoneNumbersResponse)
+
+    assert expected is response.success
+    assert ("Success" in response.extra) is (expected is None)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("OK", "OK"), ("SUCCESS", "SUCCESS"), ("200", "200"), (200, "200"), (0, "0")],
+)
+def test_codes_may_be_whole_numbers(value: object, expected: str) -> None:
+    """Two actions of CAMS count them as HTTP does."""
+    response = wire.decode({**STATUS, "Code": value}, VerificationStatusResponse)
+
+    assert expected == response.code
+
+
+@pytest.mark.parametrize("spelling", ["requestId", "requestid", "REQUESTID"])
+def test_a_required_name_counts_in_any_case(spelling: str) -> None:
+    """The gateway writes some in lower case; the right spelling goes first."""
+    payload = {**STATUS, "Data": STATUS["Data"], spelling: "2"}
+    other = {**payload, "RequestId": None, "code": "x"}
+
+    assert "1" == wire.decode(payload, VerificationStatusResponse).request_id
+    assert {spelling: "2"} == wire.decode(payload, VerificationStatusResponse).extra
+
+    response = wire.decode(other, VerificationStatusResponse)
+
+    assert ("2", "OK") == (response.request_id, response.code)
+    assert {"code": "x"} == response.extra
+
+
+def test_one_warning_for_each_field(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the place and without the value, however often it comes."""
+    monkeypatch.setattr(wire, "_warned", set[Any]())
+    hours: dict[str, Any] = {"WeeklyOperatingHours": [{}, "canary"]}
+    number = {
+        "PhoneNumber": "1",
+        "Status": ["canary"],
+        "CallingConfigure": {"Calling": {"CallHours": hours}},
+    }
+    payload = {**STATUS, "Message": 86138, "PhoneNumbers": [number, number]}
+    for _ in range(3):
+        wire.decode(payload, PhoneNumbersResponse)
+
+    expected = [
+        "PhoneNumbersResponse.Message should be a string",
+        "PhoneNumber.Status should be a string",
+        "CallHours.WeeklyOperatingHours[1] should be an object",
+    ]
+    assert [
+        ("cams_async", "WARNING", f"{text}; its value is in extra") for text in expected
+    ] == [(r.name, r.levelname, r.getMessage()) for r in caplog.records]
 
 
 def test_few_fields_are_required() -> None:
     """The id, the code, and what the call is made for; nothing else can break it."""
-    required = {
+    found = {
         told(path)
         for cls in RESPONSES
-        for path, kind in places(cls, ())
-        if path and isinstance(path[-1], str) and NoneType not in get_args(kind)
+        for path, _ in places(cls, ())
+        if path and isinstance(path[-1], str) and required(cls, path)
     }
 
-    assert required == {
+    assert found == {
         "$.RequestId",
         "$.Code",
         "$.Data",
         "$.Data.CodeVerificationStatus",
-        "$.Data.Id",
         "$.Data.QrdlCode",
         "$.PhoneNumbers",
         "$.PhoneNumbers[1].PhoneNumber",
@@ -548,7 +681,7 @@ def test_few_fields_are_required() -> None:
 def test_the_first_bad_item_of_an_array_is_told() -> None:
     """By its index, counted from 0."""
     good = {"PhoneNumber": "1"}
-    payload = {**STATUS, "PhoneNumbers": [good, good, {"PhoneNumber": 1}, None]}
+    payload = {**STATUS, "PhoneNumbers": [good, good, {"PhoneNumber": 1}, 1]}
 
     with pytest.raises(DecodeError) as caught:
         wire.decode(payload, PhoneNumbersResponse)
@@ -577,17 +710,26 @@ def test_only_decode_errors_escape(cls: type[Response], data: st.DataObject) -> 
             path = str(error.path)
         else:
             path = "$."
-            assert without_nulls(each) == without_nulls(wire.encode(response))
+            assert plain(each) == plain(wire.encode(response))
         assert path.startswith("$.")
 
 
-def without_nulls(value: Any) -> Any:
-    """Return JSON without its nulls, which an answer does not tell from absence."""
+def plain(value: Any) -> Any:
+    """Return JSON without what an answer does not tell apart.
+
+    Those are null, absence and an empty array; true as a word; a code as a number.
+    """
     if isinstance(value, dict):
-        kept = cast("dict[str, object]", value)
-        return {k: without_nulls(v) for k, v in kept.items() if v is not None}
+        fields = cast("dict[str, object]", value)
+        named = {name: plain(fields[name]) for name in fields}
+        if str(named.get("Success")).lower() in ("true", "false"):
+            named["Success"] = str(named["Success"]).lower()
+        if type(named.get("Code")) is int:
+            named["Code"] = str(named["Code"])
+        return {n: v for n, v in named.items() if v is not None and v != []}
     if isinstance(value, list):
-        return [without_nulls(item) for item in cast("list[object]", value)]
+        items = [plain(item) for item in cast("list[object]", value)]
+        return [item for item in items if item is not None]
     return value
 
 
@@ -687,7 +829,7 @@ class DeeplyGranted(Response):
 def test_the_body_of_an_answer_with_a_secret_is_masked_whole() -> None:
     """It cannot be read, so nothing of it can be found and masked."""
     call: Call[Any] = call_of(ChatappSyncPhoneNumber(cust_space_id="s"))
-    call.decode = wire.decoder(DeeplyGranted)
+    call.decode, call.grants = wire.decoder(DeeplyGranted), True
     request = build_request(
         call,
         endpoint=parse_endpoint("https://cams.example"),
@@ -700,6 +842,7 @@ def test_the_body_of_an_answer_with_a_secret_is_masked_whole() -> None:
         parse_response(call, request, Answer(200, {}, body), attempts=1, waited=0.0)
 
     assert caught.value.path == "$.RequestId"
+    assert wire.holds_secret(DeeplyGranted)
     assert caught.value.body == b"***"
 
 
@@ -737,5 +880,5 @@ def test_a_secret_of_an_answer_must_be_a_text(name: str) -> None:
         wire.decode({**GRANTED, name: ["canary"]}, Granted)
 
     assert caught.value.path == f"$.{name}"
-    assert caught.value.body == b"***"
+    assert "canary" not in str(vars(caught.value))
     assert "canary" not in f"{caught.value!r} {vars(caught.value)}"

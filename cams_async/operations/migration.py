@@ -22,7 +22,7 @@ __all__ = ["ChatappMigrationVerified", "MigratedNumber", "MigratedNumberResponse
 class MigratedNumber(Record):
     """A number on its way."""
 
-    id: str
+    id: str | None = None
     """The vendor's id of the number."""
 
     phone_number: str | None = None

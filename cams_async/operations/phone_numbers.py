@@ -150,10 +150,10 @@ class CallHours(Record):
     timezone_id: str | None = None
     """Such as `Asia/Shanghai`."""
 
-    weekly_operating_hours: tuple[OperatingHours, ...] | None = None
+    weekly_operating_hours: tuple[OperatingHours, ...] = ()
     """One entry for each opening period of the week."""
 
-    holiday_schedule: tuple[HolidayHours, ...] | None = None
+    holiday_schedule: tuple[HolidayHours, ...] = ()
     """One entry for each holiday."""
 
 

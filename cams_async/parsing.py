@@ -1,0 +1,44 @@
+"""Parsing of responses without a long hold on the event loop."""
+
+import asyncio
+import functools
+from collections.abc import Callable
+from typing import TypeVar
+
+from cams_async.protocol import Answer, Call, Request, parse_response
+
+R = TypeVar("R")
+
+LARGE = 2**16
+"""Bytes of a body above which a thread pays off. It yields every 5 ms."""
+
+
+class ResponseParser:
+    """Parses small responses at once, and large ones in a thread, one at a time.
+
+    Several threads would compete with the event loop for the interpreter's lock.
+    """
+
+    def __init__(self) -> None:
+        self._thread = asyncio.Lock()
+
+    async def parse(
+        self,
+        call: Call[R],
+        request: Request,
+        answer: Answer,
+        *,
+        attempts: int,
+        waited: float,
+    ) -> R:
+        """Parse one response; see `parse_response`."""
+        if len(answer.body) > LARGE:
+            parse: Callable[[], R] = functools.partial(
+                parse_response, call, request, answer, attempts=attempts, waited=waited
+            )
+            async with self._thread:
+                try:
+                    return await asyncio.to_thread(parse)
+                except RuntimeError:
+                    pass  # no thread can be started
+        return parse_response(call, request, answer, attempts=attempts, waited=waited)
