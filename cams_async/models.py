@@ -1,12 +1,12 @@
 """The values that pass between the layers and out to the caller."""
 
-import math
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
 from attrs import Attribute, field, frozen
 
+from cams_async.bounds import is_positive
 from cams_async.errors import CallOutcome, ConfigurationError
 
 
@@ -21,7 +21,7 @@ class Resend(StrEnum):
 
 
 def _above_zero(_: object, attribute: "Attribute[Any]", value: Any) -> None:
-    if type(value) not in (int, float) or not 0 < value < math.inf:
+    if not is_positive(value):
         msg = "must be a finite number of calls per second above 0"
         raise ConfigurationError(msg, field=attribute.name)
 

@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from attrs import frozen
 
+from cams_async.bounds import LARGEST
 from cams_async.credentials import Credentials
 from cams_async.endpoints import Endpoint
 from cams_async.errors import (
@@ -257,7 +258,7 @@ class Session:
         )
         if delay is None or repaired:
             return None if delay is None else 0.0
-        if not 0 <= delay < math.inf:
+        if not 0 <= delay <= LARGEST:
             msg = f"the policy's delay is {delay!r}, not a number of seconds"
             raise ConfigurationError(msg, field="retry") from error.with_traceback(None)
         if progress.deadline is not None and now + delay >= progress.deadline:

@@ -4,16 +4,16 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from errno import EAGAIN
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from attrs import frozen
 
 from cams_async.bulk.lines import Line, chunks, lines
 from cams_async.bulk.results import CSV_HEADER, Format, Result, decode, encode
+from cams_async.bulk.streams import write_all
 from cams_async.errors import CamsError, ConfigurationError
 
 LONGEST = 2**20
@@ -191,15 +191,8 @@ class Output:
                 raise self._failed(error) from error
 
     def _append(self, data: bytes) -> None:
-        left = memoryview(data)
         try:
-            while left:
-                # None, from a stream that does not wait: nobody reads it fast enough.
-                written = cast("int | None", self._stream.write(left))
-                if written is None:
-                    raise BlockingIOError(EAGAIN, os.strerror(EAGAIN))
-                left = left[written:]
-            self._stream.flush()
+            write_all(self._stream, data)
         except OSError as error:
             self._cut()
             raise self._failed(error) from error

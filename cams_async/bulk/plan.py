@@ -12,6 +12,7 @@ from cams_async.operations import (
     ChatappSyncPhoneNumber,
     GetPhoneNumberVerificationStatus,
 )
+from cams_async.poller.watching import EVERY, checked_deadline, checked_every
 
 Strategy: TypeAlias = Literal["per_number", "per_space"]
 """One call for each phone number, or one for all numbers of a space."""
@@ -24,10 +25,10 @@ class Watching:
     until: frozenset[str] = frozenset({"VERIFIED"})
     """The statuses that end the watch of a number."""
 
-    every: tuple[float, float] = (30.0, 600.0)
+    every: tuple[float, float] = field(default=EVERY, converter=checked_every)
     """Seconds between two questions for a number: at first, and at most."""
 
-    deadline: float | None = None
+    deadline: float | None = field(default=None, converter=checked_deadline)
     """Seconds after which the job ends, restarts included; None for never."""
 
 

@@ -46,12 +46,15 @@ def add(commands: options.Commands) -> None:
     parser.add_argument("--host", help="where to listen (127.0.0.1)")
     parser.add_argument(
         "--port",
-        type=int,
+        type=options.whole,
         default=PORT,
         help=f"where to listen; 0 for any free port ({PORT})",
     )
     parser.add_argument(
-        "--phone-numbers", type=int, metavar="N", help="how many there are (1000)"
+        "--phone-numbers",
+        type=options.whole,
+        metavar="N",
+        help="how many there are (1000)",
     )
     parser.add_argument(
         "--policy",

@@ -1,11 +1,11 @@
 """The throttle of one process."""
 
 import asyncio
-import math
 from collections.abc import Mapping
 from threading import Lock
 from typing import Any
 
+from cams_async.bounds import is_number
 from cams_async.errors import ClientClosed, ConfigurationError
 from cams_async.models import Scope, Snapshot
 from cams_async.throttle.lane import Lane, LocalTurn
@@ -107,7 +107,7 @@ class LocalThrottle:
 
 def is_seconds(value: Any) -> bool:
     """Whether it is a number of seconds, at least 0."""
-    return type(value) in (int, float) and 0 <= value < math.inf
+    return is_number(value)
 
 
 _SHARED = LocalThrottle()
