@@ -376,7 +376,7 @@ def test_a_place_that_is_unusable_is_an_error_as_ever(
 
     code = main(["status", given, "-o", "out.jsonl", "--endpoint", "nowhere"])
 
-    assert 1 == code
+    assert 2 == code
     assert capsys.readouterr().err.startswith("cams-async: endpoint: ")
     assert not Path("out.jsonl").exists()
 

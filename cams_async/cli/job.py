@@ -15,11 +15,12 @@ from cams_async.cli import exits, options
 from cams_async.cli.display import display, shown
 from cams_async.cli.options import PROGRAM
 from cams_async.cli.signals import ending_at_once, on_signals
-from cams_async.cli.stderr import say
+from cams_async.cli.stderr import put, say
+from cams_async.cli.streams import emit
 from cams_async.cli.summary import Summary
 from cams_async.cli.tally import Tally
 from cams_async.client import CamsClient
-from cams_async.errors import CamsError, ConfigurationError
+from cams_async.errors import CamsError
 from cams_async.operations import (
     ChatappSyncPhoneNumber,
     GetPhoneNumberVerificationStatus,
@@ -40,9 +41,6 @@ ACTIONS: Mapping[str, tuple[type[Operation[Any]], ...]] = {
     "per_space": (GetPhoneNumberVerificationStatus, ChatappSyncPhoneNumber),
 }
 """What each strategy may call."""
-
-OWN = ("cust_space_id", "input", "output")
-"""What of a job is unusable because of the command line that asks for it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -109,13 +107,7 @@ def run(given: argparse.Namespace, watching: Watching | None = None) -> int:
         given: What was given on the command line.
         watching: How to watch; None to ask once.
     """
-    try:
-        return asyncio.run(_run(given, watching))
-    except ConfigurationError as error:
-        if error.field not in OWN:
-            raise
-        say(error)
-        return exits.USAGE
+    return asyncio.run(_run(given, watching))
 
 
 async def _run(given: argparse.Namespace, watching: Watching | None) -> int:
@@ -256,7 +248,7 @@ def _end(
             say(line)
     if given.json:
         facts = json.dumps(summary.as_dict(job, seconds=seconds, output=output))
-        print(facts, file=sys.stdout if is_file else sys.stderr)
+        (emit if is_file else put)(facts)
     if error is not None:
         say(error)
     elif job.complete:
