@@ -24,6 +24,7 @@ JOURNALS = st.builds(
     input=st.dictionaries(TEXT, JSON, max_size=3),
     options=st.dictionaries(TEXT, JSON, max_size=3),
     began=st.floats(allow_nan=False, allow_infinity=False),
+    finished=st.none() | st.floats(allow_nan=False, allow_infinity=False),
 )
 
 
@@ -43,7 +44,7 @@ def test_a_journal_is_read_as_it_was_written(
     tmp_path_factory: pytest.TempPathFactory, journal: Journal
 ) -> None:
     """Otherwise a job would be refused for a change that never was."""
-    output = tmp_path_factory.getbasetemp() / "out"
+    output = tmp_path_factory.getbasetemp() / "kept"
 
     save(output, journal)
 
@@ -138,7 +139,7 @@ async def test_another_job_is_refused(
 
     check = refused(tmp_path, **given | options)
 
-    await check(rf"to another job: .*{why}.* To start anew remove '.*out.jsonl'")
+    await check(rf"to another job: .*{why}.* Restart it \(--restart\) to delete")
     assert before == (tmp_path / "out.jsonl").read_bytes()
 
 

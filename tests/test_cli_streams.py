@@ -219,7 +219,7 @@ full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is none"
 def test_the_response_of_a_call_goes_to_stderr_as_a_last_resort(
     redirections: str,
     code: int,
-    answers: bool,
+    answers: bool,  # noqa: FBT001 - a table
     cams: Emulator,
 ) -> None:
     """The call was executed, and may not be executed again."""

@@ -56,6 +56,10 @@ class Plan:
     watch: Watching | None = None
     """How to watch; None to ask once."""
 
+    restart: bool = False
+    """Whether to delete the rows of a former run, if its journal is there, and begin
+    again."""
+
     identity: Mapping[str, str | None] = field(factory=dict[str, str | None])
     """What else must not change between two runs, such as the endpoint. It is written
     into the journal: no secrets."""
@@ -102,6 +106,9 @@ class Survey:
 
     durable: bool
     """Whether the job can go on after it was killed."""
+
+    finished: float | None = None
+    """When a former run finished it, in seconds since 1970; None where none did."""
 
 
 def cheaper(survey: Survey) -> Strategy:

@@ -175,7 +175,7 @@ def pauses(text: str) -> tuple[float, float]:
 
 
 def statuses(text: str) -> frozenset[str]:
-    """Read `STATUS,...`, verification statuses; nobody has to shout."""
+    """Read `STATUS,...`, verification statuses, in any case."""
     found = frozenset(status.strip().upper() for status in text.split(","))
     if "" in found:
         msg = f"{text!r} is not of the form STATUS,..."
