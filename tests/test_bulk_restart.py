@@ -90,7 +90,7 @@ Obstacle = Callable[[Path], None]
 async def test_what_is_no_journal_is_left_alone(
     tmp_path: Path,
     obstacle: Obstacle,
-    restart: bool,
+    restart: bool,  # noqa: FBT001 - a table
     is_new: bool,  # noqa: FBT001 - a table
 ) -> None:
     """Where the journal would be, whether the output is new or not."""
