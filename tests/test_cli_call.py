@@ -60,14 +60,16 @@ def unverified(cams: Emulator) -> EmulatedNumber:
     raise AssertionError("none is left")
 
 
+def known(number: EmulatedNumber) -> list[str]:
+    """Return the parameters that name a number."""
+    space = f"CustSpaceId={number.cust_space_id}"
+    return [f"PhoneNumber={number.phone_number}", space]
+
+
 def verification(cams: Emulator, *code: str) -> tuple[list[str], EmulatedNumber]:
     """Return the arguments that verify a number, and the number."""
     number = unverified(cams)
-    known = [
-        f"PhoneNumber={number.phone_number}",
-        f"CustSpaceId={number.cust_space_id}",
-    ]
-    return place(cams, VERIFY, *known, *code), number
+    return place(cams, VERIFY, *known(number), *code), number
 
 
 # --- names ----------------------------------------------------------------------------
@@ -329,19 +331,16 @@ def test_every_secret_field_is_a_secret_here() -> None:
 def test_a_response_is_printed_even_if_the_client_does_not_close(
     cams: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    """The call has been executed, whatever comes after it."""
+    """Ctrl-C may come just then, and the call has been executed."""
+    close = CamsClient.aclose
 
-    async def interrupted(_: CamsClient) -> None:
+    async def interrupted(client: CamsClient) -> None:
+        await close(client)
         raise KeyboardInterrupt
 
-    number = cams.phone_numbers[0]
-    known = [
-        f"PhoneNumber={number.phone_number}",
-        f"CustSpaceId={number.cust_space_id}",
-    ]
     monkeypatch.setattr(CamsClient, "aclose", interrupted)
 
-    assert 130 == main(place(cams, STATUS, *known))
+    assert 130 == main(place(cams, STATUS, *known(cams.phone_numbers[0])))
     assert "OK" == json.loads(capsys.readouterr().out)["Code"]
 
 

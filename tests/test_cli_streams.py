@@ -26,8 +26,10 @@ STATUS = "GetPhoneNumberVerificationStatus"
 EVIL = "\x1b]0;title\x07\x9b31m\x7f\x85\u2028\u202e\u2066\u200f red é 中 \ud800"
 """What a terminal would obey, and text in which there is no harm."""
 
-CONTROLS = {chr(code) for code in [*range(0x20), *range(0x7F, 0xA0)]} - {"\n", "\t"}
-CONTROLS |= set("\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066")
+CONTROLS = (
+    {chr(code) for code in [*range(0x20), *range(0x7F, 0xA0)]}
+    | set("\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066")
+) - {"\n", "\t"}
 
 posix = pytest.mark.skipif(os.name != "posix", reason="streams are closed by a shell")
 
