@@ -94,6 +94,17 @@ def test_a_journal_that_cannot_be_written_leaves_none(
     assert [] == list(tmp_path.iterdir())
 
 
+def test_a_journal_that_has_no_room_for_a_draft_is_refused(tmp_path: Path) -> None:
+    """Its name may be as long as names can be."""
+    output = tmp_path / ("n" * 245)
+    journal = Journal(command="status", input={}, options={}, began=1.0)
+
+    with pytest.raises(ConfigurationError, match="cannot be written: File name too"):
+        save(output, journal)
+
+    assert [] == list(tmp_path.iterdir())
+
+
 def test_a_journal_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     """It may be there all the same."""
     journal_path(tmp_path / "out").mkdir()

@@ -34,6 +34,7 @@ from cams_async.operations import (
     GetPhoneNumberVerificationStatus,
     Operation,
 )
+from tests.screen import screen
 
 STATUS = "GetPhoneNumberVerificationStatus"
 PATIENCE = 30
@@ -74,6 +75,16 @@ def test_every_option_has_help(command: str, capsys: Capture) -> None:
     assert "usage: cams-async " in capsys.readouterr().out
     assert parsers()[command].description
     assert [] == [each for each in parsers()[command]._actions if not each.help]
+
+
+def test_the_command_alone_prints_the_help(capsys: Capture) -> None:
+    """As `--help` does: who only tries it has made no mistake."""
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    expected = capsys.readouterr().out
+
+    assert 0 == main([])
+    assert (expected, "") == capsys.readouterr()
 
 
 def test_version_is_the_packages(capsys: Capture) -> None:
@@ -619,3 +630,24 @@ def test_progress_can_be_silent(now: Clock) -> None:
     with Progress(2, None, clock=now) as progress:
         now(60.0)
         progress.step()
+
+
+@pytest.mark.parametrize(("stream", "expected"), [(Terminal, ""), (io.StringIO, "1 ")])
+def test_an_interruption_leaves_no_stale_line(
+    stream: type[io.StringIO], expected: str, now: Clock
+) -> None:
+    """Ctrl-C erases the line that a terminal rewrites; a log keeps its lines."""
+    shown = stream()
+
+    def work() -> None:
+        with Progress(4, shown, clock=now) as progress:
+            now(6.0)
+            progress.step()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+
+    assert shown.getvalue()
+    assert "".join(screen(shown.getvalue())).startswith(expected)
+    assert bool(expected) == bool("".join(screen(shown.getvalue())).strip())
