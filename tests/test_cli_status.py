@@ -299,7 +299,7 @@ def test_a_watch_tells_what_is_pending_and_ends_by_its_deadline(
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ("VERIFED", "'VERIFED' is no known status; did you mean VERIFIED?"),
+        ("VERIFIEDD", "'VERIFIEDD' is no known status; did you mean VERIFIED?"),
         (
             "verified,not-verified",
             "'NOT-VERIFIED' is no known status; did you mean NOT_",
