@@ -1,7 +1,6 @@
 """The client: its lifetime, its options, and one line for each action."""
 
 import inspect
-import math
 import re
 import ssl as tls
 from collections.abc import Callable, Coroutine, Iterable, Mapping
@@ -12,6 +11,7 @@ from typing import Any, Concatenate, Final, NoReturn, ParamSpec, Self, TypeVar, 
 import aiohttp
 
 from cams_async import wire
+from cams_async.bounds import is_positive, is_whole
 from cams_async.credentials import Credentials, CredentialsProvider
 from cams_async.endpoints import REGIONS, Endpoint, parse_endpoint, region_endpoint
 from cams_async.errors import ConfigurationError, InvalidOperation
@@ -161,7 +161,7 @@ class CamsClient:
         _check(_is_optional(tls.SSLContext, ssl), "ssl", "must be an ssl.SSLContext")
         proxy = find_proxy(proxy, self._endpoint.origin)
         _check(
-            type(max_answer) is int and max_answer > 0,
+            is_whole(max_answer),
             "max_answer",
             "must be a whole number of bytes above 0",
         )
@@ -346,9 +346,12 @@ def _options(
     hooks: Any,
 ) -> Options:
     for name, seconds in (("timeout", timeout), ("deadline", deadline)):
-        number = type(seconds) in (int, float) and 0 < seconds < math.inf
         optional = name == "deadline" and seconds is None
-        _check(number or optional, name, "must be a finite number of seconds above 0")
+        _check(
+            is_positive(seconds) or optional,
+            name,
+            "must be a finite number of seconds above 0",
+        )
     _check(callable(getattr(retry, "delay", None)), "retry", "must have a method delay")
     given = cast("Iterable[Any]", hooks if isinstance(hooks, Iterable) else (None,))
     listed = tuple(given)

@@ -1,12 +1,12 @@
 """The values that pass between the layers and out to the caller."""
 
-import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
 from attrs import Attribute, field, frozen
 
+from cams_async.bounds import is_positive
 from cams_async.errors import CallOutcome, ConfigurationError
 
 
@@ -20,12 +20,8 @@ class Resend(StrEnum):
     """Repeating it could do harm: a one-time code spent, a fresh QR code killed."""
 
 
-_LARGEST = sys.float_info.max
-"""An `int` may be larger, and can be computed with floats no more."""
-
-
 def _above_zero(_: object, attribute: "Attribute[Any]", value: Any) -> None:
-    if type(value) not in (int, float) or not 0 < value <= _LARGEST:
+    if not is_positive(value):
         msg = "must be a finite number of calls per second above 0"
         raise ConfigurationError(msg, field=attribute.name)
 

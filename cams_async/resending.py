@@ -4,10 +4,10 @@ What is safe follows from the outcome of the attempt; no policy can override it.
 """
 
 import logging
-import math
 import random
 from typing import Any
 
+from cams_async.bounds import is_number
 from cams_async.errors import (
     ApiError,
     CamsError,
@@ -90,7 +90,7 @@ class Resending:
         )
         if delay is None or repaired:
             return None if delay is None else 0.0
-        if not isinstance(delay, (int, float)) or not 0 <= delay < math.inf:
+        if not is_number(delay):
             msg = f"the policy's delay is {delay!r}, not a number of seconds"
             raise ConfigurationError(msg, field="retry") from error.with_traceback(None)
         if progress.deadline is not None and now + delay >= progress.deadline:

@@ -5,11 +5,11 @@ decides that by the error's outcome and the operation's `resend`, and no policy
 can override it.
 """
 
-import math
 from typing import Any
 
 from attrs import Attribute, field, frozen
 
+from cams_async.bounds import is_number, is_whole
 from cams_async.errors import (
     ApiError,
     CamsError,
@@ -21,13 +21,13 @@ from cams_async.errors import (
 
 
 def _at_least_one(_: object, attribute: "Attribute[Any]", value: Any) -> None:
-    if type(value) is not int or value < 1:
+    if not is_whole(value):
         msg = "must be a whole number, at least 1"
         raise ConfigurationError(msg, field=f"retry.{attribute.name}")
 
 
 def _seconds(_: object, attribute: "Attribute[Any]", value: Any) -> None:
-    if type(value) not in (int, float) or not 0 <= value < math.inf:
+    if not is_number(value):
         msg = "must be a number of seconds, at least 0"
         raise ConfigurationError(msg, field=f"retry.{attribute.name}")
 

@@ -54,10 +54,18 @@ def environment(emulator: Emulator) -> dict[str, str]:
 
 
 class InTerminal:
-    """A process whose stderr is a terminal: `with InTerminal(command) as process`."""
+    """A process whose stderr is a terminal: `with InTerminal(command) as process`.
 
-    def __init__(self, command: list[str], **how: Any) -> None:
+    With `owns` the terminal is its own, which it finds as /dev/tty.
+    """
+
+    def __init__(self, command: list[str], *, owns: bool = False, **how: Any) -> None:
         self._ours, its = os.openpty()
+        if owns:
+            name = os.ttyname(its)
+            script = 'exec 2<>"$1"; shift; exec "$@"'
+            command = ["sh", "-c", script, "sh", name, *command]
+            how |= {"start_new_session": True}
         self.process = subprocess.Popen(  # noqa: S603 - our own command
             command, stderr=its, stdout=subprocess.PIPE, text=True, **how
         )
@@ -83,6 +91,10 @@ class InTerminal:
         start = len(self.shown)
         while not re.search(pattern, self.shown[start:]):
             assert self._read(), f"ended without {pattern!r}: {self.shown}"
+
+    def type(self, text: str) -> None:
+        """Type into the terminal, which shows it."""
+        os.write(self._ours, text.encode())
 
     def end(self) -> int:
         """Read to the end, and return the exit code."""

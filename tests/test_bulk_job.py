@@ -23,6 +23,7 @@ from cams_async.bulk import (
     Watching,
     cheaper,
 )
+from cams_async.bulk import output as output_module
 from cams_async.bulk import scratch as scratch_module
 from cams_async.emulator import Emulator
 from cams_async.errors import (
@@ -291,7 +292,7 @@ async def test_a_standard_input_that_fails_is_refused(tmp_path: Path) -> None:
         ("in.csv/out", "its directory does not exist"),
         (".", "is not a regular file"),
         ("n" * 300, "File name too long"),
-        ("in.csv", "not empty, and has no journal"),
+        ("in.csv", "in.csv' is the input"),
     ],
 )
 async def test_an_output_that_cannot_be_written_is_refused(
@@ -310,14 +311,11 @@ async def test_an_output_that_cannot_be_opened_is_refused(
 ) -> None:
     """It may be read-only, or on a disk that is."""
     job = plan(tmp_path)
-    opened = Path.open
 
-    def refuse(path: Path, mode: str = "r", **options: Any) -> Any:
-        if path == job.output:
-            raise PermissionError(13, "Permission denied")
-        return opened(path, mode, **options)
+    def refuse(_: str, __: int) -> int:
+        raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(output_module, "_private", refuse)
     with pytest.raises(ConfigurationError, match="written: Permission denied"):
         await work(job)
 

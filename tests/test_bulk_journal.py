@@ -24,6 +24,7 @@ JOURNALS = st.builds(
     input=st.dictionaries(TEXT, JSON, max_size=3),
     options=st.dictionaries(TEXT, JSON, max_size=3),
     began=st.floats(allow_nan=False, allow_infinity=False),
+    finished=st.none() | st.floats(allow_nan=False, allow_infinity=False),
 )
 
 
@@ -43,7 +44,7 @@ def test_a_journal_is_read_as_it_was_written(
     tmp_path_factory: pytest.TempPathFactory, journal: Journal
 ) -> None:
     """Otherwise a job would be refused for a change that never was."""
-    output = tmp_path_factory.getbasetemp() / "out"
+    output = tmp_path_factory.getbasetemp() / "kept"
 
     save(output, journal)
 
@@ -93,6 +94,17 @@ def test_a_journal_that_cannot_be_written_leaves_none(
     assert [] == list(tmp_path.iterdir())
 
 
+def test_a_journal_that_has_no_room_for_a_draft_is_refused(tmp_path: Path) -> None:
+    """Its name may be as long as names can be."""
+    output = tmp_path / ("n" * 245)
+    journal = Journal(command="status", input={}, options={}, began=1.0)
+
+    with pytest.raises(ConfigurationError, match="cannot be written: File name too"):
+        save(output, journal)
+
+    assert [] == list(tmp_path.iterdir())
+
+
 def test_a_journal_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     """It may be there all the same."""
     journal_path(tmp_path / "out").mkdir()
@@ -138,7 +150,7 @@ async def test_another_job_is_refused(
 
     check = refused(tmp_path, **given | options)
 
-    await check(rf"to another job: .*{why}.* To start anew remove '.*out.jsonl'")
+    await check(rf"to another job: .*{why}.* Restart it \(--restart\) to delete")
     assert before == (tmp_path / "out.jsonl").read_bytes()
 
 

@@ -26,7 +26,7 @@ ANY = st.none() | TEXT | st.text("\r\n\0\"',;\\\ud800\u2028", max_size=9)
 
 RESULTS = st.builds(
     Result,
-    line=st.integers(1),
+    line=st.integers(1, 2**63 - 1),
     phone_number=ANY,
     cust_space_id=ANY,
     status=ANY,
@@ -48,7 +48,9 @@ def test_a_result_is_one_line_whatever_it_holds(result: Result, form: Format) ->
     data = encode(result, form)
 
     assert 1 == data.count(b"\n")
-    assert (result.line, bool(result.error)) == decode(data, form)
+    read = decode(data, form)
+    assert read is not None
+    assert (result.line, bool(result.error)) == (read.line, bool(read.error))
     assert decode(data[:-1], form) is None
 
 
@@ -68,11 +70,75 @@ def test_no_bytes_break_the_reading_of_a_line(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"[]", b"{}", b'{"line": "1", "error": null}', b'{"line": true}', b"[" * 9**5],
+    [
+        b"[]",
+        b"{}",
+        b'{"line": "1", "error": null}',
+        b'{"line": true, "error": null}',
+        b'{"line": 1.0, "error": null}',
+        b'{"line": 1}',
+        b'{"line": 0, "error": null}',
+        b'{"line": -1, "error": null}',
+        b'{"line": 9223372036854775808, "error": null}',
+        b'{"line": 1' + b"0" * 400 + b', "error": null}',
+        b'{"line": 1' + b"0" * 5000 + b', "error": null}',
+        b'{"line": 1e999, "error": null}',
+        b'{"line": 1, "error": 5}',
+        b'{"line": 1, "error": ["x"]}',
+        b'{"line": 1, "error": null, "status": {}}',
+        b'{"line": 1, "error": null, "line": 2}',
+        b"[" * 9**5,
+        b'{"line": ' + b"[" * 9**5,
+        b'{"line": 1, "error": null, "x": ' + b"[" * 9**5,
+    ],
+    ids=lambda line: line[:40].decode(),
 )
-def test_other_json_is_no_line(line: bytes) -> None:
-    """Only what this program writes counts as done."""
+async def test_other_json_is_no_line(tmp_path: Path, line: bytes) -> None:
+    """Only what this program writes counts as done; a job refuses the rest."""
     assert decode(line + b"\n", "jsonl") is None
+    await check_refused(plan(tmp_path), line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"2",
+        b"x,,,,,,",
+        b"+2,,,,,,",
+        b" 2,,,,,,",
+        b"2_0,,,,,,",
+        b"02,,,,,,",
+        "٢,,,,,,".encode(),
+        b"0,,,,,,",
+        b"-2,,,,,,",
+        b"9223372036854775808,,,,,,",
+        b"1" * 400 + b",,,,,,",
+        b"1" * 5000 + b",,,,,,",
+        b"2,,,,,,,,",
+        b'2,"a,,,,,',
+        b"2," + b"x" * 200_000 + b",,,,,",
+        b"\xff,,,,,,",
+    ],
+    ids=lambda line: line[:20].hex(),
+)
+async def test_other_csv_is_no_line(tmp_path: Path, line: bytes) -> None:
+    """As above."""
+    assert decode(line + b"\n", "csv") is None
+    await check_refused(plan(tmp_path, format="csv"), line)
+
+
+async def check_refused(done: Plan, line: bytes) -> None:
+    """Put a line into an output, and find that the job does not go on."""
+    await work(done)
+    assert done.output is not None
+    whole = done.output.read_bytes() + line + b"\n"
+    done.output.write_bytes(whole)
+
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        await work(done)
+
+    assert whole == done.output.read_bytes()
 
 
 # Healing
@@ -174,7 +240,7 @@ def test_a_file_that_cannot_be_cut_is_refused(tmp_path: Path) -> None:
     with Disk(path, "a+") as disk:
         disk.stuck = True
         with pytest.raises(ConfigurationError, match="cannot be healed"):
-            heal(disk, path, Standing(end=1, done=0, failed=0))
+            heal(disk, path, Standing(end=1))
 
 
 # Writing

@@ -12,6 +12,7 @@ from cams_async.cli.display import Lines, Silence, display, shown
 from cams_async.cli.tally import Rate, Tally, duration, failures
 from cams_async.models import CallEvent
 from tests.clock import Clock
+from tests.screen import screen
 
 STATUS, SYNC = "GetPhoneNumberVerificationStatus", "ChatappSyncPhoneNumber"
 
@@ -174,7 +175,7 @@ def test_without_rich_a_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_bar_is_redrawn_in_its_place() -> None:
-    """Each look erases the one before; the last one stays, and the cursor is back."""
+    """Each look erases the one before; nothing of it stays, and the cursor is back."""
     terminal = Terminal()
     bar = Bar(terminal)
     told = tally(done=99)
@@ -183,12 +184,14 @@ def test_the_bar_is_redrawn_in_its_place() -> None:
     bar.show(told)
     bar.close()
 
-    first, *_, last = re.split(r"\x1b\[2K", terminal.getvalue())
+    first, *_, last, _, end = re.split(r"\x1b\[2K", terminal.getvalue())
 
     assert "99 of 100 numbers done" in first
     assert "100 of 100 numbers done, failed: 1 NotFound" in last
     assert "━" in last
-    assert terminal.getvalue().endswith("\x1b[?25h")
+    assert "" == end
+    assert "" == "".join(screen(terminal.getvalue())).strip()
+    assert "\x1b[?25h" in terminal.getvalue()
 
 
 def test_a_run_is_shown_again_and_again(clock: Clock) -> None:

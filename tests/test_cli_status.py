@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -15,11 +16,13 @@ from typing import Any
 
 import pytest
 
+from cams_async.bulk.store import Store
 from cams_async.cli import main, signals
 from cams_async.credentials import KEY_ID, KEY_SECRET
 from cams_async.emulator import Canned, Emulator
 from tests.cli_process import COMMAND, PATIENCE, InTerminal, environment, in_thread
 from tests.fakes import FAST
+from tests.screen import screen
 
 STATUS, SYNC = "GetPhoneNumberVerificationStatus", "ChatappSyncPhoneNumber"
 DENIED = Canned(status=400, body=b'{"Code": "Ram.PermissionDeny", "RequestId": "1"}')
@@ -192,8 +195,10 @@ def test_json_is_a_summary_for_programs(cams: Emulator, capsys: Capture) -> None
     main(asked)
     second = json.loads(capsys.readouterr().out)
 
-    assert 4 == sum(first.pop("statuses").values())
+    statuses = first.pop("statuses")
+    assert 4 == sum(statuses.values())
     assert first.pop("seconds") > 0
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00", first.pop("finished"))
     assert first == {
         "complete": True,
         "rows": 5,
@@ -207,12 +212,13 @@ def test_json_is_a_summary_for_programs(cams: Emulator, capsys: Capture) -> None
         "errors": {"InvalidRow": 1},
         "output": "out.jsonl",
     }
-    assert (True, 5, 5, {}) == (
-        second["resumed"],
-        second["done"],
-        second["done_by_former_runs"],
-        second["statuses"],
-    )
+    assert second.pop("seconds") > 0
+    assert second.pop("finished")
+    assert second == first | {
+        "resumed": True,
+        "done_by_former_runs": 5,
+        "statuses": statuses,
+    }
 
 
 # --- strategies -----------------------------------------------------------------------
@@ -288,6 +294,45 @@ def test_a_watch_tells_what_is_pending_and_ends_by_its_deadline(
     assert 3 == code
     assert ["DeadlineExceeded"] * 3 == [row["error"] for row in rows("out.jsonl")]
     assert "3 of 3 numbers settled" in told
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("VERIFIEDD", "'VERIFIEDD' is no known status; did you mean VERIFIED?"),
+        (
+            "verified,not-verified",
+            "'NOT-VERIFIED' is no known status; did you mean NOT_",
+        ),
+        ("xyz", "'XYZ' is no known status; one of NOT_VERIFIED, VERIFIED, EXPIRED"),
+    ],
+)
+def test_a_watch_refuses_a_status_that_is_not_known(
+    given: str, expected: str, cams: Emulator, capsys: Capture
+) -> None:
+    """It would ask for ever."""
+    numbers = str(written(cams.phone_numbers[:1]))
+    before = arrivals(cams, STATUS)
+
+    code = main(["watch", numbers, "--until", given, *options(cams)])
+
+    printed = capsys.readouterr()
+    assert 2 == code
+    assert expected in printed.err
+    assert "--any-status takes any" in printed.err
+    assert (before, "") == (arrivals(cams, STATUS), printed.out)
+
+
+def test_any_status_can_be_waited_for(cams: Emulator) -> None:
+    """The vendor's own lists differ."""
+    given = str(written(cams.phone_numbers[:1]))
+    status = cams.verification_status(cams.phone_numbers[0].phone_number)
+    until = ["--until", f"SOMETHING_NEW,{status}", "--any-status"]
+
+    code = main(["watch", given, "-o", "out.jsonl", *until, *options(cams)])
+
+    assert 0 == code
+    assert 1 == len(rows("out.jsonl"))
 
 
 # --- what is unusable -----------------------------------------------------------------
@@ -376,7 +421,7 @@ def test_a_place_that_is_unusable_is_an_error_as_ever(
 
     code = main(["status", given, "-o", "out.jsonl", "--endpoint", "nowhere"])
 
-    assert 1 == code
+    assert 2 == code
     assert capsys.readouterr().err.startswith("cams-async: endpoint: ")
     assert not Path("out.jsonl").exists()
 
@@ -403,6 +448,107 @@ def test_wrong_credentials_end_it_and_it_goes_on_once_they_are_right(
     assert again == asked
     assert "SignatureDoesNotMatch" in error
     assert list(range(2, 10)) == sorted(row["line"] for row in rows("out.jsonl"))
+
+
+def test_a_finished_job_says_so_and_how_to_run_it_again(
+    cams: Emulator, capsys: Capture
+) -> None:
+    """The command that it prints begins again, and is not what goes on afterwards."""
+    given = str(written(cams.phone_numbers[:3]))
+    asked = ["status", given, "-o", "out.jsonl", *options(cams)]
+    before = arrivals(cams, STATUS)
+    assert 0 == main(asked)
+    capsys.readouterr()
+
+    assert 0 == main(asked)
+    told = capsys.readouterr().err
+    again = told.partition("cams-async: run it again with: ")[2].splitlines()[0]
+    program, *arguments = shlex.split(again)
+    assert 0 == main(arguments)
+
+    when = re.search(r"finished on (.*): nothing is left to do", told)
+    assert when is not None
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00", when[1])
+    assert ["cams-async", *asked, "--restart"] == [program, *arguments]
+    assert "3 of 3 rows are in out.jsonl" in capsys.readouterr().err
+    assert 6 == arrivals(cams, STATUS) - before
+    assert 3 == len(rows("out.jsonl"))
+
+
+def test_an_unknown_time_of_finishing_is_left_out(
+    cams: Emulator, capsys: Capture
+) -> None:
+    """A journal may hold any number, or none."""
+    given = str(written(cams.phone_numbers[:1]))
+    asked = ["status", given, "-o", "out.jsonl", "--json", *options(cams)]
+    main(asked)
+    path = Path("out.jsonl.journal")
+    content = json.loads(path.read_text("utf-8")) | {"finished": 1e300}
+    path.write_text(json.dumps(content), "utf-8")
+    capsys.readouterr()
+
+    assert 0 == main(asked)
+
+    printed = capsys.readouterr()
+    assert "cams-async: finished: nothing is left to do" in printed.err
+    assert json.loads(printed.out)["finished"] is None
+
+
+def test_how_to_go_on_does_not_begin_again(
+    cams: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Else each interruption would lose what was done."""
+    given = str(written(cams.phone_numbers[:3]))
+    asked = ["status", given, "-o", "out.jsonl", *options(cams)]
+    monkeypatch.setenv(KEY_SECRET, "wrong")
+
+    assert 1 == main([*asked, "--restart"])
+
+    *_, how = capsys.readouterr().err.splitlines()
+    assert ["cams-async", *asked] == shlex.split(
+        how.removeprefix("cams-async: go on with: ")
+    )
+
+
+def test_an_output_that_is_removed_meanwhile_is_an_error(
+    cams: Emulator, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that nobody will find are not counted as if they were there."""
+    given = str(written(cams.phone_numbers[:3]))
+    synced = Store.sync
+
+    def removed(store: Store) -> None:
+        Path("out.jsonl").unlink()
+        synced(store)
+
+    monkeypatch.setattr(Store, "sync", removed)
+
+    code = main(["status", given, "-o", "out.jsonl", "--json", *options(cams)])
+
+    printed = capsys.readouterr()
+    assert 1 == code
+    assert "of 3 rows are in" not in printed.err
+    assert "out.jsonl does not hold the 3 rows that were written" in printed.err
+    assert "'out.jsonl' was removed, replaced or changed" in printed.err
+    assert not json.loads(printed.out)["complete"]
+
+
+def test_a_resumed_job_shows_the_failures_of_the_whole_job(
+    cams: Emulator, capsys: Capture
+) -> None:
+    """In its progress and at its end."""
+    given = str(
+        written(cams.phone_numbers[:2], "123,cams-0001", "123,cams-0001", "x,y")
+    )
+    asked = ["status", given, "-o", "out.jsonl", *options(cams)]
+    assert 3 == main(asked)
+    capsys.readouterr()
+
+    assert 3 == main(asked)
+
+    told = capsys.readouterr().err
+    assert "3 of 3 numbers done, failed: 1 InvalidParameter.PhoneNumberError\n" in told
+    assert "failed: 2 InvalidParameter.PhoneNumberError, 1 InvalidRow" in told
 
 
 def command(*arguments: str) -> list[str]:
@@ -604,6 +750,30 @@ def test_without_rich_a_terminal_shows_plain_lines(cams: Emulator) -> None:
     assert "━" not in status.shown
     assert "\x1b" not in status.shown
     assert "20 of 20 numbers done" in status.shown
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_ctrl_c_leaves_no_stale_line(width: int, cams: Emulator) -> None:
+    """The terminal shows ^C in the bar; afterwards only complete lines are there."""
+    given = str(written(cams.phone_numbers[:20]))
+    asked = ["status", given, "-o", "out.jsonl", *options(cams, qps=0.02)]
+    where = environment(cams) | {"COLUMNS": f"{width}"}
+    with InTerminal(command(*asked), env=where) as status:
+        status.until("1 of 20 numbers done")
+        status.type("\x03")
+        status.process.send_signal(signal.SIGINT)
+        status.until("finishing what is in flight")
+        status.type("\x03")
+        status.process.send_signal(signal.SIGINT)
+        status.end()
+
+    lines = [line.rstrip() for line in screen(status.shown, width=width)]
+    kept = [line for line in lines if not line.startswith("cams-async: ")]
+
+    assert "^C" in status.shown
+    assert "━" in status.shown
+    # A line of ours that is longer than the terminal is wide goes on on the next.
+    assert [] == [line for line in kept if re.search(r"━|\^C|numbers done", line)]
 
 
 # --- signals --------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import math
-import sys
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing, suppress
 from types import TracebackType
@@ -11,10 +10,11 @@ from typing import BinaryIO, Self, cast
 
 from cams_async.bulk.plan import Plan, Strategy, Survey, Watching
 from cams_async.bulk.results import Result
+from cams_async.bulk.row_result import result_of, status_of
 from cams_async.bulk.scratch import Key
 from cams_async.bulk.store import Store
+from cams_async.bulk.totals import Totals
 from cams_async.errors import (
-    ApiError,
     AuthenticationError,
     CamsError,
     ClientClosed,
@@ -47,9 +47,6 @@ logger: logging.Logger = logging.getLogger("cams_async")
 WIDEST = 2048
 """The most phone numbers that wait for calls for their spaces."""
 
-SHORT = 300
-"""Characters of each of the vendor's texts in the output."""
-
 FATAL = (
     AuthenticationError,
     ClientClosed,
@@ -65,6 +62,8 @@ FATAL_AT_FIRST = (ConnectError, PermissionDenied, ThrottleUnavailable)
 PAUSES = (5.0, 20.0, 60.0)
 """Seconds before another round over the rows that have met a passing error. When
 rounds bring nothing new, the errors after the last pause (but throttling) count."""
+
+LAST = len(PAUSES) - 1
 
 LONGEST_PAUSE = 60.0
 """The most seconds between two tries whether the service answers again."""
@@ -95,11 +94,7 @@ class Job:
         stdout: BinaryIO | None = None,
     ) -> None:
         self._plan = plan
-        self._store = Store(
-            plan,
-            stdin=sys.stdin.buffer if stdin is None else stdin,
-            stdout=_standard_output() if stdout is None else stdout,
-        )
+        self._store = Store(plan, stdin=stdin, stdout=stdout)
         self._outcomes: Outcomes[VerificationStatusResponse] | None = None
         self._closing: asyncio.Future[None] | None = None
         self._stopping = asyncio.Event()
@@ -110,10 +105,6 @@ class Job:
         self._is_last_round = False
         self.survey: Survey
         """What was found on entering; not there before."""
-        self.done: int = 0
-        """Rows written, over all runs."""
-        self.failed: int = 0
-        """Those of them that failed, bad ones included."""
 
     async def __aenter__(self) -> Self:
         try:
@@ -124,7 +115,6 @@ class Job:
             loop = asyncio.get_running_loop()
             self._closing = loop.run_in_executor(None, self._store.close)
             raise
-        self.done, self.failed = self.survey.done, self.survey.failed
         return self
 
     async def __aexit__(
@@ -136,9 +126,34 @@ class Job:
         await asyncio.to_thread(self._store.close)
 
     @property
+    def totals(self) -> Totals:
+        """Counts of the rows written, over all runs."""
+        return self._store.totals
+
+    @property
+    def done(self) -> int:
+        """Rows written, over all runs."""
+        return self.totals.done
+
+    @property
+    def failed(self) -> int:
+        """Those of them that failed, bad ones included."""
+        return self.totals.failed
+
+    @property
+    def finished(self) -> float | None:
+        """When each row had its line, in seconds since 1970; None before that."""
+        return self._store.finished
+
+    @property
+    def lost(self) -> bool:
+        """Whether the output was removed, replaced or changed while the job ran."""
+        return self._store.lost
+
+    @property
     def complete(self) -> bool:
         """Whether each row has its line."""
-        return self.done == self.survey.rows
+        return self.done == self.survey.rows and not self.lost
 
     def stop(self) -> None:
         """Ask for nothing more; what was sent is still written. Then `run` returns."""
@@ -158,7 +173,8 @@ class Job:
 
         A row that meets a passing error, such as a lost connection, is asked again in
         another round, and while nothing at all is answered the job waits. Only what
-        fails in round after round, when others do not, is written as it is.
+        fails in round after round, when others do not, is written as it is. Flow
+        control never fails a row: it is asked again for as long as it takes.
 
         Args:
             client: Sends the calls.
@@ -168,7 +184,8 @@ class Job:
             on_result: Told each row once it is written.
 
         Raises:
-            OutputError: The output cannot be written. What was written is whole.
+            OutputError: The output cannot be written, or was removed, replaced or
+                changed meanwhile.
             CamsError: An error that every row would meet, such as wrong credentials.
                 It is no row's result: once it is mended, the job goes on.
         """
@@ -176,6 +193,8 @@ class Job:
         if not self._stopped and not self.complete:
             await self._ask(client, strategy, window, on_result)
         await asyncio.to_thread(self._store.sync)
+        if self.complete and self.survey.finished is None:
+            await asyncio.to_thread(self._store.finish)
 
     async def _write_bad(self, on_result: Callable[[Result], None]) -> None:
         line = 0
@@ -208,13 +227,12 @@ class Job:
         while not self._stopped and not self.complete:
             if self._reached is not None:
                 await self._rest(PAUSES[fruitless])
-            self._is_last_round = fruitless == len(PAUSES) - 1
+            self._is_last_round = fruitless == LAST
             self._reached = None
             before = self.done
             async with aclosing(self._calmly(client, by_space=by_space)) as operations:
                 await self._take(poll(sender, operations, window=window), on_result)
-            more = min(fruitless + 1, len(PAUSES) - 1)
-            fruitless = 0 if self.done > before else more
+            fruitless = 0 if self.done > before else min(fruitless + 1, LAST)
 
     async def _watch(
         self,
@@ -255,7 +273,7 @@ class Job:
                         "GetPhoneNumberVerificationStatus", outcome.operation
                     )
                 if self._is_final(outcome):
-                    await self._write(_result(outcome), on_result)
+                    await self._write(result_of(outcome), on_result)
 
     async def _give_up(
         self, on_result: Callable[[Result], None], *, by_space: bool
@@ -267,7 +285,7 @@ class Job:
                 if self._stopped:
                     break
                 outcome = Outcome(operation=operation, error=error)
-                await self._write(_result(outcome), on_result)
+                await self._write(result_of(outcome), on_result)
 
     async def _operations(
         self, *, by_space: bool
@@ -330,11 +348,11 @@ class Job:
             if outcome.error is None or not is_passing(outcome.error):
                 return True
             self._in_trouble = True
-            # A refusal by flow control is no row's result, however long it goes on.
+            # Others may use up the ceiling for hours: that says nothing of this row.
             refused = isinstance(outcome.error, ThrottlingError)
-            return self._is_last_round and not (self._stopped or refused)
+            return self._is_last_round and not refused and not self._stopped
         # Unless a stop has cut the watch, it has seen to that already.
-        settled = outcome.error is None and _status(outcome) in watching.until
+        settled = outcome.error is None and status_of(outcome) in watching.until
         return settled or not self._stopped
 
     async def _write(self, result: Result, on_result: Callable[[Result], None]) -> None:
@@ -348,8 +366,7 @@ class Job:
         self, written: Iterable[Result], on_result: Callable[[Result], None]
     ) -> None:
         for result in written:
-            self.done += 1
-            self.failed += result.error is not None
+            self.totals.add(result)
             on_result(result)
 
 
@@ -358,42 +375,3 @@ def _room(client: Sender, survey: Survey) -> int:
     ceiling = client.ceiling(ChatappSyncPhoneNumber(cust_space_id="any"))
     mean = survey.numbers_left / max(1, survey.spaces_left)
     return math.ceil(min(WIDEST, 2 * ceiling * mean + 1))
-
-
-def _status(outcome: Outcome[VerificationStatusResponse]) -> str | None:
-    if outcome.response is None:
-        return None
-    return str(outcome.response.data.code_verification_status)
-
-
-def _result(outcome: Outcome[VerificationStatusResponse]) -> Result:
-    """Return what an outcome says of its number, not of a row yet."""
-    asked = cast("GetPhoneNumberVerificationStatus", outcome.operation)
-    request_id = None if outcome.response is None else outcome.response.request_id
-    code = message = None
-    error = outcome.error
-    if isinstance(error, ApiError):
-        code, message = error.code or type(error).__name__, error.message
-        request_id = error.request_id
-    elif error is not None:
-        code, message = type(error).__name__, str(error)
-    return Result(
-        line=0,
-        phone_number=asked.phone_number,
-        cust_space_id=asked.cust_space_id,
-        status=_short(_status(outcome)),
-        request_id=_short(request_id),
-        error=_short(code),
-        message=_short(message),
-    )
-
-
-def _short(text: str | None) -> str | None:
-    return None if text is None else " ".join(text.split())[:SHORT]
-
-
-def _standard_output() -> BinaryIO:
-    """Return it without its buffer, which Python tries to write again at its exit."""
-    buffer = sys.stdout.buffer
-    unbuffered: BinaryIO = getattr(buffer, "raw", buffer)
-    return unbuffered

@@ -2,9 +2,12 @@
 
 import json
 import os
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
+from errno import EINVAL
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Any, cast
 
 from attrs import asdict, frozen
@@ -21,6 +24,9 @@ KINDS: Mapping[str, type[object]] = {
     "began": float,
 }
 
+LONGEST = 2**20
+"""Bytes that no journal reaches."""
+
 
 @frozen(kw_only=True)
 class Journal:
@@ -36,7 +42,10 @@ class Journal:
     """All else that the results depend on."""
 
     began: float
-    """When, in seconds since 1970; restarts do not change it."""
+    """When, in seconds since 1970; resumptions do not change it."""
+
+    finished: float | None = None
+    """When each row had its line, in seconds since 1970; None where some have none."""
 
 
 def journal_path(output: Path) -> Path:
@@ -52,14 +61,28 @@ def load(output: Path) -> Journal | None:
     """
     path = journal_path(output)
     try:
-        journal = _parse(path.read_bytes())
+        if path.is_symlink():
+            raise refusal(path, "is a symbolic link, which no journal is")
+        journal = _parse(_read(path))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise refusal(path, f"cannot be read: {error.strerror}") from error
     if journal is None:
-        raise refusal(path, f"is no journal of this version. {_anew(output)}")
+        msg = "is no journal of this version: remove it, or name another output"
+        raise refusal(path, msg)
     return journal
+
+
+def _read(path: Path) -> bytes:
+    # Neither by way of a link that has just been made, nor to wait for a pipe's writer.
+    flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    with open(
+        path, "rb", opener=lambda name, mode: os.open(name, mode | flags)
+    ) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(EINVAL, "it is no regular file")
+        return file.read(LONGEST + 1)
 
 
 def _parse(data: bytes) -> Journal | None:
@@ -70,22 +93,30 @@ def _parse(data: bytes) -> Journal | None:
     if not isinstance(content, dict):
         return None
     values = cast("dict[str, Any]", content)
+    # Journals did not always tell it.
+    finished = values.pop("finished", None)
+    if finished is not None and type(finished) is not float:
+        return None
     kinds: dict[str, type] = {name: type(value) for name, value in values.items()}
     if kinds != KINDS or values.pop("version") != VERSION:
         return None
-    return Journal(**values)
+    return Journal(**values, finished=finished)
 
 
 def save(output: Path, journal: Journal) -> None:
     """Write an output's journal: all of it, on the disk, or nothing.
 
     Raises:
-        ConfigurationError: It cannot be written.
+        ConfigurationError: It cannot be written, or what is there is no journal.
     """
+    load(output)
     path = journal_path(output)
-    draft = path.with_name(path.name + ".new")
+    draft: Path | None = None
     try:
-        with draft.open("wb") as file:
+        # For its owner only, and under a name that nothing has.
+        descriptor, name = mkstemp(prefix=f"{path.name}.", dir=path.parent)
+        draft = Path(name)
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
             content = {"version": VERSION, **asdict(journal)}
             file.write(json.dumps(content, indent=2).encode() + b"\n")
             file.flush()
@@ -93,7 +124,8 @@ def save(output: Path, journal: Journal) -> None:
         draft.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        if draft is not None:
+            draft.unlink(missing_ok=True)
         raise refusal(path, f"cannot be written: {error.strerror}") from error
 
 
@@ -114,7 +146,7 @@ def compare(output: Path, former: Journal, now: Journal) -> None:
         ConfigurationError: It is another's; says what differs.
     """
     differences = [
-        f"{name} was {json.dumps(old)}, now {json.dumps(new)}"
+        f"{name} was {_shown(old)}, now {_shown(new)}"
         for name, old, new in _pairs(former, now)
         if old != new
     ]
@@ -123,8 +155,16 @@ def compare(output: Path, former: Journal, now: Journal) -> None:
     if differences:
         raise refusal(
             output,
-            f"belongs to another job: {'; '.join(differences)}. {_anew(output)}",
+            f"belongs to another job: {'; '.join(differences)}. Restart it "
+            "(--restart) to delete its rows and begin again, or name another output",
         )
+
+
+def _shown(value: object) -> str:
+    try:
+        return json.dumps(value)
+    except RecursionError:
+        return "too deep to be shown"
 
 
 def _pairs(former: Journal, now: Journal) -> list[tuple[str, Any, Any]]:
@@ -132,11 +172,3 @@ def _pairs(former: Journal, now: Journal) -> list[tuple[str, Any, Any]]:
     names = sorted({*old, *new})
     pairs = [(name, old.get(name), new.get(name)) for name in names]
     return [("the command", former.command, now.command), *pairs]
-
-
-def _anew(output: Path) -> str:
-    path = journal_path(output)
-    return (
-        f"To start anew remove {str(output)!r} and {str(path)!r}, "
-        "or name another output"
-    )

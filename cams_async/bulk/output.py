@@ -4,16 +4,17 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from errno import EAGAIN
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
-from attrs import frozen
+from attrs import Factory, frozen
 
 from cams_async.bulk.lines import Line, chunks, lines
 from cams_async.bulk.results import CSV_HEADER, Format, Result, decode, encode
+from cams_async.bulk.streams import write_all
+from cams_async.bulk.totals import Totals
 from cams_async.errors import CamsError, ConfigurationError
 
 LONGEST = 2**20
@@ -37,8 +38,8 @@ class Standing:
     end: int
     """Bytes of it that are whole."""
 
-    done: int
-    failed: int
+    totals: Totals = Factory(Totals)
+    """Counts of its rows."""
 
 
 def claim(path: Path) -> BinaryIO:
@@ -48,7 +49,7 @@ def claim(path: Path) -> BinaryIO:
         ConfigurationError: It cannot be opened, or another run writes to it.
     """
     try:
-        file = path.open("a+b", buffering=0)
+        file: BinaryIO = open(path, "a+b", buffering=0, opener=_private)  # noqa: SIM115 - a Path takes no opener; it stays open
     except OSError as error:
         raise refusal(path, f"cannot be written: {error.strerror}") from error
     try:
@@ -58,6 +59,11 @@ def claim(path: Path) -> BinaryIO:
         file.close()
         raise refusal(path, "is in use by another run") from error
     return file
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that, where it is new, only its owner can read."""
+    return os.open(path, flags, 0o600)
 
 
 def refusal(path: Path, message: str) -> ConfigurationError:
@@ -84,7 +90,7 @@ def scan(
         ConfigurationError: A line is damaged before the end, or not of this job.
     """
     file.seek(0)
-    end = done = failed = 0
+    end, totals = 0, Totals()
     damaged: Line | None = None
     for line in lines(chunks(file), longest=LONGEST):
         if form == "csv" and line.number == 1 and line.data == CSV_HEADER:
@@ -98,13 +104,12 @@ def scan(
                 raise _foreign(path, line, "cannot be read")
         elif damaged is not None:
             raise _foreign(path, damaged, "cannot be read")
-        elif not mark(known[0]):
+        elif not mark(known.line):
             raise _foreign(path, line, "is for a row that is not there, or done twice")
         else:
             end += line.size
-            done += 1
-            failed += known[1]
-    return Standing(end=end, done=done, failed=failed)
+            totals.add(known)
+    return Standing(end=end, totals=totals)
 
 
 def heal(file: BinaryIO, path: Path, standing: Standing) -> None:
@@ -160,6 +165,11 @@ class Output:
         self._end = end
         self._synced = time.monotonic()
 
+    @property
+    def end(self) -> int | None:
+        """Where the file ends; None for a stream."""
+        return self._end
+
     def head(self) -> None:
         """Write what an output begins with, if it is empty.
 
@@ -195,15 +205,8 @@ class Output:
                 raise self._failed(error) from error
 
     def _append(self, data: bytes) -> None:
-        left = memoryview(data)
         try:
-            while left:
-                # None, from a stream that does not wait: nobody reads it fast enough.
-                written = cast("int | None", self._stream.write(left))
-                if written is None:
-                    raise BlockingIOError(EAGAIN, os.strerror(EAGAIN))
-                left = left[written:]
-            self._stream.flush()
+            write_all(self._stream, data)
         except OSError as error:
             self._cut()
             raise self._failed(error) from error

@@ -13,6 +13,7 @@ from cams_async.operations import (
     ChatappSyncPhoneNumber,
     GetPhoneNumberVerificationStatus,
 )
+from cams_async.poller.watching import EVERY, checked_deadline, checked_every
 
 Strategy: TypeAlias = Literal["per_number", "per_space"]
 """One call for each phone number, or one for all numbers of a space."""
@@ -25,10 +26,10 @@ class Watching:
     until: frozenset[str] = frozenset({"VERIFIED"})
     """The statuses that end the watch of a number."""
 
-    every: tuple[float, float] = (30.0, 600.0)
+    every: tuple[float, float] = field(default=EVERY, converter=checked_every)
     """Seconds between two questions for a number: at first, and at most."""
 
-    deadline: float | None = None
+    deadline: float | None = field(default=None, converter=checked_deadline)
     """Seconds after which the job ends, restarts included; None for never."""
 
 
@@ -69,6 +70,10 @@ class Plan:
 
     watch: Watching | None = None
     """How to watch; None to ask once."""
+
+    restart: bool = False
+    """Whether to delete the rows of a former run, if its journal is there, and begin
+    again."""
 
     identity: Mapping[str, str | None] = field(factory=dict[str, str | None])
     """What else must not change between two runs, such as the endpoint. It is written
@@ -116,6 +121,9 @@ class Survey:
 
     durable: bool
     """Whether the job can go on after it was killed."""
+
+    finished: float | None = None
+    """When a former run finished it, in seconds since 1970; None where none did."""
 
 
 def cheaper(survey: Survey) -> Strategy:

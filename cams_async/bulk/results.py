@@ -46,6 +46,9 @@ class Result:
 
 COLUMNS = tuple(attribute.name for attribute in fields(Result))
 
+NO_LINE = 2**63
+"""The first number that no database takes; no file has as many lines."""
+
 CSV_HEADER = ",".join(COLUMNS).encode() + b"\n"
 
 
@@ -79,29 +82,47 @@ def _cell(value: object) -> str:
     return text
 
 
-def decode(data: bytes, form: Format) -> tuple[int, bool] | None:
-    """Return a line's row and whether that failed; None for what is no such line."""
+def decode(data: bytes, form: Format) -> Result | None:
+    """Return the result that a line holds; None for what is no such line."""
     if not data.endswith(b"\n") or b"\0" in data:
         return None
     try:
         text = data.decode()
         values = _json_values(text) if form == "jsonl" else _csv_values(text)
-        return values["line"], bool(values["error"])
+        return _result(values)
     except (ValueError, KeyError, RecursionError, csv.Error):
         return None
 
 
+def _result(values: dict[str, Any]) -> Result:
+    line, texts = values["line"], {name: values.get(name) for name in COLUMNS[1:]}
+    if type(line) is not int or not 0 < line < NO_LINE or "error" not in values:
+        raise ValueError
+    if not all(text is None or isinstance(text, str) for text in texts.values()):
+        raise ValueError
+    return Result(line=line, **texts)
+
+
 def _json_values(text: str) -> dict[str, Any]:
-    value: Any = json.loads(text)
+    value: Any = json.loads(text, object_pairs_hook=_distinct)
     if not isinstance(value, dict):
         raise ValueError  # noqa: TRY004 - as json does
-    values = cast("dict[str, Any]", value)
-    if type(values["line"]) is not int:
+    return cast("dict[str, Any]", value)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) != len(pairs):
         raise ValueError
     return values
 
 
 def _csv_values(text: str) -> dict[str, Any]:
     cells = next(csv.reader([text], strict=True))
-    values: dict[str, Any] = dict(zip(COLUMNS, cells, strict=True))
-    return values | {"line": int(values["line"])}
+    values: dict[str, Any] = {
+        name: cell or None for name, cell in zip(COLUMNS, cells, strict=True)
+    }
+    line = int(cells[0])
+    if str(line) != cells[0]:
+        raise ValueError
+    return values | {"line": line}

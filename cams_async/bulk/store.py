@@ -1,6 +1,7 @@
 """What a job keeps on disk: the rows, the output, the journal. Blocking."""
 
 import hashlib
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -18,13 +19,15 @@ from cams_async.bulk.output import (
     Standing,
     claim,
     heal,
-    refusal,
     scan,
 )
+from cams_async.bulk.place import check_distinct, check_place, not_empty
 from cams_async.bulk.plan import Plan, Survey, Watching
 from cams_async.bulk.results import INVALID, Result
 from cams_async.bulk.rows import BadRow, read
 from cams_async.bulk.scratch import PAGE, Key, Scratch
+from cams_async.bulk.streams import standard_input, standard_output
+from cams_async.bulk.totals import Totals
 from cams_async.errors import ConfigurationError
 
 
@@ -37,11 +40,13 @@ class Store:
 
     Args:
         plan: What is asked.
-        stdin: The input where the plan names none.
-        stdout: The output where the plan names none.
+        stdin: The input where the plan names none; None for standard input.
+        stdout: The output where the plan names none; None for standard output.
     """
 
-    def __init__(self, plan: Plan, *, stdin: BinaryIO, stdout: BinaryIO) -> None:
+    def __init__(
+        self, plan: Plan, *, stdin: BinaryIO | None, stdout: BinaryIO | None
+    ) -> None:
         self._plan = plan
         self._stdin = stdin
         self._stdout = stdout
@@ -51,7 +56,15 @@ class Store:
         self._opened = ExitStack()
         self._scratch: Scratch
         self._output: Output
+        self._file: BinaryIO | None = None
+        self._journal: Journal | None = None
         self._began = time.time()
+        self.totals = Totals()
+        """Counts of the rows that former runs have written."""
+        self.finished: float | None = None
+        """When each row had its line, in seconds since 1970."""
+        self.lost = False
+        """Whether the output is no longer there, or no longer as it was written."""
 
     # Opening and closing
 
@@ -79,21 +92,29 @@ class Store:
 
     def _open(self) -> Survey:
         plan, path = self._plan, self._plan.output
+        source = plan.input or self._stdin or standard_input()
+        check_distinct(source, path or self._stdout or standard_output())
         if path is not None:
-            _check_place(path, durable=plan.durable)
+            check_place(path, durable=plan.durable)
         self._scratch = self._opened.enter_context(closing(Scratch()))
-        digest = self._read_input()
+        digest = self._read_input(source)
         if path is None:
-            resumed, standing = False, Standing(end=0, done=0, failed=0)
-            self._output = Output(self._stdout, form=plan.format, raw_csv=plan.raw_csv)
+            resumed, standing = False, Standing(end=0)
+            stdout = self._stdout or standard_output()
+            self._output = Output(stdout, form=plan.format, raw_csv=plan.raw_csv)
         else:
             # Whoever has removed an output wants to start anew.
             is_new = not path.exists()
             file = self._opened.enter_context(claim(path))
             former = load(path) if plan.durable and not is_new else None
             if former is None and file.tell():
-                raise _not_empty(path)
-            resumed = self._resume(path, self._journal(digest), former)
+                raise not_empty(path)
+            if plan.restart and former is not None:
+                # Before the new journal, by which the old rows would count as done.
+                heal(file, path, Standing(end=0))
+                former = None
+            self._file = file
+            resumed = self._resume(path, self._new_journal(digest), former)
             standing = scan(file, path, plan.format, self._scratch.mark)
             heal(file, path, standing)
             self._output = Output(
@@ -106,19 +127,23 @@ class Store:
         self._opened.callback(self._sync_quietly)
         self._output.head()
         counts = self._scratch.count()
+        self.totals = standing.totals
+        if self._journal is not None and counts.rows == self.totals.done:
+            self.finished = self._journal.finished
         return Survey(
             **asdict(counts),
             duplicates=counts.rows - counts.bad - counts.numbers,
-            done=standing.done,
-            failed=standing.failed,
+            done=standing.totals.done,
+            failed=standing.totals.failed,
             resumed=resumed,
             durable=plan.durable,
+            finished=self.finished,
         )
 
-    def _read_input(self) -> dict[str, Any]:
+    def _read_input(self, source: Path | BinaryIO) -> dict[str, Any]:
         """Take all rows; return what tells this input from others."""
         digest, size = hashlib.sha256(), 0
-        path = self._plan.input
+        path = source if isinstance(source, Path) else None
 
         def pieces(source: BinaryIO) -> Iterator[bytes]:
             nonlocal size
@@ -130,7 +155,9 @@ class Store:
                 yield piece
 
         try:
-            with nullcontext(self._stdin) if path is None else path.open("rb") as file:
+            with (
+                source.open("rb") if isinstance(source, Path) else nullcontext(source)
+            ) as file:
                 rows = read(
                     pieces(file),
                     cust_space_id=self._plan.cust_space_id,
@@ -145,6 +172,8 @@ class Store:
 
     def _resume(self, path: Path, journal: Journal, former: Journal | None) -> bool:
         """Tell whether this goes on with a former run; note what it is if not."""
+        if self._plan.durable:
+            self._journal = journal if former is None else former
         if former is not None:
             compare(path, former, journal)
             self._began = former.began
@@ -152,7 +181,7 @@ class Store:
             save(path, journal)
         return former is not None
 
-    def _journal(self, digest: Mapping[str, Any]) -> Journal:
+    def _new_journal(self, digest: Mapping[str, Any]) -> Journal:
         plan, watching = self._plan, self._plan.watch
         options: dict[str, Any] = {
             **plan.identity,
@@ -217,10 +246,39 @@ class Store:
         """See to it that all that was written outlives a power failure.
 
         Raises:
-            OutputError: The disk did not take it.
+            OutputError: The disk did not take it, or the output is not there any more.
         """
         with self._lock:
             self._output.sync()
+            self._check_kept()
+
+    def finish(self) -> None:
+        """Note in the journal that each row has its line."""
+        path, journal = self._plan.output, self._journal
+        self.finished = time.time()
+        if path is not None and journal is not None:
+            # All rows are there: a journal that does not say so is no reason to fail.
+            with self._lock, suppress(ConfigurationError):
+                save(path, evolve(journal, finished=self.finished))
+
+    def _check_kept(self) -> None:
+        """Refuse to go on writing where nobody will look for it.
+
+        Raises:
+            OutputError: The output was removed, replaced or changed.
+        """
+        path = self._plan.output
+        if path is None or self._file is None:
+            return
+        try:
+            ours, found = os.fstat(self._file.fileno()), path.stat()
+            kept = os.path.samestat(ours, found) and ours.st_size == self._output.end
+        except OSError:
+            kept = False
+        if not kept:
+            self.lost = True
+            name = repr(str(path))
+            raise OutputError(f"{name} was removed, replaced or changed meanwhile")
 
     def _sync_quietly(self) -> None:
         """Keep what a run has written that ended early; it has an error of its own."""
@@ -230,6 +288,7 @@ class Store:
     def _append(self, results: list[Result]) -> list[Result]:
         if results:
             self._output.write(results)
+            self._check_kept()
         return results
 
 
@@ -241,23 +300,4 @@ def _refused(row: BadRow) -> Result:
         error=INVALID,
         message=row.reason,
         input=row.input,
-    )
-
-
-def _check_place(path: Path, *, durable: bool) -> None:
-    """Refuse an output that cannot be one, before the input is read."""
-    try:
-        if not path.parent.is_dir():
-            raise refusal(path, "cannot be written: its directory does not exist")
-        if path.exists() and not path.is_file():
-            raise refusal(path, "is not a regular file")
-        if path.exists() and path.stat().st_size and not (durable and load(path)):
-            raise _not_empty(path)
-    except OSError as error:
-        raise refusal(path, f"cannot be used: {error.strerror}") from error
-
-
-def _not_empty(path: Path) -> ConfigurationError:
-    return refusal(
-        path, "is there, not empty, and has no journal to go on by: name another output"
     )

@@ -12,6 +12,8 @@ from typing import Any
 
 from cams_async.cli import options
 from cams_async.cli.progress import Progress
+from cams_async.cli.stderr import say
+from cams_async.cli.streams import emit
 from cams_async.cli.verdict import arrivals, conclusion
 from cams_async.client import CamsClient
 from cams_async.emulator import EmulatedNumber, Emulator
@@ -108,15 +110,15 @@ async def _demo(given: argparse.Namespace) -> int:
         failures = await _send_all(clients, operations, progress)
     report, seconds = emulator.report(), time.monotonic() - began
     for failure in failures[:SHOWN]:
-        print(f"{options.PROGRAM}: {failure}", file=sys.stderr)
+        say(failure)
     if given.json:
         counts = {"seconds": seconds, "failed": len(failures)}
-        print(json.dumps(report.as_dict() | counts, indent=2))
+        emit(json.dumps(report.as_dict() | counts, indent=2))
     else:
-        print(arrivals(report))
-        print(
-            f"\n{conclusion(report)} {len(operations):,} tasks, {CLIENTS} clients, "
-            f"{seconds:.0f} s, {len(failures):,} failed."
+        emit(
+            f"{arrivals(report)}\n\n{conclusion(report)} "
+            f"{len(operations):,} tasks, {CLIENTS} clients, {seconds:.0f} s, "
+            f"{len(failures):,} failed."
         )
     return 0 if report.held and not failures else 1
 

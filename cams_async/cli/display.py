@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Protocol, TextIO
 
 from cams_async.cli.tally import Tally
+from cams_async.terminal import escape_controls
 
 REPEAT = 5.0
 """Seconds between two lines where they cannot be rewritten, as in a log."""
@@ -39,7 +40,7 @@ class Lines:
 
     def show(self, tally: Tally) -> None:
         """Write one line."""
-        self._stream.write(f"{tally.words()}\n")
+        self._stream.write(f"{escape_controls(tally.words())}\n")
         self._stream.flush()
 
     def close(self) -> None:
@@ -70,7 +71,7 @@ def display(stream: TextIO, *, quiet: bool, shared: bool) -> Display:
         return Silence()
     if stream.isatty() and not shared and os.environ.get("TERM") != "dumb":
         # Without the extra `cli` there is no rich.
-        with suppress(ImportError):
+        with suppress(ImportError, OSError):
             bar: Display = import_module("cams_async.cli.bar").Bar(stream)
             return bar
     return Lines(stream)

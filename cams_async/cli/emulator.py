@@ -6,11 +6,14 @@ import csv
 import json
 import shlex
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cams_async.bulk import OutputError
 from cams_async.cli import options
 from cams_async.cli.signals import on_signals
+from cams_async.cli.streams import emit
 from cams_async.cli.verdict import arrivals, conclusion
 from cams_async.credentials import KEY_ID, KEY_SECRET
 from cams_async.emulator import EmulatedNumber, Emulator
@@ -46,12 +49,15 @@ def add(commands: options.Commands) -> None:
     parser.add_argument("--host", help="where to listen (127.0.0.1)")
     parser.add_argument(
         "--port",
-        type=int,
+        type=options.whole,
         default=PORT,
         help=f"where to listen; 0 for any free port ({PORT})",
     )
     parser.add_argument(
-        "--phone-numbers", type=int, metavar="N", help="how many there are (1000)"
+        "--phone-numbers",
+        type=options.whole,
+        metavar="N",
+        help="how many there are (1000)",
     )
     parser.add_argument(
         "--policy",
@@ -126,14 +132,15 @@ async def _serve(given: argparse.Namespace) -> None:
                 )
             facts = _facts(emulator)
             start = json.dumps(facts) if given.json else _hint(facts, given)
-            # At once: other programs read the endpoint from the first line.
-            print(start, flush=True)
+            # Without a reader it serves nevertheless: callers may have the endpoint.
+            with suppress(OutputError):
+                emit(start)
             await stop.wait()
     report = emulator.report()
     if given.json:
-        print(json.dumps(report.as_dict()))
+        emit(json.dumps(report.as_dict()))
     elif report.actions:
-        print(f"\n{arrivals(report)}\n\n{conclusion(report)}")
+        emit(f"\n{arrivals(report)}\n\n{conclusion(report)}")
 
 
 def _write_numbers(path: Path, numbers: Iterable[EmulatedNumber]) -> None:

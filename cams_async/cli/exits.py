@@ -6,7 +6,7 @@ FAILED = 1
 """An error; it is the last line on stderr, or the one before how to go on."""
 
 USAGE = 2
-"""The command line, or a file that it names, is unusable. Nothing was done."""
+"""An argument, a setting, or a file that one names is unusable. Nothing was done."""
 
 PARTLY = 3
 """All is done, but some rows have failed."""

@@ -15,11 +15,12 @@ from cams_async.cli import exits, options
 from cams_async.cli.display import display, shown
 from cams_async.cli.options import PROGRAM
 from cams_async.cli.signals import ending_at_once, on_signals
-from cams_async.cli.stderr import say
-from cams_async.cli.summary import Summary
+from cams_async.cli.stderr import put, say
+from cams_async.cli.streams import emit
+from cams_async.cli.summary import Summary, moment
 from cams_async.cli.tally import Tally
 from cams_async.client import CamsClient
-from cams_async.errors import CamsError, ConfigurationError
+from cams_async.errors import CamsError
 from cams_async.operations import (
     ChatappSyncPhoneNumber,
     GetPhoneNumberVerificationStatus,
@@ -40,9 +41,6 @@ ACTIONS: Mapping[str, tuple[type[Operation[Any]], ...]] = {
     "per_space": (GetPhoneNumberVerificationStatus, ChatappSyncPhoneNumber),
 }
 """What each strategy may call."""
-
-OWN = ("cust_space_id", "input", "output")
-"""What of a job is unusable because of the command line that asks for it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +64,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=("jsonl", "csv"),
         help="how the output is written (csv if its name ends so, else jsonl)",
+    )
+    parser.add_argument(
+        "--restart",
+        action="store_true",
+        help="delete the rows of a former run in OUTPUT, and begin again",
     )
     parser.add_argument(
         "--cust-space-id", metavar="ID", help="the space of the rows that name none"
@@ -124,13 +127,7 @@ def run(given: argparse.Namespace, watching: Watching | None = None) -> int:
         given: What was given on the command line.
         watching: How to watch; None to ask once.
     """
-    try:
-        return asyncio.run(_run(given, watching))
-    except ConfigurationError as error:
-        if error.field not in OWN:
-            raise
-        say(error)
-        return exits.USAGE
+    return asyncio.run(_run(given, watching))
 
 
 async def _run(given: argparse.Namespace, watching: Watching | None) -> int:
@@ -146,12 +143,10 @@ async def _run(given: argparse.Namespace, watching: Watching | None) -> int:
         choice = given.strategy == AUTO
         strategy: Strategy = cheaper(job.survey) if choice else given.strategy
         if not given.quiet:
-            for line in _start(job.survey, strategy, choice=choice):
+            for line in _start(job.survey, strategy, _again(given), choice=choice):
                 say(line)
         began = time.monotonic()
-        tally = _tally(
-            job.survey, strategy, ceilings, began, watches=watching is not None
-        )
+        tally = _tally(job, strategy, ceilings, began, watches=watching is not None)
         summary = Summary(tally, None if given.quiet else say)
         # Where rows go to the terminal themselves, a bar would be in their way.
         shared = given.output is None and sys.stdout.isatty()
@@ -201,6 +196,7 @@ def _plan(given: argparse.Namespace, watching: Watching | None) -> Plan:
         columns=dict(given.column),
         raw_csv=given.raw_csv,
         watch=watching,
+        restart=given.restart,
         identity={
             name: getattr(given, name) for name in ("endpoint", "region", "account")
         },
@@ -220,16 +216,18 @@ def _no_journal(given: argparse.Namespace) -> str | None:
 
 
 def _tally(
-    survey: Survey,
+    job: Job,
     strategy: Strategy,
     ceilings: Mapping[str, float],
     now: float,
     *,
     watches: bool,
 ) -> Tally:
+    survey = job.survey
     return Tally(
         total=survey.numbers,
         done=survey.numbers - survey.numbers_left,
+        failed=job.totals.failures,
         ceilings={
             action.__name__: ceilings.get(action.__name__, action.qps)
             for action in ACTIONS[strategy]
@@ -239,14 +237,20 @@ def _tally(
     )
 
 
-def _start(survey: Survey, strategy: Strategy, *, choice: bool) -> Iterator[str]:
+def _start(
+    survey: Survey, strategy: Strategy, again: str, *, choice: bool
+) -> Iterator[str]:
     """Say what is about to be done."""
     yield (
         f"rows: {survey.rows:,}, numbers: {survey.numbers:,}, spaces: "
         f"{survey.spaces:,}, duplicates: {survey.duplicates:,}, bad rows: "
         f"{survey.bad:,}"
     )
-    if survey.resumed:
+    if survey.resumed and survey.done == survey.rows:
+        when = moment(survey.finished)
+        yield f"finished{f' on {when}' if when else ''}: nothing is left to do"
+        yield f"run it again with: {again} --restart"
+    elif survey.resumed:
         yield (
             f"resuming: {survey.done:,} of {survey.rows:,} rows are done already, "
             f"{survey.failed:,} of them failed"
@@ -256,6 +260,12 @@ def _start(survey: Survey, strategy: Strategy, *, choice: bool) -> Iterator[str]
             f"strategy {strategy}: {survey.numbers_left:,} calls per number, or "
             f"{survey.spaces_left:,} per space"
         )
+
+
+def _again(given: argparse.Namespace) -> str:
+    """Return the command that goes on where this one ends."""
+    arguments = [each for each in given.arguments if each != "--restart"]
+    return shlex.join([PROGRAM, *arguments])
 
 
 def _end(
@@ -273,11 +283,11 @@ def _end(
             say(line)
     if given.json:
         facts = json.dumps(summary.as_dict(job, seconds=seconds, output=output))
-        print(facts, file=sys.stdout if is_file else sys.stderr)
+        (emit if is_file else put)(facts)
     if error is not None:
         say(error)
     elif job.complete:
         return exits.PARTLY if job.failed else exits.OK
     if job.survey.durable:
-        say(f"go on with: {shlex.join([PROGRAM, *given.arguments])}")
+        say(f"go on with: {_again(given)}")
     return exits.INTERRUPTED if error is None else exits.FAILED

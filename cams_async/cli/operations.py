@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from cams_async.cli import options
+from cams_async.cli.streams import emit
 from cams_async.cli.table import table
 from cams_async.client import CamsClient
 from cams_async.operations import OPERATIONS, Operation
@@ -32,10 +33,10 @@ def run(given: argparse.Namespace) -> int:
     """Print the list."""
     facts = [_facts(operation) for operation in OPERATIONS.values()]
     if given.json:
-        print(json.dumps(facts, indent=2))
+        emit(json.dumps(facts, indent=2))
     else:
         rows = [[_text(value) for value in entry.values()] for entry in facts]
-        print(table(HEADERS, rows))
+        emit(table(HEADERS, rows))
     return 0
 
 

@@ -6,9 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from cams_async.bounds import LARGEST
 from cams_async.bulk.rows import COLUMNS
 
 PROGRAM = "cams-async"
+
+READABLE = 40
+"""Characters of a refused number that are shown."""
 
 # What `add_subparsers` returns; argparse has no public name for it.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as said
@@ -84,13 +88,15 @@ def file(text: str) -> Path | None:
 
 
 def number(text: str) -> float:
-    """Read a finite number."""
+    """Read a number."""
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+        raise argparse.ArgumentTypeError(f"{_cut(text)!r} is not a number")
+    if abs(value) > LARGEST:
+        raise argparse.ArgumentTypeError(_too_large(text))
     return value
 
 
@@ -98,16 +104,37 @@ def above_zero(text: str) -> float:
     """Read a finite number above 0, of seconds or of calls per second."""
     value = number(text)
     if value <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not above 0")
+        raise argparse.ArgumentTypeError(f"{_cut(text)!r} is not above 0")
     return value
 
 
 def count(text: str) -> int:
     """Read a whole number above 0."""
-    value = int(text) if text.isascii() and text.isdigit() else 0
+    value = whole(text) if text.isascii() and text.isdigit() else 0
     if not value:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+        msg = f"{_cut(text)!r} is not a whole number above 0"
+        raise argparse.ArgumentTypeError(msg)
     return value
+
+
+def whole(text: str) -> int:
+    """Read a whole number."""
+    try:
+        value = int(text)
+    except ValueError:  # also of thousands of digits
+        msg = f"{_cut(text)!r} is not a whole number, or too long"
+        raise argparse.ArgumentTypeError(msg) from None
+    if abs(value) > LARGEST:
+        raise argparse.ArgumentTypeError(_too_large(text))
+    return value
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= READABLE else f"{text[:READABLE]}..."
+
+
+def _too_large(text: str) -> str:
+    return f"{_cut(text)!r} is too large: the most is {LARGEST:g}"
 
 
 def assignment(text: str) -> tuple[str, str]:
@@ -158,7 +185,7 @@ def pauses(text: str) -> tuple[float, float]:
 
 
 def statuses(text: str) -> frozenset[str]:
-    """Read `STATUS,...`, verification statuses; nobody has to shout."""
+    """Read `STATUS,...`, verification statuses, in any case."""
     found = frozenset(status.strip().upper() for status in text.split(","))
     if "" in found:
         msg = f"{text!r} is not of the form STATUS,..."

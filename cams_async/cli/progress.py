@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -48,9 +49,11 @@ class Progress:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._show()
-        if self._stream is not None and self._rewrites:
-            self._stream.write("\n")
+        if exc is None:
+            self._show(end="\n")
+        elif self._rewrites:
+            # What was interrupted leaves no line that looks as if it went on.
+            self._write("\r\x1b[K")
 
     def step(self, *, failed: bool = False) -> None:
         """Count a call that has ended."""
@@ -64,9 +67,7 @@ class Progress:
     def _pause(self) -> float:
         return REDRAW if self._rewrites else REPEAT
 
-    def _show(self) -> None:
-        if self._stream is None:
-            return
+    def _show(self, *, end: str = "") -> None:
         passed = self._clock() - self._began
         line = f"{self._done:,} of {self._total:,} calls, {passed:.0f} s"
         if 0 < self._done < self._total:
@@ -75,5 +76,11 @@ class Progress:
         if self._failed:
             line += f", {self._failed:,} failed"
         # The last line may have been longer: the terminal erases what is left of it.
-        self._stream.write(f"\r{line}\x1b[K" if self._rewrites else f"{line}\n")
-        self._stream.flush()
+        self._write(f"\r{line}\x1b[K{end}" if self._rewrites else f"{line}\n")
+
+    def _write(self, text: str) -> None:
+        # A reader of stderr that went away, or a log on a full disk, stops no work.
+        with suppress(OSError):
+            if self._stream is not None:
+                self._stream.write(text)
+                self._stream.flush()

@@ -6,13 +6,19 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
 from cams_async.cli.options import PROGRAM
+from cams_async.terminal import escape_controls
 
 
 def say(text: object) -> None:
-    """Write a line; nobody is harmed if nobody reads it."""
+    """Write a line with the program's name; see `put`."""
+    put(f"{PROGRAM}: {text}")
+
+
+def put(text: str) -> None:
+    """Write a line, without control characters; what cannot be written is lost."""
     # Looked up each time: while a bar is drawn, something else stands there.
-    with suppress(OSError):
-        print(f"{PROGRAM}: {text}", file=sys.stderr, flush=True)
+    with suppress(OSError, ValueError):
+        print(escape_controls(text), file=sys.stderr, flush=True)
 
 
 class _Saying(logging.Handler):

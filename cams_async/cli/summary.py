@@ -1,7 +1,7 @@
 """What a job has come to, for people and for programs."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from cams_async.bulk import Job, Result
@@ -23,16 +23,11 @@ class Summary:
     def __init__(self, tally: Tally, say: Callable[[str], None] | None) -> None:
         self._tally = tally
         self._say = say
-        self._statuses = Counter[str]()
-        self._errors = Counter[str]()
+        self._bad = 0
         self._last: tuple[str | None, str | None] | None = None
 
     def add(self, result: Result) -> None:
         """Count a row."""
-        if result.error is None:
-            self._statuses[str(result.status)] += 1
-        else:
-            self._errors[result.error] += 1
         # Rows that want the same number come one after the other.
         key = result.cust_space_id, result.phone_number
         if result.error == INVALID:
@@ -42,22 +37,26 @@ class Summary:
             self._tally.step(result.error)
 
     def _tell_bad(self, result: Result) -> None:
-        count = self._errors[INVALID]
-        if self._say is None or count > TOLD + 1:
+        self._bad += 1
+        if self._say is None or self._bad > TOLD + 1:
             return
-        if count > TOLD:
+        if self._bad > TOLD:
             self._say("there are more bad rows; the output has all of them")
         else:
             self._say(f"line {result.line}: {result.message}")
 
     def words(self, job: Job, *, seconds: float, output: str) -> Iterator[str]:
         """Say it on two lines."""
+        if job.lost:
+            yield f"{output} does not hold the {job.done:,} rows that were written"
+            return
         yield (
             f"{job.done:,} of {job.survey.rows:,} rows are in {output} "
             f"after {duration(seconds)}"
         )
-        parts = [f"{count:,} {name}" for name, count in self._statuses.most_common()]
-        parts += [failures(self._errors)] if self._errors else []
+        totals = job.totals
+        parts = [f"{count:,} {name}" for name, count in totals.statuses.most_common()]
+        parts += [failures(totals.errors)] if totals.errors else []
         if parts:
             yield ", ".join(parts)
 
@@ -74,8 +73,20 @@ class Summary:
             "done": job.done,
             "done_by_former_runs": survey.done,
             "failed": job.failed,
-            "statuses": dict(self._statuses),
-            "errors": dict(self._errors),
+            "finished": moment(job.finished),
+            "statuses": dict(job.totals.statuses),
+            "errors": dict(job.totals.errors),
             "seconds": round(seconds, 3),
             "output": output,
         }
+
+
+def moment(seconds: float | None) -> str | None:
+    """Return a time as in RFC 3339, in UTC; None where there is none."""
+    if seconds is None:
+        return None
+    try:
+        found = datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None  # a journal may hold any number
+    return found.isoformat(sep=" ", timespec="seconds")

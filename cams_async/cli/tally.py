@@ -43,6 +43,7 @@ class Tally:
     Args:
         total: How many numbers there are.
         done: How many of them an earlier run has done.
+        failed: Those of them that failed, by code.
         ceilings: Calls per second, for each action that may be called.
         watches: Whether numbers are asked again until they have settled, so that
             nobody can say how long it will take.
@@ -54,13 +55,14 @@ class Tally:
         *,
         total: int,
         done: int,
+        failed: Mapping[str, int] = {},
         ceilings: Mapping[str, float],
         watches: bool,
         now: float,
     ) -> None:
         self.total = total
         self.done: int = done
-        self.failed: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter(failed)
         self._ceilings = dict(ceilings)
         self._watches = watches
         self._calls = Counter[str]()

@@ -3,7 +3,11 @@
 import argparse
 
 from cams_async.bulk import Watching
-from cams_async.cli import job, options
+from cams_async.cli import job, names, options
+from cams_async.errors import ConfigurationError
+from cams_async.models import CodeVerificationStatus
+
+KNOWN = tuple(CodeVerificationStatus)
 
 
 def add(commands: options.Commands) -> None:
@@ -26,6 +30,11 @@ def add(commands: options.Commands) -> None:
         help="the statuses in which a number has settled (VERIFIED)",
     )
     parser.add_argument(
+        "--any-status",
+        action="store_true",
+        help="let --until name statuses that are not documented",
+    )
+    parser.add_argument(
         "--every",
         type=options.pauses,
         metavar="FIRST:LONGEST",
@@ -43,5 +52,14 @@ def add(commands: options.Commands) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Ask for each number until it has settled."""
+    for status in () if given.any_status else given.until or ():
+        if status not in KNOWN:
+            raise ConfigurationError(_unknown(status), field="--until")
     how = options.given(given, "until", "every", "deadline")
     return job.run(given, Watching(**how))
+
+
+def _unknown(status: str) -> str:
+    near = names.nearest(status, KNOWN)
+    hint = f"did you mean {near}?" if near else f"one of {', '.join(KNOWN)};"
+    return f"{status!r} is no known status; {hint} --any-status takes any"

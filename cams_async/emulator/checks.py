@@ -1,19 +1,18 @@
 """How the emulator's settings are checked: each error names its field."""
 
-import math
 from collections.abc import Callable
 from ssl import SSLContext
 from typing import Any, TypeAlias, cast
 
 from attrs import Attribute
 
+from cams_async.bounds import is_number
 from cams_async.errors import ConfigurationError
 
+DECADES = 1e9
+"""Seconds, about 32 years: a clock that is further off could leave the calendar."""
+
 Check: TypeAlias = Callable[[Any, "Attribute[Any]", Any], None]
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _require(condition: object, attribute: "Attribute[Any]", expected: str) -> None:
@@ -22,15 +21,14 @@ def _require(condition: object, attribute: "Attribute[Any]", expected: str) -> N
 
 
 def number(least: float | None = None) -> Check:
-    """Accept a finite number, not below the least one if that is given."""
+    """Accept a number, not below the least one; without that, of decades at most."""
     expected = "a number" if least is None else f"a number, {least:g} or more"
 
     def check(instance: object, attribute: "Attribute[Any]", value: Any) -> None:
         del instance
         _require(
-            _is_number(value)
-            and math.isfinite(value)
-            and (least is None or value >= least),
+            is_number(value, least=-DECADES if least is None else least)
+            and (least is not None or value <= DECADES),
             attribute,
             expected,
         )
@@ -94,6 +92,6 @@ def latency(instance: object, attribute: "Attribute[Any]", value: Any) -> None:
     expected = "two numbers of seconds (low, high), 0 <= low <= high"
     _require(isinstance(value, tuple), attribute, expected)
     bounds = cast("tuple[Any, ...]", value)
-    numbers = [bound for bound in bounds if _is_number(bound) and bound < math.inf]
+    numbers = [bound for bound in bounds if is_number(bound)]
     _require(len(numbers) == len(bounds) == 2, attribute, expected)  # noqa: PLR2004 - a low and a high
     _require(0 <= numbers[0] <= numbers[1], attribute, expected)

@@ -1,6 +1,5 @@
 """How an emulator is set up."""
 
-import math
 from collections.abc import Mapping
 from ssl import SSLContext
 from typing import Any
@@ -9,6 +8,7 @@ from attrs import Attribute, define, field
 from attrs.setters import frozen
 from attrs.validators import optional
 
+from cams_async.bounds import is_positive
 from cams_async.emulator.ceilings import POLICIES, PolicyName
 from cams_async.emulator.checks import (
     context,
@@ -32,8 +32,7 @@ def _ceilings(instance: object, attribute: "Attribute[Any]", value: Any) -> None
     for action, ceiling in value.items():
         if action not in OPERATIONS and action not in OTHERS:
             raise ConfigurationError(f"unknown action {action}", field=attribute.name)
-        is_number = isinstance(ceiling, int | float) and not isinstance(ceiling, bool)
-        if not is_number or not 0 < ceiling < math.inf:
+        if not is_positive(ceiling):
             expected = f"{action} must be a number above 0"
             raise ConfigurationError(expected, field=attribute.name)
 

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from attrs import define, field, frozen
 
+from cams_async.bounds import is_number, is_whole
 from cams_async.emulator.checks import number, whole
 from cams_async.errors import ConfigurationError
 
@@ -100,7 +101,7 @@ class Trouble:
             ConfigurationError: The action is unknown, or `times` is not positive.
         """
         self._check_action(action)
-        if times < 1:
+        if not is_whole(times):
             raise ConfigurationError("must be 1 or more", field="times")
         self._queue.append(_Queued(fault, action, times))
 
@@ -138,7 +139,7 @@ class Trouble:
             ConfigurationError: The action is unknown, or `qps` is negative.
         """
         self._check_action(action)
-        if not 0 <= qps < float("inf"):
+        if not is_number(qps):
             raise ConfigurationError("must be 0 or more", field="qps")
         self._tenants[action] = qps
 

@@ -4,6 +4,7 @@ import asyncio
 import math
 from typing import Any
 
+from cams_async.bounds import is_whole
 from cams_async.errors import ConfigurationError
 from cams_async.operations import Operation
 from cams_async.poller.outcome import Sender
@@ -29,7 +30,7 @@ class Room:
     """
 
     def __init__(self, client: Sender, window: int | None) -> None:
-        if window is not None and (type(window) is not int or window < 1):
+        if window is not None and not is_whole(window):
             raise ConfigurationError("must be a whole number above 0", field="window")
         self._client = client
         self._grows = window is None

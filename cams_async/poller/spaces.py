@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 from attrs import define, evolve, frozen
 
+from cams_async.bounds import is_number
 from cams_async.errors import CamsError, ConfigurationError, PermissionDenied
 from cams_async.models import Response
 from cams_async.operations import (
@@ -93,7 +94,7 @@ class PerSpace:
     """
 
     def __init__(self, client: Sender, *, max_age: float = math.inf) -> None:
-        if type(max_age) not in (int, float) or not max_age >= 0:
+        if max_age != math.inf and not is_number(max_age):
             msg = "must be a number of seconds, at least 0"
             raise ConfigurationError(msg, field="max_age")
         for name in ("send", "ceiling"):

@@ -11,10 +11,11 @@ from collections.abc import (
     Collection,
     Iterable,
 )
-from typing import Any, Final, Generic, TypeAlias, TypeGuard, TypeVar, cast
+from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 from attrs import define
 
+from cams_async.bounds import is_positive
 from cams_async.errors import (
     CallOutcome,
     CamsError,
@@ -91,8 +92,8 @@ def watch(
         operations,
         window,
         until=_checked_until(until),
-        every=_checked_every(every),
-        deadline=_checked_deadline(deadline),
+        every=checked_every(every),
+        deadline=checked_deadline(deadline),
     )
     return Outcomes(run)
 
@@ -334,10 +335,11 @@ def _checked_until(until: Any) -> Any:
     raise ConfigurationError(expected, field="until")
 
 
-def _checked_every(every: Any) -> tuple[float, float]:
+def checked_every(every: Any) -> tuple[float, float]:
+    """Return a pair of pauses; raise ConfigurationError for anything else."""
     match every:
         case (first, longest) if (
-            _is_seconds(first) and _is_seconds(longest) and first <= longest
+            is_positive(first) and is_positive(longest) and first <= longest
         ):
             return first, longest
         case _:
@@ -345,12 +347,9 @@ def _checked_every(every: Any) -> tuple[float, float]:
             raise ConfigurationError(expected, field="every")
 
 
-def _checked_deadline(deadline: object) -> float | None:
-    if deadline is None or _is_seconds(deadline):
+def checked_deadline(deadline: object) -> float | None:
+    """Return a deadline or None; raise ConfigurationError for anything else."""
+    if deadline is None or is_positive(deadline):
         return deadline
     expected = "must be a finite number of seconds above 0"
     raise ConfigurationError(expected, field="deadline")
-
-
-def _is_seconds(value: object) -> TypeGuard[float]:
-    return type(value) in (int, float) and 0 < cast("float", value) < math.inf

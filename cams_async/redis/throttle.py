@@ -6,6 +6,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Literal, NoReturn, Self
 
+from cams_async.bounds import is_whole
 from cams_async.errors import ClientClosed, ConfigurationError
 from cams_async.models import Scope, Snapshot
 from cams_async.redis.lane import Policy, RedisLane
@@ -79,7 +80,7 @@ class RedisThrottle:
             if workers is not None:
                 msg = 'only on_outage="share" takes it'
                 raise ConfigurationError(msg, field="workers")
-        elif type(workers) is not int or not 1 <= workers <= MOST_WORKERS:
+        elif not is_whole(workers) or workers > MOST_WORKERS:
             msg = f'on_outage="share" needs a whole number from 1 to {MOST_WORKERS}'
             raise ConfigurationError(msg, field="workers")
         address = as_secret(url)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from threading import Lock
 from typing import Any
 
+from cams_async.bounds import is_number
 from cams_async.errors import ClientClosed, ConfigurationError
 from cams_async.models import Scope, Snapshot
 from cams_async.throttle.lane import Lane, LocalTurn
@@ -110,7 +111,7 @@ SECONDS = f"must be a number of seconds, from 0 to {_DAY}"
 
 def is_seconds(value: Any) -> bool:
     """Whether it is a number of seconds, from 0 to those of a day."""
-    return type(value) in (int, float) and 0 <= value <= _DAY
+    return is_number(value) and value <= _DAY
 
 
 _SHARED = LocalThrottle()

@@ -1,0 +1,361 @@
+"""`cams-async call`: names, values, and where secrets come from."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import fields
+
+from cams_async.cli import main, names, values
+from cams_async.client import CamsClient
+from cams_async.credentials import KEY_ID, KEY_SECRET
+from cams_async.emulator import Canned, EmulatedNumber, Emulator
+from cams_async.operations import OPERATIONS
+from cams_async.operations.fields import SECRET
+from cams_async.wire import wire_name
+from tests.cli_process import COMMAND, PATIENCE, InTerminal, environment, in_thread
+from tests.fakes import FAST
+
+STATUS, VERIFY = "GetPhoneNumberVerificationStatus", "ChatappMigrationVerified"
+QRDL = "UpdatePhoneMessageQrdl"
+MESSAGE = "Hello"
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def _cams() -> Iterator[Emulator]:
+    with in_thread(Emulator(phone_numbers=60, qps=FAST, settle=None)) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def cams(
+    _cams: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Emulator]:
+    """Return an emulator; its credentials are at hand."""
+    monkeypatch.setenv(KEY_ID, _cams.credentials.access_key_id)
+    monkeypatch.setenv(KEY_SECRET, _cams.credentials.access_key_secret.reveal())
+    monkeypatch.chdir(tmp_path)
+    yield _cams
+    _cams.trouble.clear()
+
+
+def place(cams: Emulator, *arguments: str) -> list[str]:
+    """Return the arguments of a call to an emulator."""
+    return ["call", *arguments, "--endpoint", cams.endpoint]
+
+
+def unverified(cams: Emulator) -> EmulatedNumber:
+    """Return a number that a code verifies."""
+    for number in cams.phone_numbers:
+        if cams.verification_status(number.phone_number) != "VERIFIED":
+            return number
+    raise AssertionError("none is left")
+
+
+def known(number: EmulatedNumber) -> list[str]:
+    """Return the parameters that name a number."""
+    space = f"CustSpaceId={number.cust_space_id}"
+    return [f"PhoneNumber={number.phone_number}", space]
+
+
+def verification(cams: Emulator, *code: str) -> tuple[list[str], EmulatedNumber]:
+    """Return the arguments that verify a number, and the number."""
+    number = unverified(cams)
+    return place(cams, VERIFY, *known(number), *code), number
+
+
+# --- names ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [STATUS, "PhoneNumber={}", "CustSpaceId={}"],
+        ["get_phone_number_verification_status", "phone_number={}", "cust_space_id={}"],
+        ["getPhoneNumberVerificationStatus", "phoneNumber={}", "CustSpaceId={}"],
+        [STATUS, "phone_number=+{}", "cust_space_id={}"],
+        [STATUS, "PhoneNumber={}", "CustSpaceId={}", "--unchecked"],
+    ],
+)
+def test_names_may_be_in_snake_case(
+    arguments: list[str], cams: Emulator, capsys: Capture
+) -> None:
+    """As in Python; values of known operations are cleaned as there."""
+    number = cams.phone_numbers[0]
+    action, phone, space, *more = arguments
+    filled = [phone.format(number.phone_number), space.format(number.cust_space_id)]
+
+    assert 0 == main(place(cams, action, *filled, *more))
+    assert "OK" == json.loads(capsys.readouterr().out)["Code"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["GetPhoneNumberVerificationStatu"], f"did you mean {STATUS}?"),
+        (["getphonenumberverificationstatus"], f"did you mean {STATUS}?"),
+        (["get-phone-number-verification-status"], f"did you mean {STATUS}?"),
+        (["UPDATE_PHONE_MESSAGE_QRDL"], f"did you mean {QRDL}?"),
+        (["UpdatePhoneMesageQrdl"], f"did you mean {QRDL}?"),
+        (["No such action"], "action must be the name of a CAMS action"),
+        (["\x1b[31m"], "action must be the name of a CAMS action"),
+        ([STATUS], f"{STATUS}: needs PhoneNumber, CustSpaceId"),
+        ([STATUS, "PhoneNumber=1"], f"{STATUS}: needs CustSpaceId"),
+        ([STATUS, "PhoneNumbr=1"], f"no parameter of {STATUS}; did you mean PhoneNumb"),
+        ([STATUS, "phone_numbr=1"], "did you mean PhoneNumber?"),
+        ([STATUS, "Region=1"], "it has PhoneNumber, CustSpaceId"),
+        ([STATUS, "--ask", "PhoneNumbr"], "did you mean PhoneNumber?"),
+        ([STATUS, "PhoneNumber=1", "phone_number=2"], "PhoneNumber: is given twice"),
+        (
+            [STATUS, "PhoneNumber=1", "--ask", "phone_number"],
+            "PhoneNumber: is given",
+        ),
+        (["Other", "A=1", "A=2"], "A: is given twice"),
+        ([STATUS, "PhoneNumber=x", "CustSpaceId=c"], "phone_number must be"),
+        ([STATUS, "PhoneNumber=1", "CustSpaceId="], "cust_space_id must be"),
+        (
+            [
+                QRDL,
+                "phone_number=1",
+                "qrdl_code=a",
+                "prefilled_message=a",
+                "generate_qr_image=GIF",
+            ],
+            "generate_qr_image must be one of PNG, SVG",
+        ),
+    ],
+)
+def test_a_call_is_checked_before_it_is_sent(
+    arguments: list[str], expected: str, cams: Emulator, capsys: Capture
+) -> None:
+    """It ends with 2, on one line, and nothing has arrived."""
+    before = sum(each.arrivals for each in cams.report().actions)
+
+    code = main(place(cams, *arguments))
+
+    printed = capsys.readouterr()
+    (line,) = printed.err.splitlines()
+    assert 2 == code
+    assert expected in line
+    assert "\x1b" not in line
+    assert "" == printed.out
+    assert before == sum(each.arrivals for each in cams.report().actions)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "GetPhoneEncryptionPublicKey",
+        "CreatePhoneMessageQrdl",
+        "DeletePhoneMessageQrdl",
+        "ListPhoneMessageQrdl",
+        "AddChatappPhoneNumber",
+        "QueryChatappPhoneNumbers",
+        "ChatappMigrationRegister",
+    ],
+)
+def test_other_actions_are_no_typing_errors(action: str) -> None:
+    """Those whose names are the most alike, in either spelling."""
+    snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in action)[1:]
+
+    assert action == names.action_name(action) == names.action_name(snake)
+    assert "CustSpaceId" == names.parameter_name(action, "cust_space_id")
+    assert "AnyName" == names.parameter_name(action, "AnyName")
+
+
+def test_an_unchecked_call_is_sent_as_it_is(cams: Emulator, capsys: Capture) -> None:
+    """CAMS may know what this version does not."""
+    assert 1 == main(place(cams, f"{STATUS}s", "phone_number=1", "--unchecked"))
+
+    assert f"{STATUS}s: InvalidApi.NotFound" in capsys.readouterr().err
+
+
+# --- values ---------------------------------------------------------------------------
+
+
+def test_values_come_from_anywhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A line end at the end is an editor's, and not the value's."""
+    monkeypatch.setenv("A_CODE", " from the environment\n")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"input\n\n")))
+    path = tmp_path / "code"
+    found: list[str] = []
+    for content in (b"code", b"code\n", b"code\r\n", b"\xef\xbb\xbfcode\n"):
+        path.write_bytes(content)
+        found.append(values.value("Name", f"@{path}"))
+
+    assert ["code"] * 4 == found
+    assert " from the environment\n" == values.value("Name", "@env:A_CODE")
+    assert "input\n" == values.value("Name", "@-")
+    assert "@at" == values.value("Name", "@@at")
+    assert "a@b" == values.value("Name", "a@b")
+    assert "" == values.value("Name", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("@absent", "Name: 'absent' cannot be read: No such file"),
+        ("@", "Name: '' cannot be read: "),
+        ("@.", "Name: '.' cannot be read: Is a directory"),
+        ("@bytes", "Name: 'bytes' is not UTF-8 text"),
+        ("@large", "Name: 'large' holds more than 1,048,576 bytes"),
+        ("@/dev/zero", "Name: '/dev/zero' holds more than 1,048,576 bytes"),
+        ("@env:ABSENT", "Name: 'ABSENT' is not set"),
+        ("@env:", "Name: '' is not set"),
+        ("@-", "standard input is closed"),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_an_error(
+    text: str,
+    expected: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: Capture,
+) -> None:
+    """It names the parameter, and where the value should have been."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", None)
+    Path("bytes").write_bytes(b"\xff")
+    Path("large").write_bytes(b"x" * (2**20 + 1))
+
+    assert 2 == main(["call", "Any", f"Name={text}"])
+
+    assert expected in capsys.readouterr().err
+
+
+def test_standard_input_is_for_one_value(capsys: Capture) -> None:
+    """The second would find nothing."""
+    assert 2 == main(["call", "Any", "A=@-", "B=@-"])
+
+    assert "cams-async: @-: is for one parameter only\n" == capsys.readouterr().err
+
+
+# --- secrets --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", ["@code", "@-", "@env:CODE"])
+def test_a_secret_comes_from_elsewhere(
+    source: str, cams: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Nothing of it is in the command line, or printed."""
+    asked, number = verification(cams, f"VerifyCode={source}")
+    code = cams.verify_code(number.phone_number)
+    Path("code").write_text(f"{code}\n", "utf-8")
+    monkeypatch.setenv("CODE", code)
+    monkeypatch.setattr(
+        sys, "stdin", io.TextIOWrapper(io.BytesIO(f"{code}\n".encode()))
+    )
+
+    assert 0 == main(asked)
+
+    printed = capsys.readouterr()
+    assert "VERIFIED" == cams.verification_status(number.phone_number)
+    assert "" == printed.err
+    assert code not in printed.out
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_a_secret_in_the_command_line_is_warned_of(
+    quiet: bool,  # noqa: FBT001 - a table
+    cams: Emulator,
+    capsys: Capture,
+) -> None:
+    """It works, as scripts do so; the line names the ways that nobody sees."""
+    asked, number = verification(cams)
+    code = cams.verify_code(number.phone_number)
+    more = ["--quiet"] if quiet else []
+
+    assert 0 == main([*asked, f"verify_code={code}", *more])
+
+    told = capsys.readouterr().err
+    assert code not in told
+    assert (0 if quiet else 1) == len(told.splitlines())
+    assert quiet or "use VerifyCode=@FILE, @-, @env:NAME or --ask VerifyCode" in told
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such terminals")
+def test_a_secret_is_asked_for_on_the_terminal(cams: Emulator) -> None:
+    """What is typed is not shown."""
+    asked, number = verification(cams, "--ask", "verify_code")
+    code = cams.verify_code(number.phone_number)
+    with InTerminal([*COMMAND, *asked], env=environment(cams), owns=True) as process:
+        process.until("VerifyCode: ")
+        process.type(f"{code}\n")
+        ended = process.end()
+
+    assert 0 == ended
+    assert code not in process.shown
+    assert "VERIFIED" == cams.verification_status(number.phone_number)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sessions are other things there")
+def test_without_a_terminal_nothing_is_asked(cams: Emulator) -> None:
+    """It would be shown while it is typed."""
+    asked, _ = verification(cams, "--ask", "VerifyCode")
+    done = subprocess.run(  # noqa: S603 - our own command
+        [*COMMAND, *asked],
+        capture_output=True,
+        input=b"123456\n",
+        start_new_session=True,
+        env=environment(cams),
+        check=False,
+        timeout=PATIENCE,
+    )
+
+    assert (2, b"") == (done.returncode, done.stdout)
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("cams-async: VerifyCode: was not typed on a terminal: use @")
+
+
+def test_every_secret_field_is_a_secret_here() -> None:
+    """Fields that are masked in Python are warned of here."""
+    for action, operation in OPERATIONS.items():
+        marked = [each for each in fields(operation) if each.metadata.get(SECRET)]
+        assert {wire_name(each) for each in marked} <= names.secret_names(action)
+    assert "VerifyCode" in names.secret_names(VERIFY)
+
+
+# --- responses ------------------------------------------------------------------------
+
+
+def test_a_response_is_printed_even_if_the_client_does_not_close(
+    cams: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Ctrl-C may come just then, and the call has been executed."""
+    close = CamsClient.aclose
+
+    async def interrupted(client: CamsClient) -> None:
+        await close(client)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CamsClient, "aclose", interrupted)
+
+    assert 130 == main(place(cams, STATUS, *known(cams.phone_numbers[0])))
+    assert "OK" == json.loads(capsys.readouterr().out)["Code"]
+
+
+@pytest.mark.parametrize("depth", [10, 200, 400, 900])
+def test_a_deep_response_is_printed(
+    depth: int, cams: Emulator, capsys: Capture
+) -> None:
+    """If it can be read it can be written, with line ends or without."""
+    body = b'{"Code": "OK", "RequestId": "1", "Data": %s1%s}'
+    cams.trouble.next(Canned(body=body % (b"[" * depth, b"]" * depth)))
+
+    code = main(place(cams, "ChatappSyncPhoneNumber", "CustSpaceId=cams-0001"))
+
+    printed = capsys.readouterr()
+    if code == 0:
+        value: Any = json.loads(printed.out)["Data"]
+        assert depth == f"{value}".count("[")
+    assert "Traceback" not in printed.err
