@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from cams_async.client import CamsClient
 from cams_async.emulator import Emulator
-from cams_async.throttle import LocalThrottle
+from cams_async.throttle import LocalThrottle, local
 from tests import aioresponses_shim
 from tests.clock import Clock
 from tests.fakes import FAST
@@ -54,6 +54,12 @@ def blockbuster() -> Iterator[BlockBuster]:
             # Whoever measures coverage waits for a moment where threads are many.
             function.can_block_in("coverage/collector.py", "lock_data")
         yield detector
+
+
+@pytest.fixture(autouse=True)
+def _own_throttle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Share the default throttle with no other test, whose calls it would wait for."""
+    monkeypatch.setattr(local, "_SHARED", LocalThrottle())
 
 
 @pytest.fixture

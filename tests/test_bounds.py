@@ -139,7 +139,7 @@ async def test_the_largest_numbers_work() -> None:
             max_answer=large,
             qps={ACTION: large},
             retry=RetryPolicy(attempts=large, base=large, cap=large),
-            throttle=LocalThrottle(late=large, pad=large),
+            throttle=LocalThrottle(late=86400, pad=86400),
         ) as cams:
             answer = await cams.get_phone_number_verification_status(
                 phone_number=number.phone_number, cust_space_id=number.cust_space_id

@@ -10,15 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import fields
 
 from cams_async.cli import main, names, values
 from cams_async.client import CamsClient
 from cams_async.credentials import KEY_ID, KEY_SECRET
 from cams_async.emulator import Canned, EmulatedNumber, Emulator
-from cams_async.operations import OPERATIONS
-from cams_async.operations.fields import SECRET
-from cams_async.wire import wire_name
 from tests.cli_process import COMMAND, PATIENCE, InTerminal, environment, in_thread
 from tests.fakes import FAST
 
@@ -315,14 +311,6 @@ def test_without_a_terminal_nothing_is_asked(cams: Emulator) -> None:
     assert (2, b"") == (done.returncode, done.stdout)
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith("cams-async: VerifyCode: was not typed on a terminal: use @")
-
-
-def test_every_secret_field_is_a_secret_here() -> None:
-    """Fields that are masked in Python are warned of here."""
-    for action, operation in OPERATIONS.items():
-        marked = [each for each in fields(operation) if each.metadata.get(SECRET)]
-        assert {wire_name(each) for each in marked} <= names.secret_names(action)
-    assert "VerifyCode" in names.secret_names(VERIFY)
 
 
 # --- responses ------------------------------------------------------------------------

@@ -219,7 +219,7 @@ def client(emulator: Emulator, shown: Shown, **options: Any) -> CamsClient:
         "credentials": CREDENTIALS,
         "endpoint": emulator.endpoint,
         "throttle": LocalThrottle(),
-        "retry": RetryPolicy(base=0.0),
+        "retry": RetryPolicy(base=0.0, throttled_for=0.0),
         "hooks": [shown.add_event],
         "transport": Spy(shown),
         **options,
