@@ -11,7 +11,7 @@ from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from attrs import define, field
@@ -24,7 +24,7 @@ from cams_async.forms import LONGEST_QUERY, Reasons
 from cams_async.models import Meta, Resend, Response
 from cams_async.operations import Operation
 from cams_async.operations.confidential import FORM_ACTIONS, MASKED_ONLY
-from cams_async.secret import MASK, Secret, as_secret
+from cams_async.secret import MASK, Secret
 from cams_async.version import __version__
 
 R = TypeVar("R")
@@ -85,47 +85,30 @@ def call_of(operation: Operation[S]) -> Call[S]:
         resend=cls.resend,
         tells=cls.tells,
         decode=wire.decoder(cls.response()),
-        grants=wire.holds_secret(cls.response()),
+        grants=wire.grants(cls.response()),
     )
 
 
-_SECRET_HEADERS = ("authorization", "x-acs-security-token")
-
-
-def _hidden(headers: Mapping[str, str | Secret]) -> dict[str, str | Secret]:
-    hidden = dict(headers)
-    for name in _SECRET_HEADERS:
-        if name in hidden:
-            hidden[name] = as_secret(hidden[name])
-    return hidden
-
-
-def _hidden_body(body: bytes | Secret) -> Secret:
-    # latin-1 is any bytes, one to one.
-    return body if isinstance(body, Secret) else Secret(body.decode("latin-1"))
+Parts: TypeAlias = tuple[str, dict[str, str], bytes]
+"""A request's URL, percent-encoded exactly as signed; its headers; and its body."""
 
 
 @define
 class Request:
-    """A signed POST request. Whatever of it may hold a secret is kept as one.
+    """A signed POST request.
 
-    Its frames are shown where a call is cancelled; nothing may keep what the
-    properties reveal in a local variable.
+    An error tracker shows the values that the frames of a cancelled call hold. So the
+    parts, which hold secrets, are kept in a closure, and no frame may keep them.
     """
 
-    _url: Secret = field(alias="url", converter=as_secret, repr=False)
-    _headers: Mapping[str, str | Secret] = field(
-        alias="headers", converter=_hidden, repr=False
-    )
+    reveal: Callable[[], Parts] = field(repr=False)
+    """Returns the parts. For the transport only."""
+
     action: str
     call_secrets: tuple[Secret, ...] = field(repr=False)
     """Secret values among its parameters."""
     credentials: Credentials = field(repr=False)
     """Who signed it."""
-
-    _body: Secret = field(
-        alias="body", default=Secret(""), converter=_hidden_body, repr=False
-    )
 
     repeatable: bool = True
     """Whether the request may be sent again after an unknown outcome."""
@@ -135,21 +118,18 @@ class Request:
 
     @property
     def url(self) -> str:
-        """Percent-encoded exactly as signed; nothing may encode it again."""
-        return self._url.reveal()
+        """The URL; nothing may encode it again."""
+        return self.reveal()[0]
 
     @property
     def headers(self) -> dict[str, str]:
         """The headers, signed ones and others."""
-        return {
-            name: text.reveal() if isinstance(text, Secret) else text
-            for name, text in self._headers.items()
-        }
+        return self.reveal()[1]
 
     @property
     def body(self) -> bytes:
         """The bytes of the body, as hashed and signed."""
-        return self._body.reveal().encode("latin-1")
+        return self.reveal()[2]
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -206,7 +186,7 @@ def build_request(
             short_form = not documented and not long
             query, body = "", signing.form_body(query)
             hashed_body = hashlib.sha256(body).hexdigest()
-    headers: dict[str, str | Secret] = {
+    headers = {
         "host": endpoint.host,
         "x-acs-action": call.action,
         "x-acs-version": API_VERSION,
@@ -218,7 +198,7 @@ def build_request(
         headers["content-type"] = signing.FORM
     if credentials.security_token is not None:
         headers["x-acs-accesskey-id"] = credentials.access_key_id
-        headers["x-acs-security-token"] = credentials.security_token
+        headers["x-acs-security-token"] = credentials.security_token.reveal()
     headers["authorization"] = signing.sign(
         method="POST",
         canonical_query=query,
@@ -231,13 +211,12 @@ def build_request(
     headers["accept"] = "application/json"
     headers["accept-encoding"] = "identity"  # short answers gain nothing by gzip
     headers["user-agent"] = USER_AGENT
+    url = f"{endpoint.origin}/?{query}" if query else f"{endpoint.origin}/"
     return Request(
-        url=f"{endpoint.origin}/?{query}" if query else f"{endpoint.origin}/",
-        headers=headers,
+        lambda: (url, headers, body),
         action=call.action,
         call_secrets=call.secrets,
         credentials=credentials,
-        body=body,
         repeatable=call.resend is Resend.SAFE,
         short_form=short_form,
     )

@@ -42,7 +42,7 @@ def canonical_query_string(parameters: Mapping[str, str | Secret]) -> str:
     signature and the wire can encode it differently.
     """
     texts = {
-        name: value.reveal() if isinstance(value, Secret) else value
+        name: value if type(value) is str else reveal(value)
         for name, value in parameters.items()
     }
     # At once, as most calls have nothing that is to be encoded.
@@ -64,15 +64,10 @@ def form_body(query: str) -> bytes:
     return query.replace("%20", "+").encode()
 
 
-def canonical_headers(headers: Mapping[str, str | Secret]) -> tuple[str, str]:
+def canonical_headers(headers: Mapping[str, str]) -> tuple[str, str]:
     """Return the canonical block of headers and their names joined by `;`."""
     order, names = _canonical_names(tuple(headers))
-    lines = [
-        f"{name}:{value.strip()}\n"
-        if type(value := headers[given]) is str  # as nearly all are
-        else f"{name}:{reveal(value).strip()}\n"
-        for name, given in order
-    ]
+    lines = [f"{name}:{headers[given].strip()}\n" for name, given in order]
     return "".join(lines), names
 
 
@@ -126,7 +121,7 @@ def sign(
     *,
     method: str,
     canonical_query: str,
-    headers: Mapping[str, str | Secret],
+    headers: Mapping[str, str],
     access_key_id: str,
     access_key_secret: str | Secret,
     hashed_body: str = EMPTY_BODY_SHA256,

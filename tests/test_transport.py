@@ -27,6 +27,7 @@ from cams_async.errors import (
     RequestTimeout,
     ThrottleUnavailable,
 )
+from cams_async.protocol import Request
 from cams_async.transport import AiohttpTransport, fetch
 from tests.raw_server import (
     CANARY,
@@ -75,6 +76,12 @@ def closed_port() -> Iterator[int]:
         yield port
 
 
+def with_body(request: Request, body: bytes, headers: dict[str, str]) -> Request:
+    """Return a request with a body and more headers."""
+    parts = request.url, {**request.headers, **headers}, body
+    return evolve(request, reveal=lambda: parts)
+
+
 class TestRequests:
     """What leaves is what was signed."""
 
@@ -114,7 +121,7 @@ class TestRequests:
         ):
             request = a_request(server.origin)
             form = {"content-type": "application/x-www-form-urlencoded"} if body else {}
-            request = evolve(request, body=body, headers={**request.headers, **form})
+            request = with_body(request, body, form)
             await through.exchange(request, timeout=5, on_sent=lambda: None)
         seen = server.headers()
         length = ("content-length", str(size))
@@ -690,7 +697,7 @@ class TestPlaces:
         )
         monkeypatch.setattr(aiohttp.BytesPayload, "write", fail)
         async with serving((Then.HANG,)) as server, transport() as through:
-            request = evolve(a_request(server.origin), body=b"x")
+            request = with_body(a_request(server.origin), b"x", {})
             with pytest.raises(ConnectionLost, match="Broken pipe") as caught:
                 await through.exchange(request, timeout=5, on_sent=lambda: None)
 
