@@ -20,7 +20,7 @@ from benchmarks import minimal
 from benchmarks.children import obey
 from benchmarks.profiles import summary
 from benchmarks.waiters import ACTION, KEY
-from cams_async import CamsClient
+from cams_async import CamsClient, Resend
 from cams_async.operations import ChatappSyncPhoneNumber
 
 NUMBER, SPACE = "8613800000000", "cams-0001"
@@ -146,6 +146,22 @@ class Listing(Ours):
         return await self.client.send(ChatappSyncPhoneNumber(cust_space_id=SPACE))
 
 
+class Read(Ours):
+    """cams_async, making a call that may be repeated."""
+
+    resend = Resend.SAFE
+
+    async def call(self) -> object:
+        """Make one call."""
+        return await self.client.call(ACTION, PARAMETERS, resend=self.resend)
+
+
+class Once(Read):
+    """cams_async, making the same call as one that must not be repeated."""
+
+    resend = Resend.NEVER
+
+
 def official(origin: str) -> tuple[Any, Any]:
     """Return the vendor's client, which trusts whom it trusts, and a request."""
     scheme, _, place = origin.partition("://")
@@ -209,6 +225,8 @@ CALLERS: dict[str, Callable[..., Caller]] = {
     "signed POST": Signed,
     "cams_async": Ours,
     "cams_async, lists": Listing,
+    "cams_async, read": Read,
+    "cams_async, once": Once,
     "official, async": OfficialAsync,
     "official, threads": OfficialThreads,
 }

@@ -15,19 +15,24 @@ from attrs import asdict
 from benchmarks import record
 from benchmarks.overhead_runs import (
     ASYNCIO,
+    AT_A_TIME,
     FULL,
     OFFICIAL,
+    ONCE,
     OURS,
     PROFILED,
     QUICK,
+    READ,
     SIGNED,
     UVLOOP,
     Case,
+    Pool,
     Run,
     average,
     compare,
     grow,
     middle,
+    pools,
     profiles,
     raise_ceilings,
     ratio,
@@ -47,6 +52,8 @@ SHARE = {"http": 40.0, "https": 1.0}
 """The most percent that our CPU may be of the vendor's coroutines': 2.5 and 100 x."""
 
 MICRO = 1e6
+
+PAIR = (ONCE, READ)
 
 SHOWN = 20
 """Functions of the profile."""
@@ -152,6 +159,50 @@ def layout_spread(tasks: Mapping[str, Mapping[int, Sequence[Run]]]) -> Table:
             for size, found in runs.items()
         ],
         notes=SPREAD.splitlines(),
+    )
+
+
+POOLS = f"""\
+The same call twice, {AT_A_TIME} at a time: as a read, and as one that must not be
+repeated, whose connections are kept for less than a second. After a pause that long
+none of them is left. Figures are medians; "from" and "to" are the least and the most of
+the rounds. Connections are those opened for each call.\
+"""
+
+
+def layout_pools(pools: Sequence[Pool]) -> Table:
+    """Lay out what a call that must not be repeated costs, beside a read."""
+    rows: list[list[str]] = []
+    for pool in pools:
+        found = ratios(pool.runs, ONCE, READ)
+        rows.append(
+            [
+                pool.scheme,
+                f"{pool.idle:g} s" if pool.idle else "back to back",
+                f"{ratio(pool.runs, ONCE, READ):.2f}",
+                f"{min(found):.2f}",
+                f"{max(found):.2f}",
+                f"{ratio(pool.runs, ONCE, READ, 'seconds'):.2f}",
+                *(f"{middle(pool.runs[name], 'cpu') * MICRO:,.0f}" for name in PAIR),
+                *(f"{middle(pool.runs[name], 'connections'):.2f}" for name in PAIR),
+            ]
+        )
+    return Table(
+        title="A call that must not be repeated, over a read",
+        headers=(
+            "scheme",
+            "pause before",
+            "x CPU of a read",
+            "from",
+            "to",
+            "x time of a read",
+            "us of CPU",
+            "of a read",
+            "connections opened",
+            "by a read",
+        ),
+        rows=rows,
+        notes=POOLS.splitlines(),
     )
 
 
@@ -261,6 +312,11 @@ def run(options: argparse.Namespace) -> int:
             for loop in (ASYNCIO, UVLOOP)
             for scheme in ("http", "https")
         ]
+        pooled = [
+            pool
+            for scheme in ("http", "https")
+            for pool in pools(start, server, scheme, size)
+        ]
         tasks = spread_out(start, size)
         numbers = grow(start, server, size)
         found = profiles(start, size)
@@ -271,6 +327,7 @@ def run(options: argparse.Namespace) -> int:
         NAME,
         [
             *map(layout, compared),
+            layout_pools(pooled),
             layout_spread(tasks),
             layout_sizes("Longer and longer answers", "numbers in an answer", numbers),
             layout_sizes("Higher and higher ceilings", "calls per second", ceilings),
@@ -279,6 +336,7 @@ def run(options: argparse.Namespace) -> int:
         ],
         {
             "cases": [asdict(case) for case in cases],
+            "pools": [asdict(pool) for pool in pooled],
             "calls at a time": tasks,
             "numbers in an answer": numbers,
             "ceilings": ceilings,

@@ -4,6 +4,7 @@ import asyncio
 import os
 import ssl
 import tempfile
+import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -21,6 +22,7 @@ from cams_async import LocalThrottle, Scope
 UNSIGNED, SIGNED, OURS = "unsigned POST", "signed POST", "cams_async"
 OFFICIAL, THREADS = "official, async", "official, threads"
 LISTS = "cams_async, lists"
+READ, ONCE = "cams_async, read", "cams_async, once"
 
 ASYNCIO, UVLOOP = "asyncio", "uvloop"
 
@@ -39,11 +41,17 @@ CEILINGS = (100_000, 1_000_000, 10_000_000)
 
 TURNS = 5_000
 
+TOO_LONG = 1.0
+"""Seconds idle: longer than a call that must not be repeated keeps a connection."""
+
 WARM_UP = 10
 """Calls of each task before anything is measured."""
 
 PROFILED = 10
 """How many calls at a time are profiled."""
+
+AT_A_TIME = 10
+"""How many calls at a time are measured after a pause."""
 
 Run: TypeAlias = Mapping[str, float]
 Runs: TypeAlias = Mapping[str, Sequence[Run]]
@@ -75,6 +83,9 @@ class Size:
     rounds_of_many: int
     """The same with more and more calls at a time: garbage is collected in few."""
 
+    idle: int
+    """Rounds of calls after a pause of a second, of a process."""
+
 
 FULL = Size(
     calls=300,
@@ -83,6 +94,7 @@ FULL = Size(
     rounds=5,
     rounds_of_few={"http": 5, "https": 1},
     rounds_of_many=10,
+    idle=20,
 )
 QUICK = Size(
     calls=200,
@@ -91,6 +103,7 @@ QUICK = Size(
     rounds=5,
     rounds_of_few={"http": 5, "https": 1},
     rounds_of_many=10,
+    idle=3,
 )
 
 
@@ -110,15 +123,27 @@ class Case:
         return f"{self.scheme}, {self.concurrency} at a time, {self.loop}"
 
 
-def ratios(runs: Runs, one: str, other: str) -> list[float]:
-    """Return one's CPU over the other's, round by round."""
+@frozen(kw_only=True)
+class Pool:
+    """A call that must not be repeated beside a read, with some time between calls."""
+
+    scheme: str
+    idle: float
+    """Seconds before each round in which no connection is in use."""
+
+    runs: Mapping[str, list[Run]]
+    """Each with the connections that were opened for a call."""
+
+
+def ratios(runs: Runs, one: str, other: str, figure: str = "cpu") -> list[float]:
+    """Return one's CPU, or another figure, over the other's, round by round."""
     pairs = zip(runs[one], runs[other], strict=True)
-    return [mine["cpu"] / its["cpu"] for mine, its in pairs]
+    return [mine[figure] / its[figure] for mine, its in pairs]
 
 
-def ratio(runs: Runs, one: str, other: str) -> float:
-    """Return the median of one's CPU over the other's, in the same round."""
-    return median(ratios(runs, one, other))
+def ratio(runs: Runs, one: str, other: str, figure: str = "cpu") -> float:
+    """Return the median of one's figure over the other's, in the same round."""
+    return median(ratios(runs, one, other, figure))
 
 
 def middle(runs: Sequence[Run], figure: str) -> float:
@@ -239,6 +264,41 @@ def spread_out(start: Start, size: Size) -> dict[str, dict[int, list[Run]]]:
                     found = {name: runs[name][concurrency] for name in runs}
                     take_turns(found, clients, concurrency, calls, rounds=1)
     return runs
+
+
+def pools(start: Start, server: Child, scheme: str, size: Size) -> list[Pool]:
+    """Measure calls that must not be repeated beside reads.
+
+    Back to back both reuse their connections. After a pause only reads do.
+    """
+    found = [
+        Pool(scheme=scheme, idle=idle, runs={READ: [], ONCE: []})
+        for idle in (0.0, TOO_LONG)
+    ]
+    with ExitStack() as stack:
+        clients = {
+            name: stack.enter_context(start(name, scheme, ASYNCIO))
+            for name in (READ, ONCE)
+        }
+        for client in clients.values():
+            client.ask(calls=WARM_UP * AT_A_TIME, concurrency=AT_A_TIME)
+        for pool in found:
+            # A pause costs a second, whatever the number of calls after it.
+            calls = AT_A_TIME if pool.idle else max(size.calls, AT_A_TIME)
+            for _ in range(size.idle):
+                time.sleep(pool.idle)
+                for name, client in clients.items():
+                    before = server.ask()["connections"]
+                    run = client.ask(calls=calls, concurrency=AT_A_TIME)
+                    opened = server.ask()["connections"] - before
+                    pool.runs[name].append(
+                        {
+                            "cpu": run["cpu"],
+                            "seconds": run["seconds"],
+                            "connections": opened / calls,
+                        }
+                    )
+    return found
 
 
 def grow(start: Start, server: Child, size: Size) -> dict[int, list[Run]]:

@@ -80,6 +80,13 @@ class CleanConnector:
 
     def __init__(self, connector: aiohttp.BaseConnector) -> None:
         self._connector = connector
+        # Two that aiohttp reads for each request; `__getattr__` would take longer.
+        self.allowed_protocol_schema_set = connector.allowed_protocol_schema_set
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connector was closed."""
+        return self._connector.closed
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connector, name)

@@ -6,7 +6,6 @@ or a typed error. Clock, nonce and credentials are arguments.
 
 import hashlib
 import json
-import math
 from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -179,7 +178,8 @@ def build_request(
     query = signing.canonical_query_string(call.parameters)
     body, hashed_body, short_form = b"", signing.EMPTY_BODY_SHA256, False
     long = len(query) > LONGEST_QUERY
-    if long or call.confidential:
+    secrets = call.secrets
+    if long or (secrets and call.confidential):
         documented = call.action in FORM_ACTIONS
         either = form_for == "length and secrets"
         if documented or either or (long and form_for == "length"):
@@ -215,7 +215,7 @@ def build_request(
     return Request(
         lambda: (url, headers, body),
         action=call.action,
-        call_secrets=call.secrets,
+        call_secrets=secrets,
         credentials=credentials,
         repeatable=call.resend is Resend.SAFE,
         short_form=short_form,
@@ -229,8 +229,8 @@ _LAST_DATE = 253402300799.0
 
 def _date_text(date: float) -> str:
     # Windows' gmtime refuses times before 1970, so this does without one.
-    seconds = math.floor(min(max(date, 0.0), _LAST_DATE))
-    return f"{(_EPOCH + timedelta(seconds=seconds)).isoformat()}Z"
+    seconds = min(max(date, 0.0), _LAST_DATE)
+    return (_EPOCH + timedelta(0, seconds)).isoformat("T", "seconds") + "Z"
 
 
 def parse_response(

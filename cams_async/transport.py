@@ -188,9 +188,10 @@ async def _send(
             on_sent()
             sent = True
 
-    before_send.set(leave)
     try:
         async with asyncio.timeout(timeout):
+            # Not before: its timer outlives the request, and keeps the context.
+            before_send.set(leave)
             return await _read(
                 # In no local variable of this frame: its repr shows the URL.
                 await session.request(

@@ -19,12 +19,15 @@ from benchmarks.overhead_runs import (
     ASYNCIO,
     LISTS,
     OFFICIAL,
+    ONCE,
     OURS,
+    READ,
     SIGNED,
     THREADS,
     UNSIGNED,
     UVLOOP,
     Case,
+    Pool,
     Run,
     Size,
     Start,
@@ -137,6 +140,23 @@ def test_more_calls_at_a_time_are_laid_out_beside_a_signed_post() -> None:
     assert ["10", OURS, "1.25", "1.25", "250", "2,000"] == list(last)
 
 
+def test_a_second_pool_is_laid_out_beside_the_first() -> None:
+    """CPU, time, and the connections that were opened for each call."""
+    pool = Pool(
+        scheme="https",
+        idle=1.0,
+        runs={
+            READ: [{"cpu": 2e-4, "seconds": 4e-4, "connections": 0.0}],
+            ONCE: [{"cpu": 6e-4, "seconds": 2e-3, "connections": 1.0}],
+        },
+    )
+    first, second = overhead.layout_pools([pool, evolve(pool, idle=0.0)]).rows
+    figures = ["3.00", "3.00", "3.00", "5.00", "600", "200", "1.00", "0.00"]
+
+    assert ["https", "1 s", *figures] == list(first)
+    assert ["https", "back to back", *figures] == list(second)
+
+
 @pytest.mark.parametrize(
     ("file", "layer"),
     [
@@ -243,6 +263,24 @@ def test_clients_do_the_same(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_connections_that_idle_are_kept_for_reads_only(
+    scene: tuple[Start, Child], scheme: str
+) -> None:
+    """Back to back, a call that must not be repeated reuses its connections, too."""
+    start, server = scene
+    size = evolve(overhead_runs.QUICK, calls=10, idle=1)
+    at_once, after = overhead_runs.pools(start, server, scheme, size)
+
+    def opened(pool: Pool, name: str) -> float:
+        return pool.runs[name][0]["connections"]
+
+    # A warm-up may leave fewer connections than there are calls at a time.
+    assert opened(after, READ) < 0.5 < opened(after, ONCE)
+    assert opened(at_once, ONCE) < 0.5
+
+
+@pytest.mark.slow
 def test_a_client_can_be_started_afresh_on_another_loop(
     scene: tuple[Start, Child],
 ) -> None:
@@ -282,6 +320,7 @@ def test_the_overhead_is_measured(
         rounds=1,
         rounds_of_few={"http": 3, "https": 1},
         rounds_of_many=1,
+        idle=1,
     )
     monkeypatch.setattr(overhead, "QUICK", size)
     monkeypatch.setattr(overhead_runs, "CONCURRENCY", (2,))
@@ -295,7 +334,7 @@ def test_the_overhead_is_measured(
     written = json.loads(path.read_text("utf-8"))
 
     assert code == (0 if all(goal["met"] for goal in written["goals"]) else 1)
-    assert 9 == len(written["tables"])
+    assert 10 == len(written["tables"])
     assert 7 + 3 == len(written["goals"])
     cases = written["figures"]["cases"]
     assert [ASYNCIO, ASYNCIO, UVLOOP, UVLOOP] == [case["loop"] for case in cases]
