@@ -73,14 +73,14 @@ class Resending:
             now: The loop's time.
 
         Raises:
-            ConfigurationError: The policy's delay is no number of seconds.
+            ConfigurationError: The policy's delay or bound is no number of seconds.
         """
         if not repaired and not may_resend(call, error):
             return None
         refused = isinstance(error, ThrottlingError) and not repaired
         if not refused:
             progress.failures += 1
-        elif _throttled_too_long(policy, progress, now):
+        elif _throttled_too_long(policy, progress, error, now):
             return None
         delay: Any = policy.delay(
             error,
@@ -90,9 +90,7 @@ class Resending:
         )
         if delay is None or repaired:
             return None if delay is None else 0.0
-        if not is_number(delay):
-            msg = f"the policy's delay is {delay!r}, not a number of seconds"
-            raise ConfigurationError(msg, field="retry") from error.with_traceback(None)
+        delay = _seconds(delay, "delay", error)
         if progress.deadline is not None and now + delay >= progress.deadline:
             # The deadline would pass in the wait: this error says more than that.
             return None
@@ -134,12 +132,26 @@ class Resending:
         )
 
 
-def _throttled_too_long(policy: object, progress: Progress, now: float) -> bool:
+def _throttled_too_long(
+    policy: object, progress: Progress, error: CamsError, now: float
+) -> bool:
     """Note a refusal by flow control; return True if it has gone on for too long."""
     if progress.refused_at is None:
         progress.refused_at = now
     if progress.deadline is not None:
         return False
     # A policy of a user's own may be any object with a method `delay`.
-    bound = policy.throttled_for if isinstance(policy, RetryPolicy) else THROTTLED_FOR
-    return now - progress.refused_at >= bound
+    bound: Any = getattr(policy, "throttled_for", THROTTLED_FOR)
+    return now - progress.refused_at >= _seconds(bound, "throttled_for", error)
+
+
+def _seconds(value: Any, name: str, error: CamsError) -> float:
+    """Return a number that a policy has returned.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if not is_number(value):
+        msg = f"the policy's {name} is {value!r}, not a number of seconds"
+        raise ConfigurationError(msg, field="retry") from error.with_traceback(None)
+    return value

@@ -21,10 +21,10 @@ from tests.redis_server import RedisProcess
 
 aioresponses_shim.install()
 
-# `HYPOTHESIS_PROFILE=slow pytest` looks fifty times as hard. Neither minds how long an
-# example takes: a busy machine may stand still in the midst of one.
+# `HYPOTHESIS_PROFILE=slow pytest` looks a hundred times as hard. Neither minds how long
+# an example takes: a busy machine may stand still in the midst of one.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("fast", patient, max_examples=100)
+settings.register_profile("fast", patient, max_examples=50)
 settings.register_profile("slow", patient, max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
@@ -33,18 +33,28 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PROXIES = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
 
+NOWHERE = str(Path(__file__).parent.joinpath("no such directory"))
+"""The home directory of a test that needs none: it does not exist."""
+
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _clean_environment(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     """Hide the developer's own credentials, profiles and proxies."""
     for name in list(os.environ):
         if name.startswith("ALIBABA_CLOUD_") or name.lower() in PROXIES:
             monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    # Most tests need no directory: making one for each takes longer than the tests.
+    home = NOWHERE
+    if "tmp_path" in request.fixturenames:
+        home = str(request.getfixturevalue("tmp_path"))
+    monkeypatch.setenv("HOME", home)
+    monkeypatch.setenv("USERPROFILE", home)
 
 
-@pytest.fixture(autouse=True)
+# For the whole session: to set it up takes longer than most tests.
+@pytest.fixture(scope="session", autouse=True)
 def blockbuster() -> Iterator[BlockBuster]:
     """Fail where code of the package blocks the event loop."""
     with blockbuster_ctx("cams_async") as detector:

@@ -135,7 +135,7 @@ async def check(
 
 async def test_nothing_is_lost_or_doubled_when_killed(tmp_path: Path) -> None:
     """A killed job goes on where it was: that is what the output file is for."""
-    await check(tmp_path, kills=5, form="jsonl", strategy="per_number", seed="fast")
+    await check(tmp_path, kills=3, form="jsonl", strategy="per_number", seed="fast")
 
 
 @pytest.mark.slow

@@ -83,7 +83,7 @@ def test_a_job_waits_as_long_as_flow_control_refuses(
 ) -> None:
     """Three hours, from the first row or amid the job: no refusal is a result."""
     error = ThrottlingError("slow down", outcome=outcome)
-    many(tmp_path, 200)
+    many(tmp_path, 200 if begin else 40)
     chore = plan(tmp_path)
     outage = Outage(clock, begin, begin + 3 * HOUR, error)
     job = clock.run(work(chore, outage))

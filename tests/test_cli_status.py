@@ -570,7 +570,9 @@ def finished(
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_a_signal_finishes_what_is_in_flight_and_tells_how_to_go_on(
     number: int, cams: Emulator
 ) -> None:
@@ -649,7 +651,7 @@ def test_an_interrupted_run_without_a_journal_says_no_way_to_go_on(
     assert "go on with" not in status.shown
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("unbuffered", ["", pytest.param("1", marks=pytest.mark.slow)])
 def test_a_reader_of_stdout_that_goes_away_is_an_error(
     unbuffered: str, cams: Emulator
 ) -> None:
@@ -752,7 +754,7 @@ def test_without_rich_a_terminal_shows_plain_lines(cams: Emulator) -> None:
     assert "20 of 20 numbers done" in status.shown
 
 
-@pytest.mark.parametrize("width", [60, 100])
+@pytest.mark.parametrize("width", [60, pytest.param(100, marks=pytest.mark.slow)])
 def test_ctrl_c_leaves_no_stale_line(width: int, cams: Emulator) -> None:
     """The terminal shows ^C in the bar; afterwards only complete lines are there."""
     given = str(written(cams.phone_numbers[:20]))

@@ -307,7 +307,12 @@ def test_a_demo_goes_on_without_its_progress(
 
 
 @pytest.mark.parametrize(
-    "encoding", ["utf-8", pytest.param("ascii", marks=pytest.mark.slow), "utf-16"]
+    "encoding",
+    [
+        pytest.param("utf-8", marks=pytest.mark.slow),
+        pytest.param("ascii", marks=pytest.mark.slow),
+        "utf-16",
+    ],
 )
 def test_a_call_writes_utf_8_whatever_the_encoding(
     encoding: str, cams: Emulator

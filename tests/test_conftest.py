@@ -28,6 +28,11 @@ def test_home_is_a_directory_of_the_test(tmp_path: Path) -> None:
     assert Path.home() == tmp_path
 
 
+def test_without_a_directory_there_is_no_home() -> None:
+    """Neither is there anything to be read, nor can anything be left behind."""
+    assert not Path.home().exists()
+
+
 def test_no_credentials_or_proxies_come_from_outside() -> None:
     """A variable of the shell neither helps nor hurts a test."""
     names = {name.lower() for name in os.environ}

@@ -105,7 +105,7 @@ def test_parsing_is_linear(shape: str) -> None:
         return cpu(parse_response, call, request, answer, attempts=1, waited=0.0)
 
     def look() -> None:
-        assert took(MIB // 4) < 10 * took(MIB // 16)
+        assert took(MIB // 8) < 10 * took(MIB // 32)
 
     again(look)
 

@@ -295,33 +295,33 @@ class Server:
         """Do nothing."""
 
 
-def test_hundreds_share_the_ceiling_for_hours(clock: Clock) -> None:
+def test_many_share_the_ceiling_for_hours(clock: Clock) -> None:
     """A number that never settles starves nobody: all are asked about as often."""
     began = clock.now
-    server = Server(lambda place: math.inf if place % 3 == 0 else began + 60.0 * place)
+    server = Server(lambda place: math.inf if place % 3 == 0 else began + 120.0 * place)
     transport: Any = server
 
     async def main() -> list[Outcome[Any]]:
         async with make(transport) as cams:
-            return await all_of(watch(cams, map(ask, range(200)), deadline=3 * 3600.0))
+            return await all_of(watch(cams, map(ask, range(100)), deadline=3 * 3600.0))
 
     found = clock.run(main())
 
     settled = {place_of(each.operation) for each in found if each.error is None}
     late = {place_of(each.operation) for each in found if each.error is not None}
     instants = sorted(at for each in server.arrivals.values() for at in each)
-    never = [len(server.arrivals[place]) for place in range(0, 200, 3)]
+    never = [len(server.arrivals[place]) for place in range(0, 100, 3)]
 
-    assert {place for place in range(165) if place % 3} <= settled
-    assert set(range(0, 200, 3)) <= late
-    assert 200 == len(settled) + len(late)
+    assert {place for place in range(83) if place % 3} <= settled
+    assert set(range(0, 100, 3)) <= late
+    assert 100 == len(settled) + len(late)
     assert min(never) > 0.6 * max(never)
     assert all(
         two - one > 1.0 for one, two in zip(instants, instants[10:], strict=False)
     )
     for place in settled:
         # Within the longest pause, and the time that the ceiling takes for all.
-        assert server.arrivals[place][-1] - began - 60 * place < 600 + 60
+        assert server.arrivals[place][-1] - began - 120 * place < 600 + 60
 
 
 # Errors

@@ -87,6 +87,24 @@ class Unbounded(Never):
         return 0.0
 
 
+class Bounded(Unbounded):
+    """A policy of a user's own, with a bound."""
+
+    def __init__(self, throttled_for: Any) -> None:
+        self.throttled_for = throttled_for
+
+
+class Bare(RetryPolicy):
+    """A subclass that does not initialize its base, so that it has no attributes."""
+
+    def __init__(self) -> None:
+        pass
+
+    def delay(self, *_: object, **__: object) -> Any:
+        """Return no wait at all."""
+        return 0.0
+
+
 def fail(
     clock: Clock,
     transport: RecordingTransport,
@@ -135,8 +153,10 @@ class TestFlowControl:
             ({"retry": RetryPolicy(throttled_for=7)}, 7),
             ({"retry": RetryPolicy(attempts=2, throttled_for=300)}, 300),
             ({"retry": Unbounded()}, 60),
+            ({"retry": Bounded(7)}, 7),
+            ({"retry": Bare()}, 60),
         ],
-        ids=["default", "short", "long", "of a user's own"],
+        ids=["default", "short", "long", "of a user's own", "with a bound", "bare"],
     )
     def test_without_a_deadline_the_policys_bound_ends_it(
         self, options: dict[str, Any], bound: float, step: Answer, clock: Clock
@@ -669,6 +689,16 @@ class TestEventLoop:
 
         assert isinstance(error, ConfigurationError)
         assert error.field == "retry"
+
+    @pytest.mark.parametrize("bound", ["soon", None, math.nan, -1])
+    def test_a_policys_bound_of_nonsense_is_named(
+        self, bound: Any, clock: Clock
+    ) -> None:
+        """It is read after the first refusal."""
+        error = fail(clock, RecordingTransport(THROTTLED), retry=Bounded(bound))
+
+        assert isinstance(error, ConfigurationError)
+        assert "throttled_for" in str(error)
 
 
 ABSURD = [
