@@ -100,8 +100,10 @@ class FreshCredentials:
             # Whatever is behind it may quote what could not be read.
             error.__cause__ = error.__context__ = None
             failure = error
-        except Exception as error:  # noqa: BLE001 - a user's provider fails as it likes
-            # Its type only, for the same reason.
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                raise
+            # A user's provider fails as it likes. Its type only, for the same reason.
             failure = CredentialsError(f"the provider failed: {type(error).__name__}")
         else:
             return self._keep(credentials)
@@ -122,6 +124,12 @@ class FreshCredentials:
         # Some services hand out the same until shortly before its end.
         self._renew_at = max(self._ends - AHEAD, self._clock() + PAUSE)
         return credentials
+
+
+def _is_cancelled() -> bool:
+    """Return whether it is the call that is cancelled, and no task of a provider's."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def _given(answer: object) -> Credentials:

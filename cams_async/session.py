@@ -336,14 +336,15 @@ class Session:
         # key ids of temporary credentials change at each renewal. A provider of
         # a user's own may have none at all.
         try:
-            self._account = self._account or getattr(self._credentials, "account", None)
+            account = self._account or getattr(self._credentials, "account", None)
         except Exception as caught:  # noqa: BLE001 - a provider fails as it likes
             raise credentials_error(caught) from None
-        if self._account is None:
+        if not isinstance(account, str) or not account:
             msg = "the credentials provider names none; give the client account="
             raise ConfigurationError(msg, field="account")
+        self._account = account
         scope = self._scopes[call.action] = Scope(
-            account=self._account,
+            account=account,
             region=self._region,
             action=call.action,
             qps=self._qps.get(call.action, call.qps),

@@ -248,10 +248,15 @@ def _open(path: str, flags: int) -> int:
 
 
 def _origin_and_path(address: Secret) -> str:
+    unnamed = "credentials URI"
     try:
         parts = urlsplit(address.reveal())
+        usable = parts.scheme in ("http", "https") and parts.port != 0
     except ValueError:
-        return "credentials URI"
+        return unnamed
+    # With an unescaped `/` in a password, part of it counts as the path.
+    if not usable or "@" in parts.path:
+        return unnamed
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 

@@ -86,7 +86,7 @@ class Scripted:
         self.asked += 1
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         await self.go.wait()
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         return answer  # type: ignore[no-any-return]
 
@@ -352,12 +352,25 @@ async def test_a_providers_own_error_becomes_ours() -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [ThrottlingError, ConnectError, DeadlineExceeded, CamsError, KeyError, MemoryError],
+    [
+        ThrottlingError,
+        ConnectError,
+        DeadlineExceeded,
+        CamsError,
+        KeyError,
+        MemoryError,
+        TimeoutError,
+        StopAsyncIteration,
+        asyncio.CancelledError,
+    ],
 )
 async def test_an_error_of_ours_that_is_not_about_credentials_is_a_failure(
-    kind: type[Exception],
+    kind: type[BaseException],
 ) -> None:
-    """A provider that is throttled itself must not look like a throttled call."""
+    """A provider that is throttled itself must not look like a throttled call.
+
+    Nor must a call that nobody has cancelled end as if somebody had.
+    """
     source, _, _ = fresh(kind("canary"))
     error = await refused(source)
 
@@ -956,7 +969,13 @@ async def test_the_address_may_come_from_the_environment(
         ("http://user:canary@canary@given/a?x@y", "http://given/a"),
         (Secret("http://user:canary@[::1]:8080/?x=canary"), "http://[::1]:8080/"),
         ("http://user:canary@[::1", "credentials URI"),
-        ("canary?canary", "://canary"),
+        ("http://user:canary/canary@given/a", "credentials URI"),
+        ("http://user:1/canary@given/a", "credentials URI"),
+        ("http://user:1?canary@given/a", "http://user:1"),
+        ("user:canary@given/a", "credentials URI"),
+        ("//user:canary@given/a", "credentials URI"),
+        ("ftp://given/canary", "credentials URI"),
+        ("canary?canary", "credentials URI"),
     ],
     ids=str,
 )
