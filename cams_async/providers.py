@@ -10,9 +10,10 @@ from cams_async.credentials import (
     Credentials,
     CredentialsProvider,
     EnvironmentCredentials,
+    credentials_error,
     mask,
 )
-from cams_async.errors import ConfigurationError, CredentialsError
+from cams_async.errors import CredentialsError
 from cams_async.sources import CredentialsUri, ProfileCredentials
 
 logger: logging.Logger = logging.getLogger("cams_async")
@@ -93,18 +94,14 @@ class FreshCredentials:
         return True
 
     async def _ask(self) -> Credentials:
-        failure: CredentialsError | ConfigurationError
         try:
             credentials = _given(await self._provider.get())
-        except (CredentialsError, ConfigurationError) as error:
-            # Whatever is behind it may quote what could not be read.
-            error.__cause__ = error.__context__ = None
-            failure = error
         except (Exception, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
-            # A user's provider fails as it likes. Its type only, for the same reason.
-            failure = CredentialsError(f"the provider failed: {type(error).__name__}")
+            failure = credentials_error(error)
+            # Whatever is behind it may quote what could not be read.
+            failure.__cause__ = failure.__context__ = None
         else:
             return self._keep(credentials)
         self._asked += 1

@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from attrs import frozen
 
-from cams_async.credentials import Credentials
+from cams_async.credentials import Credentials, credentials_error
 from cams_async.endpoints import Endpoint
 from cams_async.errors import (
     ApiError,
@@ -34,7 +34,6 @@ from cams_async.parsing import ResponseParser
 from cams_async.progress import (
     Progress,
     complete,
-    credentials_error,
     event,
     log_attempt,
     tell,
