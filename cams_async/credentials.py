@@ -108,6 +108,19 @@ class CredentialsProvider(Protocol):
         ...
 
 
+def credentials_error(
+    caught: BaseException,
+) -> CredentialsError | ConfigurationError:
+    """Return the error for whatever a credentials provider raised.
+
+    Of any error that is not a provider's own, only the type is shown: its text may
+    quote a secret, and its class may invite a retry.
+    """
+    if isinstance(caught, (CredentialsError, ConfigurationError)):
+        return caught
+    return CredentialsError(f"the provider failed: {type(caught).__name__}")
+
+
 class EnvironmentCredentials:
     """Reads ALIBABA_CLOUD_ACCESS_KEY_ID, ..._ACCESS_KEY_SECRET, ..._SECURITY_TOKEN.
 

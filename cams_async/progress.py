@@ -7,13 +7,7 @@ from typing import Any, cast
 from attrs import define
 
 from cams_async.credentials import Credentials
-from cams_async.errors import (
-    ApiError,
-    CallOutcome,
-    CamsError,
-    ConfigurationError,
-    CredentialsError,
-)
+from cams_async.errors import ApiError, CallOutcome, CamsError
 from cams_async.models import CallEvent, Response
 from cams_async.protocol import Call
 
@@ -86,17 +80,6 @@ def complete(error: CamsError, call: Call[Any], progress: Progress) -> CamsError
     if error.outcome == "unknown" and call.tells is not None:
         error.hint = f"{call.tells} tells what happened."
     return error
-
-
-def credentials_error(caught: Exception) -> CamsError:
-    """Return the error for whatever a credentials provider raised.
-
-    Of any error that is not a provider's own, only the type is shown: its text may
-    quote a secret, and its class may invite a retry.
-    """
-    if isinstance(caught, (CredentialsError, ConfigurationError)):
-        return caught
-    return CredentialsError(f"the provider failed: {type(caught).__name__}")
 
 
 def event(

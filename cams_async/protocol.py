@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from attrs import define, field
 
-from cams_async import outcomes, signing, wire
+from cams_async import masking, outcomes, signing, wire
 from cams_async.credentials import Credentials
 from cams_async.endpoints import Endpoint
 from cams_async.errors import ApiError, CamsError, DecodeError
@@ -278,36 +278,11 @@ def _json_object(answer: Answer) -> dict[str, Any] | None:
     return payload if type(payload) is dict else None
 
 
-def _without(secrets: tuple[Secret, ...], text: str) -> str:
-    forms: set[str] = set()
-    for secret in secrets:
-        # An answer may quote the request's URL or form, or write JSON in many ways.
-        plain = secret.reveal()
-        quoted = json.dumps(plain, ensure_ascii=False)[1:-1]
-        for form in (plain, quoted, json.dumps(plain)[1:-1]):
-            encoded = signing.percent_encode(form)
-            forms |= {form, form.replace("/", "\\/"), encoded}
-            forms.add(encoded.replace("%20", "+"))
-    for form in sorted(forms, key=len, reverse=True):
-        text = text.replace(form, "***")
-    return text
-
-
-def _without_bytes(secrets: tuple[Secret, ...], body: bytes) -> bytes:
-    text = body.decode("utf-8", "surrogateescape")
-    return _without(secrets, text).encode("utf-8", "surrogateescape")
-
-
 def _shown(request: Request, answer: Answer, *, grants: bool) -> bytes:
     """Return a body for an error; masked whole if it may hand out a secret."""
-    return MASK.encode() if grants else _without_bytes(request.secrets, answer.body)
-
-
-def _without_anywhere(secrets: tuple[Secret, ...], value: object) -> object:
-    try:
-        return json.loads(_without(secrets, json.dumps(value, ensure_ascii=False)))
-    except (ValueError, RecursionError):
-        return "***"
+    return (
+        MASK.encode() if grants else masking.without_bytes(request.secrets, answer.body)
+    )
 
 
 # Failures
@@ -320,16 +295,14 @@ def _api_error(
     result: outcomes.Classification,
     code: str,
 ) -> ApiError:
-    request_id = _text(payload, "RequestId")
+    secrets, detail = request.secrets, payload.get("AccessDeniedDetail")
     return (result.error or ApiError)(
-        _without(request.secrets, _text(payload, "Message") or ""),
+        masking.without(secrets, _text(payload, "Message") or ""),
         outcome=result.outcome,
-        code=code,
-        request_id=request_id or answer.headers.get("x-acs-request-id"),
+        code=masking.without(secrets, code),
+        request_id=_request_id(secrets, answer, payload),
         http_status=answer.status,
-        access_denied_detail=_without_anywhere(
-            request.secrets, payload.get("AccessDeniedDetail")
-        ),
+        access_denied_detail=masking.without_anywhere(secrets, detail),
         retry_after=_retry_after(answer),
     )
 
@@ -345,7 +318,7 @@ def _of_another_hop(
     """Return the error of a response that CAMS did not form."""
     status = answer.status
     hop = outcomes.hop_of(answer.headers, _authority(request.url))
-    hop = _without(request.secrets, hop)[:EXCERPT]
+    hop = masking.without(request.secrets, hop)[:EXCERPT]
     body = _shown(request, answer, grants=grants)
     excerpt = body[:EXCERPT].decode("utf-8", "replace")
     if 200 <= status < 300:  # noqa: PLR2004 - HTTP
@@ -361,7 +334,7 @@ def _of_another_hop(
     return (result.error or ApiError)(
         f"{what}: {excerpt}",
         outcome=result.outcome,
-        request_id=answer.headers.get("x-acs-request-id"),
+        request_id=_request_id(request.secrets, answer, payload or {}),
         http_status=status,
         retry_after=_retry_after(answer),
         hop=hop,
@@ -382,6 +355,13 @@ def _text(payload: dict[str, Any], name: str) -> str | None:
     found = [payload.get(name)]
     found += [value for each, value in payload.items() if each.lower() == name.lower()]
     return next((value for value in found if isinstance(value, str)), None)
+
+
+def _request_id(
+    secrets: tuple[Secret, ...], answer: Answer, payload: dict[str, Any]
+) -> str | None:
+    found = _text(payload, "RequestId") or answer.headers.get("x-acs-request-id")
+    return found and masking.without(secrets, found)
 
 
 def _acs_hint(answer: Answer) -> float | None:

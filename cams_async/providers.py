@@ -10,9 +10,10 @@ from cams_async.credentials import (
     Credentials,
     CredentialsProvider,
     EnvironmentCredentials,
+    credentials_error,
     mask,
 )
-from cams_async.errors import ConfigurationError, CredentialsError
+from cams_async.errors import CredentialsError
 from cams_async.sources import CredentialsUri, ProfileCredentials
 
 logger: logging.Logger = logging.getLogger("cams_async")
@@ -93,16 +94,14 @@ class FreshCredentials:
         return True
 
     async def _ask(self) -> Credentials:
-        failure: CredentialsError | ConfigurationError
         try:
             credentials = _given(await self._provider.get())
-        except (CredentialsError, ConfigurationError) as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                raise
+            failure = credentials_error(error)
             # Whatever is behind it may quote what could not be read.
-            error.__cause__ = error.__context__ = None
-            failure = error
-        except Exception as error:  # noqa: BLE001 - a user's provider fails as it likes
-            # Its type only, for the same reason.
-            failure = CredentialsError(f"the provider failed: {type(error).__name__}")
+            failure.__cause__ = failure.__context__ = None
         else:
             return self._keep(credentials)
         self._asked += 1
@@ -122,6 +121,12 @@ class FreshCredentials:
         # Some services hand out the same until shortly before its end.
         self._renew_at = max(self._ends - AHEAD, self._clock() + PAUSE)
         return credentials
+
+
+def _is_cancelled() -> bool:
+    """Return whether it is the call that is cancelled, and no task of a provider's."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def _given(answer: object) -> Credentials:

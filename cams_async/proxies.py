@@ -88,12 +88,16 @@ def _is_usable(proxy: Secret) -> bool:
         return False
     try:
         url = URL(proxy.reveal())
-        port = url.port
+        port, user = url.port, url.user or ""
+        # Otherwise each call would fail as they are encoded.
+        (url.raw_host or "").encode("idna")
+        f"{user}{url.password}".encode("latin1")
     except ValueError:
         return False
     # Behind an unescaped `/`, `?` or `#` of a password, the rest is no host.
     whole = url.path in ("", "/") and not url.query_string and not url.fragment
-    return url.scheme in _DEFAULT_PORTS and bool(url.host) and bool(port) and whole
+    named = bool(url.host) and ":" not in user
+    return url.scheme in _DEFAULT_PORTS and named and bool(port) and whole
 
 
 def _is_excluded(host: str, port: int, no_proxy: str) -> bool:

@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from attrs import frozen
 
-from cams_async.credentials import Credentials
+from cams_async.credentials import Credentials, credentials_error
 from cams_async.endpoints import Endpoint
 from cams_async.errors import (
     ApiError,
@@ -34,7 +34,6 @@ from cams_async.parsing import ResponseParser
 from cams_async.progress import (
     Progress,
     complete,
-    credentials_error,
     event,
     log_attempt,
     tell,
@@ -336,14 +335,15 @@ class Session:
         # key ids of temporary credentials change at each renewal. A provider of
         # a user's own may have none at all.
         try:
-            self._account = self._account or getattr(self._credentials, "account", None)
+            account = self._account or getattr(self._credentials, "account", None)
         except Exception as caught:  # noqa: BLE001 - a provider fails as it likes
             raise credentials_error(caught) from None
-        if self._account is None:
+        if not isinstance(account, str) or not account:
             msg = "the credentials provider names none; give the client account="
             raise ConfigurationError(msg, field="account")
+        self._account = account
         scope = self._scopes[call.action] = Scope(
-            account=self._account,
+            account=account,
             region=self._region,
             action=call.action,
             qps=self._qps.get(call.action, call.qps),

@@ -212,7 +212,8 @@ class CredentialsUri:
         except Exception as error:  # noqa: BLE001 - whatever it is, there are none
             failure = type(error).__name__
         # Raised here: the errors of a client of HTTP show the address.
-        msg = f"credentials URI: no usable answer ({failure})"
+        shown = _origin_and_path(address)
+        msg = f"credentials URI: no usable answer from {shown} ({failure})"
         raise CredentialsError(msg)
 
     def _address(self) -> Secret | None:
@@ -248,10 +249,15 @@ def _open(path: str, flags: int) -> int:
 
 
 def _origin_and_path(address: Secret) -> str:
+    unnamed = "an unnamed address"
     try:
         parts = urlsplit(address.reveal())
+        usable = parts.scheme in ("http", "https") and parts.port != 0
     except ValueError:
-        return "credentials URI"
+        return unnamed
+    # With an unescaped `/` in a password, part of it counts as the path.
+    if not usable or "@" in parts.path:
+        return unnamed
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 

@@ -86,7 +86,7 @@ class Scripted:
         self.asked += 1
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         await self.go.wait()
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         return answer  # type: ignore[no-any-return]
 
@@ -352,12 +352,25 @@ async def test_a_providers_own_error_becomes_ours() -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [ThrottlingError, ConnectError, DeadlineExceeded, CamsError, KeyError, MemoryError],
+    [
+        ThrottlingError,
+        ConnectError,
+        DeadlineExceeded,
+        CamsError,
+        KeyError,
+        MemoryError,
+        TimeoutError,
+        StopAsyncIteration,
+        asyncio.CancelledError,
+    ],
 )
 async def test_an_error_of_ours_that_is_not_about_credentials_is_a_failure(
-    kind: type[Exception],
+    kind: type[BaseException],
 ) -> None:
-    """A provider that is throttled itself must not look like a throttled call."""
+    """A provider that is throttled itself must not look like a throttled call.
+
+    Nor must a call that nobody has cancelled end as if somebody had.
+    """
     source, _, _ = fresh(kind("canary"))
     error = await refused(source)
 
@@ -378,7 +391,9 @@ async def test_a_failed_fetch_of_any_kind_is_an_error_of_ours(
     monkeypatch.setattr(sources, "fetch", broken)
     error = await refused(CredentialsUri("http://127.0.0.1/"))
 
-    assert str(error) == "credentials URI: no usable answer (RuntimeError)"
+    assert str(error) == (
+        "credentials URI: no usable answer from http://127.0.0.1/ (RuntimeError)"
+    )
     assert "canary" not in all_of(error)
 
 
@@ -955,8 +970,14 @@ async def test_the_address_may_come_from_the_environment(
         ("http://user:canary@given/a", "http://given/a"),
         ("http://user:canary@canary@given/a?x@y", "http://given/a"),
         (Secret("http://user:canary@[::1]:8080/?x=canary"), "http://[::1]:8080/"),
-        ("http://user:canary@[::1", "credentials URI"),
-        ("canary?canary", "://canary"),
+        ("http://user:canary@[::1", "an unnamed address"),
+        ("http://user:canary/canary@given/a", "an unnamed address"),
+        ("http://user:1/canary@given/a", "an unnamed address"),
+        ("http://user:1?canary@given/a", "http://user:1"),
+        ("user:canary@given/a", "an unnamed address"),
+        ("//user:canary@given/a", "an unnamed address"),
+        ("ftp://given/canary", "an unnamed address"),
+        ("canary?canary", "an unnamed address"),
     ],
     ids=str,
 )
@@ -1053,7 +1074,8 @@ async def test_an_answer_that_is_too_large_is_no_answer() -> None:
     """64 KiB are plenty; what comes after them is not read."""
     error = await uri_error({**SERVED, "Padding": "x" * 2**16})
 
-    assert str(error) == "credentials URI: no usable answer (DecodeError)"
+    assert str(error).startswith("credentials URI: no usable answer from http://127.")
+    assert str(error).endswith(" (DecodeError)")
 
 
 async def test_an_answer_of_64_kib_is_read() -> None:
@@ -1078,7 +1100,9 @@ async def test_a_service_that_does_not_answer_is_not_waited_for(
         error = await refused(CredentialsUri(uri))
         done.set()
 
-    assert str(error) == "credentials URI: no usable answer (RequestTimeout)"
+    assert (
+        str(error) == f"credentials URI: no usable answer from {uri} (RequestTimeout)"
+    )
 
 
 def test_the_bounds_of_a_fetch_are_the_documented_ones() -> None:
@@ -1094,7 +1118,7 @@ async def test_a_service_that_is_not_there_is_told() -> None:
         uri = f"http://127.0.0.1:{bound.getsockname()[1]}/"
         error = await refused(CredentialsUri(uri))
 
-    assert str(error) == "credentials URI: no usable answer (ConnectError)"
+    assert str(error) == f"credentials URI: no usable answer from {uri} (ConnectError)"
 
 
 @pytest.mark.parametrize("uri", ["nonsense", "ftp://127.0.0.1/", "http://", "/path"])
@@ -1103,7 +1127,7 @@ async def test_an_address_that_is_none_is_told(uri: str) -> None:
     error = await refused(CredentialsUri(uri))
 
     assert not error.absent
-    assert "credentials URI: no usable answer (" in str(error)
+    assert "credentials URI: no usable answer from " in str(error)
 
 
 async def test_a_file_or_a_service_is_asked_once_for_all_who_wait(config: Path) -> None:

@@ -194,8 +194,10 @@ class Echo(Spy):
         del timeout
         self.shown.add_request(request)
         on_sent()
-        status, body = self.make(f"{request.url} {dict(request.headers)} {SECRET}")
-        return Answer(status, CIMultiDict(), body)
+        echo = f"{request.url} {dict(request.headers)} {SECRET}"
+        status, body = self.make(echo)
+        named = {"server": echo, "via": echo, "x-acs-request-id": echo}
+        return Answer(status, CIMultiDict(named), body)
 
 
 @pytest.fixture
@@ -409,8 +411,20 @@ async def test_failures_on_the_wire_show_nothing(
 
 
 ECHOES: dict[str, Callable[[str], tuple[int, bytes]]] = {
-    "refusal": lambda echo: (400, as_json(Code="SignatureDoesNotMatch", Message=echo)),
-    "throttled": lambda echo: (400, as_json(Code="Throttling", Message=echo)),
+    "refusal": lambda echo: (
+        400,
+        as_json(Code="SignatureDoesNotMatch", RequestId="i", Message=echo),
+    ),
+    "throttled": lambda echo: (
+        400,
+        as_json(Code="Throttling", RequestId="i", Message=echo),
+    ),
+    "detail": lambda echo: (
+        403,
+        as_json(Code="Ram.PermissionDeny", RequestId="i", AccessDeniedDetail=[echo]),
+    ),
+    "code": lambda echo: (400, as_json(Code=f"Invalid.{echo}", RequestId=echo)),
+    "no code": lambda echo: (400, as_json(RequestId=echo)),
     "shape": lambda echo: (200, as_json(Code="OK", RequestId="i", Data=echo)),
     "id": lambda echo: (200, as_json(Code="OK", RequestId=[echo], Data={})),
     "html": lambda echo: (200, f"<html>{echo}</html>".encode()),
@@ -869,7 +883,8 @@ REVEALING = {
     "secret",  # defines it
     "signing",
     "wire",
-    "protocol",  # what is signed, and what an answer must not quote
+    "protocol",  # what is signed
+    "masking",  # what an answer must not quote
     "transport",
     "sources",  # the account of a credentials URI
     "redis.server",  # what connects

@@ -835,7 +835,9 @@ class TestScope:
             async def get(self) -> Credentials:
                 return CREDENTIALS
 
-        for provider in (Provider(CREDENTIALS, account=None), Nameless()):
+        odd: list[Any] = [None, "", 5, b"x", ["x"]]
+        named = [Provider(CREDENTIALS, account=name) for name in odd]
+        for provider in (*named, Nameless()):
             transport = RecordingTransport(VERIFIED)
             error = fail(clock, transport, credentials=provider)
 
