@@ -12,6 +12,11 @@ WHOLE_FLOAT = re.compile(r"(\d+)\.00?")
 EXACT = 15
 """Digits of a number that a spreadsheet keeps; it replaces the others by zeros."""
 
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""Starts of a cell that a spreadsheet program takes for a formula."""
+
+GUARDED = tuple(f"'{start}" for start in FORMULA_STARTS)
+
 LOST = "digits are lost; fill it in again as text"
 
 
@@ -46,4 +51,9 @@ def guarded(cell: str) -> str:
 
     https://owasp.org/www-community/attacks/CSV_Injection
     """
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
+
+
+def unguarded(cell: str) -> str:
+    """Return a cell as it was before it was guarded."""
+    return cell[1:] if cell.startswith(GUARDED) else cell

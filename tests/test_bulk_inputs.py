@@ -142,6 +142,7 @@ OTHERS = {
         json.dumps({"phone_number": "861"}, indent=2).encode(),
         'JSON of several lines: write each object on one line, such as with "jq -c ."',
     ),
+    "open.json": (b'{ "phone_number": "861",\n  "x": "y" }', "JSON of several"),
     "wrapped.json": (b'{"numbers": [\n{"phone_number": "861"}\n]}', "JSON of several"),
     "utf-32.csv": (CSV.encode("utf-32"), "is in UTF-32: save it as UTF-8"),
     "no-mark-le.csv": (

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cams_async.bulk import Format, Result
 from cams_async.bulk.records import KEPT, LONGEST
-from cams_async.bulk.results import CSV_HEADER, INVALID, decode, encode
+from cams_async.bulk.results import COLUMNS, CSV_HEADER, INVALID, decode, encode
 from cams_async.bulk.rows import BadRow, Row, read
 from tests.bulk_fakes import Answers, plan, work, written
 from tests.strategies import JSON, TEXT
@@ -273,6 +273,18 @@ def test_a_csv_output_has_no_formula(start: str) -> None:
     assert [f"'{start}1", f"'{start}cmd|' /C x'!A0"] == [cells[1], cells[6]]
     assert f"1,{start}1,".encode() in plain
     assert f"{start}1" == json.loads(encode(result, "jsonl"))["phone_number"]
+
+
+@both_formats
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t"])
+@pytest.mark.parametrize("column", COLUMNS[1:])
+def test_an_output_is_read_back_without_guards(
+    column: str, start: str, form: Format
+) -> None:
+    """A resumed job counts the statuses and errors that a former run had."""
+    result = Result(line=1, **{column: f"{start}x"})
+
+    assert result == decode(encode(result, form), form)
 
 
 def test_a_guarded_id_is_read_as_it_was() -> None:

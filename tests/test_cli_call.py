@@ -208,7 +208,7 @@ def test_values_come_from_anywhere(
         ("@/dev/zero", "Name: '/dev/zero' holds more than 1,048,576 bytes"),
         ("@env:ABSENT", "Name: 'ABSENT' is not set"),
         ("@env:", "Name: '' is not set"),
-        ("@-", "standard input is closed"),
+        ("@-", "Name: standard input is closed"),
     ],
 )
 def test_a_value_that_cannot_be_read_is_an_error(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cams_async.phone_number import PhoneNumberError, normalise
-from cams_async.spreadsheet import DigitsLostError, guarded, undo
+from cams_async.spreadsheet import DigitsLostError, guarded, undo, unguarded
 from tests.strategies import PHONE_NUMBERS
 
 NUMBER = "8613800000000"
@@ -282,9 +282,16 @@ def test_a_cell_that_looks_like_a_formula_is_guarded(start: str) -> None:
     """The guard is undone when the cell is read again."""
     assert f"'{start}x" == guarded(f"{start}x")
     assert f"{start}x".strip() == undo(guarded(f"{start}x"))
+    assert f"{start}x" == unguarded(guarded(f"{start}x"))
 
 
 @pytest.mark.parametrize("cell", ["", "x", "8613", "'=x", '{"a": "=x"}'])
 def test_any_other_cell_stays_as_it_is(cell: str) -> None:
     """A text stays a text."""
     assert cell == guarded(cell)
+
+
+@pytest.mark.parametrize("cell", ["", "'", "x", "'x", "=x", "''=x"])
+def test_a_cell_without_a_guard_stays_as_it_is(cell: str) -> None:
+    """Only a guard is removed."""
+    assert cell == unguarded(cell)

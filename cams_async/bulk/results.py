@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 from attrs import asdict, fields, frozen
 
-from cams_async.spreadsheet import guarded
+from cams_async.spreadsheet import guarded, unguarded
 
 Format: TypeAlias = Literal["jsonl", "csv"]
 
@@ -120,7 +120,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _csv_values(text: str) -> dict[str, Any]:
     cells = next(csv.reader([text], strict=True))
     values: dict[str, Any] = {
-        name: cell or None for name, cell in zip(COLUMNS, cells, strict=True)
+        name: unguarded(cell) or None for name, cell in zip(COLUMNS, cells, strict=True)
     }
     line = int(cells[0])
     if str(line) != cells[0]:

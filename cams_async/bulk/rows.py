@@ -36,6 +36,9 @@ SHOWN = 100
 
 ONE_OBJECT = "write each object on one line, such as with"
 
+UNFINISHED = re.compile(rb".*(?:[{\[]|[^}],)", re.DOTALL)
+"""A first line that ends inside an object: more of it follows on the next."""
+
 NUMBER, SPACE = COLUMNS = "phone_number", "cust_space_id"
 
 STANDARD = {name: plain(name) for name in COLUMNS}
@@ -115,7 +118,7 @@ def read(
         header = read_header(source, first, [*names.values()])
         _check(header, names, cust_space_id)
         records = csv_records(source, header)
-    elif start.endswith((b"{", b"[")):
+    elif UNFINISHED.fullmatch(start):
         raise _unusable(f'is JSON of several lines: {ONE_OBJECT} "jq -c ."')
     else:
         source.give_back([first])

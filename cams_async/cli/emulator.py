@@ -97,7 +97,7 @@ def add(commands: options.Commands) -> None:
     )
     parser.add_argument(
         "--seed",
-        type=int,
+        type=options.whole,
         metavar="N",
         help="what everything random is drawn from (0)",
     )

@@ -179,7 +179,7 @@ def pauses(text: str) -> tuple[float, float]:
     """Read `FIRST:LONGEST`, two numbers of seconds above 0."""
     first, longest = seconds_range(text)
     if not 0 < first <= longest:
-        msg = f"{text!r} is not above 0, or its first number is the larger one"
+        msg = f"{_cut(text)!r} is not above 0, or its first number is the larger one"
         raise argparse.ArgumentTypeError(msg)
     return first, longest
 
@@ -197,7 +197,7 @@ def seconds_range(text: str) -> tuple[float, float]:
     """Read `LOW:HIGH`, two numbers of seconds."""
     low, colon, high = text.partition(":")
     if not colon:
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form LOW:HIGH")
+        raise argparse.ArgumentTypeError(f"{_cut(text)!r} is not of the form LOW:HIGH")
     return number(low), number(high)
 
 

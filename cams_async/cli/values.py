@@ -5,6 +5,7 @@ import os
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 from cams_async.bulk.streams import standard_input
 from cams_async.errors import ConfigurationError
@@ -46,7 +47,7 @@ def _text(name: str, source: str) -> str:
     place = "standard input" if source == "-" else repr(source)
     try:
         if source == "-":
-            data = standard_input().read(LONGEST + 1)
+            data = _standard_input(name).read(LONGEST + 1)
         else:
             with Path(source).open("rb") as file:
                 data = file.read(LONGEST + 1)
@@ -62,6 +63,13 @@ def _text(name: str, source: str) -> str:
     except UnicodeDecodeError:
         raise ConfigurationError(f"{place} is not UTF-8 text", field=name) from None
     return text.removesuffix("\n").removesuffix("\r")
+
+
+def _standard_input(name: str) -> BinaryIO:
+    try:
+        return standard_input()
+    except ConfigurationError as error:
+        raise ConfigurationError(error.args[0], field=name) from None
 
 
 def asked(names: Iterable[str]) -> dict[str, str]:
