@@ -90,8 +90,8 @@ class Resending:
         )
         if delay is None or repaired:
             return None if delay is None else 0.0
-        delay = _seconds(delay, "delay", error)
-        if progress.deadline is not None and now + delay >= progress.deadline:
+        seconds = _seconds(delay, "delay", error)
+        if progress.deadline is not None and now + seconds >= progress.deadline:
             # The deadline would pass in the wait: this error says more than that.
             return None
         if not refused and not isinstance(error, PermitExpired):
@@ -99,7 +99,7 @@ class Resending:
             if cost is None:
                 return None
             progress.spent += cost
-        return delay
+        return seconds
 
     def succeeded(self, progress: Progress) -> None:
         """Give back to the budget what the retries of a call have cost."""

@@ -293,6 +293,23 @@ def test_a_stream_without_a_descriptor_is_given_up(
     settle()
 
 
+@posix
+def test_what_a_stream_holds_is_given_up_where_it_cannot_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Python flushes again at its exit, and must not fail then."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stream:
+        stream.write("x")
+        monkeypatch.setattr(sys, "stdout", stream)
+
+        settle()
+
+        stream.write("y")
+        stream.flush()
+
+
 def test_a_demo_goes_on_without_its_progress(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
