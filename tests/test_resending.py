@@ -550,16 +550,34 @@ class TestOthersErrors:
 
         assert type(found) is type(error)
 
-    def test_a_cancelled_provider_cancels(self, clock: Clock) -> None:
-        """BaseException is not the call's to translate."""
-        provider = Raising(asyncio.CancelledError())
+    def test_a_call_cancelled_in_its_provider_is_cancelled(self, clock: Clock) -> None:
+        """The task's own cancellation passes unchanged."""
+
+        class Waiting:
+            account = "the account"
+
+            async def get(self) -> Credentials:
+                await asyncio.sleep(60)
+                return CREDENTIALS
 
         async def main() -> None:
+            provider = Waiting()
             async with make(RecordingTransport(VERIFIED), credentials=provider) as cams:
+                call = asyncio.create_task(cams.send(STATUS))
+                await asyncio.sleep(1)
+                call.cancel()
                 with pytest.raises(asyncio.CancelledError):
-                    await cams.send(STATUS)
+                    await call
 
         clock.run(main())
+
+    def test_a_cancellation_inside_a_provider_ends_the_call(self, clock: Clock) -> None:
+        """In CredentialsError: the call's task was not cancelled."""
+        provider = Raising(asyncio.CancelledError())
+        error = fail(clock, RecordingTransport(VERIFIED), credentials=provider)
+
+        assert isinstance(error, CredentialsError)
+        assert "CancelledError" in str(error)
 
     @pytest.mark.parametrize("error", [OSError("canary"), ConnectError("canary")])
     def test_an_account_that_fails_is_a_credentials_error(
@@ -601,6 +619,19 @@ class TestOthersErrors:
 
         assert found is error
         assert (1, 0) == (throttle.asked, found.attempts)
+
+    @pytest.mark.parametrize(
+        "step", [ConfigurationError("bad", field="proxy"), ClientClosed("closed")]
+    )
+    def test_a_transport_that_cannot_be_used_is_tried_once(
+        self, step: CamsError, clock: Clock
+    ) -> None:
+        """Only errors of the network and of responses are retried."""
+        transport = RecordingTransport(step)
+        error = fail(clock, transport, retry=Always())
+
+        assert type(error) is type(step)
+        assert 1 == len(transport.seen)
 
     def test_a_throttle_that_fails_on_leaving_repeats_nothing(
         self, clock: Clock
