@@ -305,7 +305,9 @@ def _shown(request: Request, answer: Answer, *, grants: bool) -> bytes:
 
 def _without_anywhere(secrets: tuple[Secret, ...], value: object) -> object:
     try:
-        return json.loads(_without(secrets, json.dumps(value, ensure_ascii=False)))
+        # In pieces: one call of `dumps` would hold the event loop longer than `loads`.
+        text = "".join(json.JSONEncoder(ensure_ascii=False).iterencode(value))
+        return json.loads(_without(secrets, text))
     except (ValueError, RecursionError):
         return "***"
 
