@@ -31,6 +31,8 @@ def without_bytes(secrets: tuple[Secret, ...], body: bytes) -> bytes:
 def without_anywhere(secrets: tuple[Secret, ...], value: object) -> object:
     """Mask the secrets in a JSON value, names included."""
     try:
-        return json.loads(without(secrets, json.dumps(value, ensure_ascii=False)))
+        # In pieces: one call of `dumps` would hold the event loop longer than `loads`.
+        text = "".join(json.JSONEncoder(ensure_ascii=False).iterencode(value))
+        return json.loads(without(secrets, text))
     except (ValueError, RecursionError):
         return MASK
