@@ -49,5 +49,5 @@ def test_a_recording_is_made_from_a_real_run(tmp_path: Path) -> None:
 
     assert "go on with: cams-async status" in drawn
     assert "rows are done already" in drawn
-    assert "62 of 62 numbers done" in drawn
+    assert "64 of 64 rows are in status.csv" in drawn
     assert "InvalidParameter.PhoneNumberError" in drawn
