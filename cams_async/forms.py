@@ -27,7 +27,7 @@ Forms: TypeAlias = Literal["auto", "never", "always"]
 """
 
 Reasons: TypeAlias = Literal["length and secrets", "length", "none"]
-"""What makes a request of an action a form."""
+"""The reasons for a request of an action to be a form."""
 
 
 class FormChoice:

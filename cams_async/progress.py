@@ -31,10 +31,10 @@ class Progress:
     """How many times it was tried."""
 
     failures: int = 0
-    """How many rounds have failed, without those that flow control refused."""
+    """The number of failed rounds, without those that flow control refused."""
 
     refused_at: float | None = None
-    """When flow control first refused it, in the loop's time."""
+    """Time of the first refusal by flow control, in the loop's time."""
 
     waited: float = 0.0
     """Seconds that it waited for turns."""

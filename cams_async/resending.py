@@ -32,7 +32,7 @@ WARN_EVERY = 5.0
 
 
 def may_resend(call: Call[Any], error: CamsError) -> bool:
-    """Whether it is proven that sending again does no harm. No policy is asked."""
+    """Whether sending again is proven harmless. No policy can override it."""
     if isinstance(error, PermitExpired):
         return error.outcome == "not_sent"
     if not isinstance(error, (TransportError, DecodeError, ApiError)):
@@ -92,7 +92,7 @@ class Resending:
             return None if delay is None else 0.0
         seconds = _seconds(delay, "delay", error)
         if progress.deadline is not None and now + seconds >= progress.deadline:
-            # The deadline would pass in the wait: this error says more than that.
+            # The deadline would pass in the wait: this error is more specific.
             return None
         if not refused and not isinstance(error, PermitExpired):
             cost = self._budget.spend(error)

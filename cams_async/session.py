@@ -304,7 +304,7 @@ class Session:
     def _set_clock(self, server_date: str | None) -> bool:
         try:
             date = parsedate_to_datetime(server_date or "")
-            # HTTP dates are in UTC, also those that do not say so.
+            # HTTP dates are in UTC, also those without a zone.
             server = date.replace(tzinfo=date.tzinfo or UTC).timestamp()
         except (ArithmeticError, LookupError, TypeError, ValueError):
             return False

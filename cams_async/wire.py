@@ -1,4 +1,4 @@
-"""Between JSON and typed values: the one place that knows both.
+"""The conversion between JSON and typed values.
 
 On the wire names are in PascalCase and nested request values are JSON text. A
 response is read as documented. A required field that is missing or of another type

@@ -142,7 +142,7 @@ class Job:
 
     @property
     def finished(self) -> float | None:
-        """When each row had its line, in seconds since 1970; None before that."""
+        """Time when every row had its line, in seconds since 1970; None before that."""
         return self._store.finished
 
     @property
@@ -348,7 +348,7 @@ class Job:
             if outcome.error is None or not is_passing(outcome.error):
                 return True
             self._in_trouble = True
-            # Others may use up the ceiling for hours: that says nothing of this row.
+            # Others may use up the ceiling for hours, whatever this row is.
             refused = isinstance(outcome.error, ThrottlingError)
             return self._is_last_round and not refused and not self._stopped
         # Unless a stop has cut the watch, it has seen to that already.

@@ -42,10 +42,10 @@ class Journal:
     """All else that the results depend on."""
 
     began: float
-    """When, in seconds since 1970; resumptions do not change it."""
+    """Time of the start, in seconds since 1970; resumptions do not change it."""
 
     finished: float | None = None
-    """When each row had its line, in seconds since 1970; None where some have none."""
+    """Time when every row had its line, in seconds since 1970; None until then."""
 
 
 def journal_path(output: Path) -> Path:
@@ -93,7 +93,7 @@ def _parse(data: bytes) -> Journal | None:
     if not isinstance(content, dict):
         return None
     values = cast("dict[str, Any]", content)
-    # Journals did not always tell it.
+    # Journals did not always hold it.
     finished = values.pop("finished", None)
     if finished is not None and type(finished) is not float:
         return None

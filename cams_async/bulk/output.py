@@ -167,7 +167,7 @@ class Output:
 
     @property
     def end(self) -> int | None:
-        """Where the file ends; None for a stream."""
+        """The end of the file in bytes; None for a stream."""
         return self._end
 
     def head(self) -> None:

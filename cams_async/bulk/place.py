@@ -57,7 +57,7 @@ def _status(place: Path | BinaryIO) -> os.stat_result | None:
 
 
 def not_empty(path: Path) -> ConfigurationError:
-    """Make the error of an output that is somebody's."""
+    """Return the error for a foreign output."""
     return refusal(
         path, "is there, not empty, and has no journal to go on by: name another output"
     )

@@ -123,7 +123,7 @@ class Survey:
     """Whether the job can go on after it was killed."""
 
     finished: float | None = None
-    """When a former run finished it, in seconds since 1970; None where none did."""
+    """Time when a former run finished it, in seconds since 1970, or None."""
 
 
 def cheaper(survey: Survey) -> Strategy:

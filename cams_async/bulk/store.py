@@ -62,7 +62,7 @@ class Store:
         self.totals = Totals()
         """Counts of the rows that former runs have written."""
         self.finished: float | None = None
-        """When each row had its line, in seconds since 1970."""
+        """Time when every row had its line, in seconds since 1970."""
         self.lost = False
         """Whether the output is no longer there, or no longer as it was written."""
 
@@ -253,11 +253,11 @@ class Store:
             self._check_kept()
 
     def finish(self) -> None:
-        """Note in the journal that each row has its line."""
+        """Record in the journal that each row has its line."""
         path, journal = self._plan.output, self._journal
         self.finished = time.time()
         if path is not None and journal is not None:
-            # All rows are there: a journal that does not say so is no reason to fail.
+            # All rows are there: a journal without the time is no reason to fail.
             with self._lock, suppress(ConfigurationError):
                 save(path, evolve(journal, finished=self.finished))
 

@@ -68,7 +68,7 @@ def write_all(stream: BinaryIO, data: bytes) -> None:
     """
     left = memoryview(data)
     while left:
-        # None, from a stream that does not wait: nobody reads it fast enough.
+        # None, from a stream that does not wait: its reader is too slow.
         written = cast("int | None", stream.write(left))
         if written is None:
             raise BlockingIOError(EAGAIN, os.strerror(EAGAIN))

@@ -28,7 +28,7 @@ class Bar:
         self._console = Console(file=stream)
         # It redraws when told: no thread of its own. What is printed to stderr
         # meanwhile goes above it; stdout carries data and is none of its business.
-        # At its end it vanishes: the summary says more, and a Ctrl-C must not leave
+        # At its end it vanishes: the summary holds more, and a Ctrl-C must not leave
         # a bar that seems to go on.
         self._live = Live(
             console=self._console,

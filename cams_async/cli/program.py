@@ -62,7 +62,7 @@ def _run(given: list[str]) -> int:
         if not given:
             emit(parser().format_help().rstrip())
             return OK
-        # A command that is interrupted says how to go on.
+        # An interrupted command prints how to resume.
         options = parser().parse_args(given, argparse.Namespace(arguments=given))
         with warnings_shown(quiet=options.quiet):
             code: int = options.run(options)

@@ -92,7 +92,7 @@ class LocalTurn(AbstractAsyncContextManager["LocalTurn"]):
 
     def answered(self) -> None:
         """Say that the server has answered."""
-        self.sent()  # implied by an answer, even if nobody saw the request leave
+        self.sent()  # implied by an answer, even if the transport did not report it
         self._answered = True
         self._lane.answered(self)
 
