@@ -61,6 +61,6 @@ def listing(numbers: int, *, calling: bool = False) -> bytes:
     ).encode()
 
 
-def answer(numbers: int) -> bytes:
+def response(numbers: int) -> bytes:
     """Return the answer that tells one number's status, or that lists so many."""
     return listing(numbers) if numbers else ANSWER

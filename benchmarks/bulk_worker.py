@@ -18,7 +18,7 @@ from cams_async.operations import (
     GetPhoneNumberVerificationStatus,
     VerificationStatusResponse,
 )
-from cams_async.protocol import Answer, Request
+from cams_async.protocol import HttpResponse, Request
 
 MEMORY = Path("/proc/self/status")
 """Where Linux tells what a process holds."""
@@ -57,13 +57,13 @@ class AnswersSoon:
 
     async def exchange(
         self, request: Request, *, timeout: float, on_sent: Callable[[], None]
-    ) -> Answer:
+    ) -> HttpResponse:
         """Answer."""
         del request, timeout
         on_sent()
         await asyncio.sleep(0)
         self.count += 1
-        return Answer(200, {}, self.body)
+        return HttpResponse(200, {}, self.body)
 
     async def aclose(self) -> None:
         """Do nothing."""

@@ -20,7 +20,7 @@ from benchmarks import minimal
 from benchmarks.children import obey
 from benchmarks.profiles import summary
 from benchmarks.waiters import ACTION, KEY
-from cams_async import CamsClient, Resend
+from cams_async import CamsClient
 from cams_async.operations import ChatappSyncPhoneNumber
 
 NUMBER, SPACE = "8613800000000", "cams-0001"
@@ -149,17 +149,17 @@ class Listing(Ours):
 class Read(Ours):
     """cams_async, making a call that may be repeated."""
 
-    resend = Resend.SAFE
+    retry_safe = True
 
     async def call(self) -> object:
         """Make one call."""
-        return await self.client.call(ACTION, PARAMETERS, resend=self.resend)
+        return await self.client.call(ACTION, PARAMETERS, retry_safe=self.retry_safe)
 
 
 class Once(Read):
     """cams_async, making the same call as one that must not be repeated."""
 
-    resend = Resend.NEVER
+    retry_safe = False
 
 
 def official(origin: str) -> tuple[Any, Any]:

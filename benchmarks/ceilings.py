@@ -26,7 +26,7 @@ from cams_async import CamsClient, CamsError, RetryPolicy, ThrottlingError
 from cams_async.cli.options import Commands
 from cams_async.emulator.ceilings import POLICIES
 from cams_async.operations import GetPhoneNumberVerificationStatus
-from cams_async.protocol import Answer, Request
+from cams_async.protocol import HttpResponse, Request
 from cams_async.transport import AiohttpTransport
 
 NAME = "ceilings"
@@ -193,7 +193,7 @@ class Timed:
 
     async def exchange(
         self, request: Request, *, timeout: float, on_sent: Callable[[], None]
-    ) -> Answer:
+    ) -> HttpResponse:
         """Do one exchange."""
         left = 0.0
 
@@ -202,9 +202,11 @@ class Timed:
             left = time.perf_counter()
             on_sent()
 
-        answer = await self.transport.exchange(request, timeout=timeout, on_sent=leave)
+        response = await self.transport.exchange(
+            request, timeout=timeout, on_sent=leave
+        )
         self.round_trips.append(time.perf_counter() - left)
-        return answer
+        return response
 
     async def aclose(self) -> None:
         """Close the transport."""
@@ -276,7 +278,7 @@ async def measure(run: Run, emulators: EmulatorProcess) -> Result:
         held=seen["held"],
         refused=refused,
         failed=failed,
-        share=seen["share"],
+        share=seen["local"],
         seconds=seconds,
         round_trip=fmean(round_trips),
         slowest=max(round_trips),

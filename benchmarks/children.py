@@ -60,11 +60,11 @@ class Child:
         if not line:
             msg = "the process has died"
             raise RuntimeError(msg)
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        response: dict[str, Any] = json.loads(line)
+        return response
 
 
-def obey(answer: Callable[..., Mapping[str, Any]]) -> None:
+def obey(response: Callable[..., Mapping[str, Any]]) -> None:
     """Answer each command until stdin ends."""
     for line in sys.stdin:
-        print(json.dumps(answer(**json.loads(line))), flush=True)
+        print(json.dumps(response(**json.loads(line))), flush=True)

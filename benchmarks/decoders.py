@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.answers import answer, listing
+from benchmarks.answers import listing, response
 from benchmarks.children import obey
 from cams_async import Response, wire
 from cams_async.operations import PhoneNumbersResponse, VerificationStatusResponse
@@ -19,7 +19,7 @@ def measure(numbers: int, count: int, *, calling: bool = False) -> dict[str, flo
 
     0 numbers stand for one number's status.
     """
-    body = listing(numbers, calling=True) if calling else answer(numbers)
+    body = listing(numbers, calling=True) if calling else response(numbers)
     models = importlib.import_module(OFFICIAL)
     into: type[Response]
     if numbers:

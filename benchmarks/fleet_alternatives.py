@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from redis.asyncio import Redis
 
-from cams_async import Scope, Snapshot, Turn
+from cams_async import Permit, Scope, Snapshot
 
 LATE = 1_000
 """J, in milliseconds: a request arrives within it, or never."""
@@ -36,7 +36,7 @@ def connect(url: str) -> Any:
     return Redis.from_url(url, socket_timeout=None)  # pyright: ignore[reportUnknownMemberType] - see above
 
 
-class SlotTurn:
+class SlotPermit:
     """A turn that remembers what became of it."""
 
     waited = 0.0
@@ -51,7 +51,7 @@ class SlotTurn:
         self.is_sent = True
         return True
 
-    def answered(self) -> None:
+    def completed(self) -> None:
         """Take note."""
         self.is_answered = True
 
@@ -71,24 +71,24 @@ class Alternative(ABC):
         self._writing: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def turn(
+    async def acquire(
         self,
         scope: Scope,
         *,
         ticket: int | None = None,
         deadline: float | None = None,
-    ) -> AsyncGenerator[Turn, None]:
+    ) -> AsyncGenerator[Permit, None]:
         """Wait in the line of this process, then for a slot."""
         del ticket, deadline
         key = f"{scope.account}:{scope.action}"
         async with self._lines[key]:
             slot = await self.take(key)
-        turn = SlotTurn()
+        permit = SlotPermit()
         try:
-            yield turn
+            yield permit
         finally:
-            if not turn.is_sent or turn.is_answered:
-                hold = HOLD if turn.is_answered else 0
+            if not permit.is_sent or permit.is_answered:
+                hold = HOLD if permit.is_answered else 0
                 self._write(self.give(key, slot, hold))
 
     def snapshot(self) -> Mapping[Scope, Snapshot]:

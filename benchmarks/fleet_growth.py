@@ -24,7 +24,7 @@ ROUND_TRIP = (0.04, 0.24)
 """Seconds that a call is on its way, at random."""
 
 GRACE = LATE = 1.0
-PAD = 0.01
+MARGIN = 0.01
 
 WORKERS = (1, 10, 100, 1_000)
 SCOPES = (1, 100, 10_000)
@@ -83,7 +83,11 @@ class Worker:
 
     def __attrs_post_init__(self) -> None:
         self.terms = Terms(
-            worker=self.name, ceiling=CEILING, pad=PAD, late=LATE, grace=GRACE
+            worker=self.name,
+            ceiling=CEILING,
+            margin=MARGIN,
+            max_transit=LATE,
+            grace=GRACE,
         )
 
     def next(self) -> float:

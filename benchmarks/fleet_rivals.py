@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from benchmarks.fleet_alternatives import BlockingPop, PolledLeases, Window, connect
-from benchmarks.rivals import BareTurn
-from cams_async import Scope, Snapshot, Throttle, Turn
+from benchmarks.rivals import BarePermit
+from cams_async import Permit, Scope, Snapshot, Throttle
 
 Make: TypeAlias = Callable[[str, float, Mapping[str, Any]], Awaitable[Throttle]]
 """Makes a throttle from the URL of a Redis, a ceiling and further options."""
@@ -40,17 +40,17 @@ class Permits:
         self._close = close
 
     @asynccontextmanager
-    async def turn(
+    async def acquire(
         self,
         scope: Scope,
         *,
         ticket: int | None = None,
         deadline: float | None = None,
-    ) -> AsyncGenerator[Turn, None]:
+    ) -> AsyncGenerator[Permit, None]:
         """Wait for a permit."""
         del ticket, deadline
         await self._acquire(f"{scope.account}:{scope.action}")
-        yield BareTurn()
+        yield BarePermit()
 
     def snapshot(self) -> Mapping[Scope, Snapshot]:
         """Return nothing: it knows nothing."""

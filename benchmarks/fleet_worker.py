@@ -20,7 +20,7 @@ from attrs import asdict, define, field, frozen
 
 from benchmarks.ceilings import ACTION, NO_RETRIES, PATIENCE, Timed
 from benchmarks.fleet_rivals import LIMITERS
-from cams_async import CamsClient, Credentials, Scope, Snapshot, Throttle, Turn
+from cams_async import CamsClient, Credentials, Permit, Scope, Snapshot, Throttle
 from cams_async.operations import GetPhoneNumberVerificationStatus
 from cams_async.transport import AiohttpTransport
 
@@ -98,18 +98,20 @@ class Stopwatch:
     waits: list[float] = field(factory=list[float])
 
     @asynccontextmanager
-    async def turn(
+    async def acquire(
         self,
         scope: Scope,
         *,
         ticket: int | None = None,
         deadline: float | None = None,
-    ) -> AsyncGenerator[Turn, None]:
+    ) -> AsyncGenerator[Permit, None]:
         """Wait for a turn."""
         asked = time.perf_counter()
-        async with self.throttle.turn(scope, ticket=ticket, deadline=deadline) as turn:
+        async with self.throttle.acquire(
+            scope, ticket=ticket, deadline=deadline
+        ) as permit:
             self.waits.append(time.perf_counter() - asked)
-            yield turn
+            yield permit
 
     def snapshot(self) -> Mapping[Scope, Snapshot]:
         """Return the throttle's."""

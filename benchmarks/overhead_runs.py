@@ -319,19 +319,19 @@ def raise_ceilings(size: Size) -> dict[int, list[Run]]:
     runs: dict[int, list[Run]] = {ceiling: [] for ceiling in CEILINGS}
     for _ in range(size.starts * size.rounds):
         for ceiling in CEILINGS:
-            cpu = asyncio.run(_turn(ceiling))
+            cpu = asyncio.run(_permit(ceiling))
             runs[ceiling].append({"cpu": cpu, "seconds": cpu})
     return runs
 
 
-async def _turn(ceiling: int) -> float:
+async def _permit(ceiling: int) -> float:
     throttle = LocalThrottle()
     scope = Scope(account="", region="", action=ACTION, qps=ceiling)
     with cpu_time() as spent:
         for _ in range(TURNS):
-            async with throttle.turn(scope) as turn:
-                turn.sent()
-                turn.answered()
+            async with throttle.acquire(scope) as permit:
+                permit.sent()
+                permit.completed()
     return spent() / TURNS
 
 

@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import Any
 
-from benchmarks.answers import answer
+from benchmarks.answers import response
 from benchmarks.children import obey
 
 END = b"\r\n\r\n"
@@ -22,12 +22,12 @@ class Responder:
     def __init__(self) -> None:
         self.connections = 0
         self.requests = 0
-        self.answer = b""
+        self.response = b""
         self.origins: dict[str, str] = {}
 
     def tell(self, numbers: int = 0) -> dict[str, Any]:
         """Answer with so many phone numbers from now on; tell what was seen so far."""
-        body = answer(numbers)
+        body = response(numbers)
         head = (
             "HTTP/1.1 200 OK\r\n"
             "Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
@@ -35,7 +35,7 @@ class Responder:
             f"Content-Length: {len(body)}\r\n"
             "Connection: keep-alive"
         )
-        self.answer = head.encode() + END + body
+        self.response = head.encode() + END + body
         return {
             **self.origins,
             "connections": self.connections,
@@ -71,7 +71,7 @@ class Connection(asyncio.Protocol):
         """Count and answer."""
         *whole, self._rest = (self._rest + data).split(END)
         self._responder.requests += len(whole)
-        self._transport.write(self._responder.answer * len(whole))
+        self._transport.write(self._responder.response * len(whole))
 
 
 def main(certificate: str) -> None:

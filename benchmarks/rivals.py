@@ -11,13 +11,13 @@ from typing import TypeAlias
 from aiolimiter import AsyncLimiter
 from attrs import frozen
 
-from cams_async import LocalThrottle, Scope, Snapshot, Throttle, Turn
+from cams_async import LocalThrottle, Permit, Scope, Snapshot, Throttle
 
 Gate: TypeAlias = AbstractAsyncContextManager[object]
 """What a call holds while it runs."""
 
 
-class BareTurn:
+class BarePermit:
     """A turn that nobody keeps books of."""
 
     waited = 0.0
@@ -27,7 +27,7 @@ class BareTurn:
         """Allow the send."""
         return True
 
-    def answered(self) -> None:
+    def completed(self) -> None:
         """Do nothing."""
 
     def throttled(self, retry_after: float | None, *, counted: bool = True) -> None:
@@ -41,17 +41,17 @@ class Rival:
         self._gate = gate
 
     @asynccontextmanager
-    async def turn(
+    async def acquire(
         self,
         scope: Scope,
         *,
         ticket: int | None = None,
         deadline: float | None = None,
-    ) -> AsyncGenerator[Turn, None]:
+    ) -> AsyncGenerator[Permit, None]:
         """Hold the gate for one call."""
         del scope, ticket, deadline
         async with self._gate:
-            yield BareTurn()
+            yield BarePermit()
 
     def snapshot(self) -> Mapping[Scope, Snapshot]:
         """Return nothing: it knows nothing."""

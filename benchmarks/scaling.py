@@ -57,9 +57,9 @@ def scopes(count: int) -> list[Scope]:
 
 async def take(throttle: LocalThrottle, scope: Scope) -> None:
     """Take a turn, and be answered at once."""
-    async with throttle.turn(scope) as turn:
-        turn.sent()
-        turn.answered()
+    async with throttle.acquire(scope) as permit:
+        permit.sent()
+        permit.completed()
 
 
 async def measure_scopes(count: int) -> dict[str, float]:
@@ -72,8 +72,8 @@ async def measure_scopes(count: int) -> dict[str, float]:
         for scope in islice(cycle(listed), TURNS):
             await take(throttle, scope)
     for scope in listed:
-        async with throttle.turn(scope) as turn:
-            turn.throttled(PAUSE)
+        async with throttle.acquire(scope) as permit:
+            permit.throttled(PAUSE)
     with cpu_time() as waiting:
         async with asyncio.TaskGroup() as tasks:
             for scope in islice(cycle(listed), TURNS):

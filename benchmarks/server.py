@@ -45,7 +45,7 @@ class EmulatorProcess:
     """`async with EmulatorProcess() as emulators`: starts and ends the process."""
 
     def __init__(self) -> None:
-        self._turn = asyncio.Lock()
+        self._permit = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         self._process = await asyncio.create_subprocess_exec(
@@ -71,30 +71,30 @@ class EmulatorProcess:
 
     async def start(self, *, watch: bool = False, **settings: Any) -> Place:
         """Start an emulator; with `watch`, its arrivals are sampled."""
-        answer = await self._ask({"start": settings, "watch": watch})
+        response = await self._ask({"start": settings, "watch": watch})
         return Place(
-            answer["id"],
-            answer["endpoint"],
-            [Credentials(*key) for key in answer["accounts"]],
-            [tuple(number) for number in answer["numbers"]],
+            response["id"],
+            response["endpoint"],
+            [Credentials(*key) for key in response["accounts"]],
+            [tuple(number) for number in response["numbers"]],
         )
 
     async def stop(self, place: Place) -> tuple[dict[str, Any], list[list[float]]]:
         """Stop an emulator; return its report and samples of (seconds, arrivals)."""
-        answer = await self._ask({"stop": place.id})
-        return answer["report"], answer["samples"]
+        response = await self._ask({"stop": place.id})
+        return response["report"], response["samples"]
 
     async def _ask(self, command: dict[str, Any]) -> dict[str, Any]:
         stdin, stdout = self._pipes()
-        async with self._turn:
+        async with self._permit:
             stdin.write(json.dumps(command).encode() + b"\n")
             await stdin.drain()
             line = await stdout.readline()
         if not line:
             msg = "the process of the emulators has died"
             raise RuntimeError(msg)
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        response: dict[str, Any] = json.loads(line)
+        return response
 
     def _pipes(self) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:
         stdin, stdout = self._process.stdin, self._process.stdout
@@ -144,7 +144,7 @@ class Server:
         faults = settings.pop("faults", {})
         emulator = await Emulator(**settings).start()
         for fault, probability in faults.items():
-            emulator.trouble.rate(Fault(fault), probability)
+            emulator.faults.rate(Fault(fault), probability)
         place = next(self._ids)
         self._running[place] = Watched(emulator, watch=command["watch"])
         keys = emulator.accounts
@@ -161,8 +161,8 @@ class Server:
     async def run(self) -> None:
         """Obey until stdin ends, then stop what still runs."""
         while line := await asyncio.to_thread(sys.stdin.readline):
-            answer = await self.obey(json.loads(line))
-            print(json.dumps(answer), flush=True)
+            response = await self.obey(json.loads(line))
+            print(json.dumps(response), flush=True)
         for watched in self._running.values():
             await watched.stop()
 

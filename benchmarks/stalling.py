@@ -16,7 +16,7 @@ from multidict import CIMultiDict
 from benchmarks.answers import NUMBER
 from benchmarks.children import obey
 from cams_async import CamsClient, CamsError, Credentials
-from cams_async.protocol import Answer, Request
+from cams_async.protocol import HttpResponse, Request
 from cams_async.throttle import LocalThrottle
 
 SIZE = 2**20
@@ -63,11 +63,11 @@ class Instant:
     """A transport that has the response at once."""
 
     def __init__(self, body: bytes) -> None:
-        self._answer = Answer(200, CIMultiDict(), body)
+        self._answer = HttpResponse(200, CIMultiDict(), body)
 
     async def exchange(
         self, request: Request, *, timeout: float, on_sent: Callable[[], None]
-    ) -> Answer:
+    ) -> HttpResponse:
         """Return the response."""
         del request, timeout
         on_sent()
@@ -95,11 +95,11 @@ def measure(body: str, *, collect: bool) -> dict[str, float]:
 
 async def _held(body: bytes) -> float:
     """Return the most CPU between two turns of the loop; other load does not count."""
-    turns: list[float] = []
+    permits: list[float] = []
 
-    async def turn() -> None:
+    async def permit() -> None:
         while True:
-            turns.append(time.process_time())
+            permits.append(time.process_time())
             await asyncio.sleep(TICK)
 
     async with CamsClient(
@@ -108,14 +108,14 @@ async def _held(body: bytes) -> float:
         throttle=LocalThrottle(),
         transport=Instant(body),
     ) as cams:
-        task = asyncio.create_task(turn())
+        task = asyncio.create_task(permit())
         await asyncio.sleep(4 * TICK)
-        turns[:] = [time.process_time()]
+        permits[:] = [time.process_time()]
         with suppress(CamsError):
             await cams.chatapp_sync_phone_number(cust_space_id="cams-1")
         await asyncio.sleep(4 * TICK)
         task.cancel()
-    return max(late - early for early, late in pairwise(turns))
+    return max(late - early for early, late in pairwise(permits))
 
 
 if __name__ == "__main__":

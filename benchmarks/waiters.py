@@ -21,7 +21,7 @@ from attrs import asdict, frozen
 
 from cams_async import CamsClient, Credentials, LocalThrottle, Scope
 from cams_async.operations import GetPhoneNumberVerificationStatus
-from cams_async.protocol import Answer, Request
+from cams_async.protocol import HttpResponse, Request
 
 Found = TypeVar("Found")
 
@@ -71,7 +71,7 @@ class StoodStillError(Exception):
     """The machine paused for so long that hardly anyone was left to wait."""
 
 
-class Turns:
+class Permits:
     """Counts those who have had their turn."""
 
     def __init__(self) -> None:
@@ -85,9 +85,9 @@ class Turns:
         if self.count == self._goal and self._reached is not None:
             self._reached.set_result(None)
 
-    async def more(self, turns: int) -> None:
+    async def more(self, permits: int) -> None:
         """Wait until so many more have had theirs."""
-        self._goal = self.count + turns
+        self._goal = self.count + permits
         self._reached = asyncio.get_running_loop().create_future()
         await self._reached
 
@@ -96,7 +96,7 @@ class Queue(ABC):
     """Something to wait in."""
 
     def __init__(self) -> None:
-        self.turns = Turns()
+        self.permits = Permits()
 
     @abstractmethod
     async def close(self, seconds: float) -> None:
@@ -107,7 +107,7 @@ class Queue(ABC):
         """Wait for a turn and use it."""
 
     @abstractmethod
-    async def open(self, turns: int) -> None:
+    async def open(self, permits: int) -> None:
         """Return right before so many are let through, or more."""
 
 
@@ -126,11 +126,11 @@ class BareTasks(Queue):
         future = asyncio.get_running_loop().create_future()
         self._futures.append(future)
         await future
-        self.turns.add()
+        self.permits.add()
 
-    async def open(self, turns: int) -> None:
+    async def open(self, permits: int) -> None:
         """Set the oldest futures."""
-        for _ in range(turns):
+        for _ in range(permits):
             self._futures.popleft().set_result(None)
 
 
@@ -149,9 +149,9 @@ class Aiolimiter(Queue):
     async def wait(self) -> None:
         """Wait for room in the bucket."""
         async with self._limiter:
-            self.turns.add()
+            self.permits.add()
 
-    async def open(self, turns: int) -> None:
+    async def open(self, permits: int) -> None:
         """Do nothing: it drips by itself."""
 
 
@@ -165,20 +165,20 @@ class Throttled(Queue):
 
     async def close(self, seconds: float) -> None:
         """Let a server ask for a pause."""
-        async with self.throttle.turn(SCOPE) as turn:
-            turn.throttled(seconds)
+        async with self.throttle.acquire(SCOPE) as permit:
+            permit.throttled(seconds)
         self._opens = time.monotonic() + seconds
 
     async def wait(self) -> None:
         """Wait for a turn."""
-        async with self.throttle.turn(SCOPE) as turn:
-            turn.sent()
-            turn.answered()
-        self.turns.add()
+        async with self.throttle.acquire(SCOPE) as permit:
+            permit.sent()
+            permit.completed()
+        self.permits.add()
 
-    async def open(self, turns: int) -> None:
+    async def open(self, permits: int) -> None:
         """Return shortly before the pause ends."""
-        del turns
+        del permits
         await asyncio.sleep(self._opens - time.monotonic() - 0.01)
 
 
@@ -187,11 +187,11 @@ class AnswersAtOnce:
 
     async def exchange(
         self, request: Request, *, timeout: float, on_sent: Callable[[], None]
-    ) -> Answer:
+    ) -> HttpResponse:
         """Answer."""
         del request, timeout
         on_sent()
-        return Answer(200, {}, ANSWER)
+        return HttpResponse(200, {}, ANSWER)
 
     async def aclose(self) -> None:
         """Do nothing."""
@@ -215,7 +215,7 @@ class Called(Throttled):
             phone_number="8613800000000", cust_space_id="cams-0001"
         )
         await self._client.send(operation)
-        self.turns.add()
+        self.permits.add()
 
 
 BARE = "bare task"
@@ -274,7 +274,7 @@ async def join(queue: Queue, count: int) -> list[asyncio.Task[None]]:
     tasks = [asyncio.create_task(queue.wait()) for _ in range(count)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    if queue.turns.count > count // 2:
+    if queue.permits.count > count // 2:
         await cancel(tasks)
         raise StoodStillError
     return tasks
@@ -300,12 +300,12 @@ async def _measure_time(kind: str, count: int) -> Costs:
     with cpu_time() as joining:
         tasks = await join(queue, count)
 
-    before = queue.turns.count
-    turns = min(TURNS, (count - before) // 2)
+    before = queue.permits.count
+    permits = min(TURNS, (count - before) // 2)
     with cpu_time() as granting:
-        await queue.open(turns)
-        await queue.turns.more(turns)
-    granted = queue.turns.count - before
+        await queue.open(permits)
+        await queue.permits.more(permits)
+    granted = queue.permits.count - before
 
     late: list[float] = []
     if count >= 10 * TURNS:
@@ -313,7 +313,7 @@ async def _measure_time(kind: str, count: int) -> Costs:
             if kind == BARE:
                 await asyncio.sleep(1.0)
             else:
-                await queue.turns.more(min(count // 4, MOST_TURNS))
+                await queue.permits.more(min(count // 4, MOST_TURNS))
 
     with cpu_time() as cancelling:
         cancelled = await cancel(tasks)

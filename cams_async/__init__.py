@@ -47,7 +47,6 @@ from cams_async.models import (
     CallEvent,
     CodeVerificationStatus,
     Meta,
-    Resend,
     Response,
     Scope,
     Snapshot,
@@ -58,7 +57,7 @@ from cams_async.providers import chain
 from cams_async.retry import RetryPolicy
 from cams_async.secret import Secret
 from cams_async.sources import CredentialsUri, ProfileCredentials
-from cams_async.throttle import LocalThrottle, Throttle, Turn
+from cams_async.throttle import LocalThrottle, Permit, Throttle
 from cams_async.version import __version__
 
 __all__ = [
@@ -90,10 +89,10 @@ __all__ = [
     "Operation",
     "Outcome",
     "PermissionDenied",
+    "Permit",
     "PermitExpired",
     "ProfileCredentials",
     "RequestTimeout",
-    "Resend",
     "Response",
     "RetryPolicy",
     "Scope",
@@ -104,7 +103,6 @@ __all__ = [
     "ThrottleUnavailable",
     "ThrottlingError",
     "TransportError",
-    "Turn",
     "__version__",
     "chain",
     "poll",

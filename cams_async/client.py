@@ -16,7 +16,7 @@ from cams_async.credentials import Credentials, CredentialsProvider
 from cams_async.endpoints import REGIONS, Endpoint, parse_endpoint, region_endpoint
 from cams_async.errors import ConfigurationError, InvalidOperation
 from cams_async.forms import FormChoice, Forms
-from cams_async.models import CallEvent, Resend, Response, Scope, Snapshot
+from cams_async.models import CallEvent, Response, Scope, Snapshot
 from cams_async.operations import (
     OPERATIONS,
     ChatappMigrationVerified,
@@ -102,7 +102,7 @@ class CamsClient:
         proxy: The URL of an http proxy. Default: HTTPS_PROXY, HTTP_PROXY or
             ALL_PROXY, unless NO_PROXY names the endpoint or it is this machine.
         allow_http: Allow plain http to hosts other than this machine.
-        max_answer: The most bytes of an answer, after decompression.
+        max_response: The most bytes of an answer, after decompression.
         hooks: Called with a CallEvent when a call has ended, well or not.
         forms: Which requests carry their parameters in a form body instead of the
             URL: `auto`, `never` or `always`; see `cams_async.forms.Forms`.
@@ -129,7 +129,7 @@ class CamsClient:
         ssl: tls.SSLContext | None = None,
         proxy: str | Secret | None = None,
         allow_http: bool = False,
-        max_answer: int = 2**20,
+        max_response: int = 2**20,
         hooks: Iterable[Callable[[CallEvent], None]] = (),
         forms: Forms = "auto",
         transport: Transport | None = None,
@@ -138,7 +138,7 @@ class CamsClient:
         self._endpoint, scope_region = _place(region, endpoint, allow_http=allow_http)
         self._credentials = _source(credentials)
         self._throttle = shared_throttle() if throttle is None else throttle
-        for name in ("turn", "snapshot", "aclose"):
+        for name in ("acquire", "snapshot", "aclose"):
             found = callable(getattr(self._throttle, name, None))
             _check(found, "throttle", f"must have a method {name}")
         _check(
@@ -161,8 +161,8 @@ class CamsClient:
         _check(_is_optional(tls.SSLContext, ssl), "ssl", "must be an ssl.SSLContext")
         proxy = find_proxy(proxy, self._endpoint.origin)
         _check(
-            is_whole(max_answer),
-            "max_answer",
+            is_whole(max_response),
+            "max_response",
             "must be a whole number of bytes above 0",
         )
         self._options = _options(timeout, deadline, retry, hooks)
@@ -170,7 +170,7 @@ class CamsClient:
             session=session,
             ssl_context=ssl,
             proxy=proxy,
-            max_answer=max_answer,
+            max_response=max_response,
         )
         self._session = Session(
             endpoint=self._endpoint,
@@ -264,7 +264,7 @@ class CamsClient:
         action: str,
         parameters: Mapping[str, object] | None = None,
         *,
-        resend: Resend = Resend.NEVER,
+        retry_safe: bool = False,
     ) -> dict[str, Any]:
         """Call any CAMS action, signed, throttled and checked like the rest.
 
@@ -273,8 +273,8 @@ class CamsClient:
             parameters: By their names on the wire. Nested values are sent as JSON
                 text; those that are None are left out. A `Secret` is masked wherever
             it is shown, and so is a parameter that is known to be one.
-            resend: Whether it may be sent again after an unknown outcome. SAFE is
-                ignored for an operation of this package that is NEVER.
+            retry_safe: Whether it may be sent again after an unknown outcome. It has
+                no effect on an operation of this package that is not safe to repeat.
 
         Returns:
             The answer as it stood on the wire.
@@ -283,7 +283,9 @@ class CamsClient:
             CamsError: Whatever went wrong; see `cams_async.errors`.
         """
         try:
-            asked = _any_call(action, {} if parameters is None else parameters, resend)
+            asked = _any_call(
+                action, {} if parameters is None else parameters, retry_safe=retry_safe
+            )
         finally:
             # Values may be secret, and tracebacks may show what a frame still holds.
             del parameters
@@ -360,7 +362,9 @@ def _options(
 
 
 @hide_arguments
-def _any_call(action: Any, parameters: Any, resend: Resend) -> Call[dict[str, Any]]:
+def _any_call(
+    action: Any, parameters: Any, *, retry_safe: bool
+) -> Call[dict[str, Any]]:
     if not isinstance(action, str) or not _ACTION.fullmatch(action):
         expected = "the name of a CAMS action: letters and digits"
         msg = f"action must be {expected}"
@@ -379,12 +383,12 @@ def _any_call(action: Any, parameters: Any, resend: Resend) -> Call[dict[str, An
         if value is not None
     }
     known = OPERATIONS.get(action)
-    never = known is not None and known.resend is Resend.NEVER
+    never = known is not None and not known.retry_safe
     return Call(
         action=action,
         parameters=texts,
         qps=DEFAULT_QPS if known is None else known.qps,
-        resend=Resend.NEVER if never else resend,
-        tells=None if known is None else known.tells,
+        retry_safe=False if never else retry_safe,
+        verify_with=None if known is None else known.verify_with,
         decode=lambda payload, _: payload,
     )

@@ -192,7 +192,7 @@ class DecodeError(CamsError):
     Attributes:
         path: Where the answer departs from the documented shape, such as
             `$.Data.PhoneNumber`; None where it is no JSON object at all.
-        body: What was received, at most the client's `max_answer` bytes.
+        body: What was received, at most the client's `max_response` bytes.
         http_status: The HTTP status of the answer.
     """
 

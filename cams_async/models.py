@@ -10,16 +10,6 @@ from cams_async.bounds import is_positive
 from cams_async.errors import CallOutcome, ConfigurationError
 
 
-class Resend(StrEnum):
-    """Whether an operation may be sent again after an unknown outcome."""
-
-    SAFE = "safe"
-    """Repeating it changes nothing: a read, or a synchronisation that converges."""
-
-    NEVER = "never"
-    """Repeating it could do harm: a one-time code spent, a fresh QR code killed."""
-
-
 def _above_zero(_: object, attribute: "Attribute[Any]", value: Any) -> None:
     if not is_positive(value):
         msg = "must be a finite number of calls per second above 0"

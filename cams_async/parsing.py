@@ -5,7 +5,7 @@ import functools
 from collections.abc import Callable
 from typing import TypeVar
 
-from cams_async.protocol import Answer, Call, Request, parse_response
+from cams_async.protocol import Call, HttpResponse, Request, parse_response
 
 R = TypeVar("R")
 
@@ -26,19 +26,24 @@ class ResponseParser:
         self,
         call: Call[R],
         request: Request,
-        answer: Answer,
+        response: HttpResponse,
         *,
         attempts: int,
         waited: float,
     ) -> R:
         """Parse one response; see `parse_response`."""
-        if len(answer.body) > LARGE:
+        if len(response.body) > LARGE:
             parse: Callable[[], R] = functools.partial(
-                parse_response, call, request, answer, attempts=attempts, waited=waited
+                parse_response,
+                call,
+                request,
+                response,
+                attempts=attempts,
+                waited=waited,
             )
             async with self._thread:
                 try:
                     return await asyncio.to_thread(parse)
                 except RuntimeError:
                     pass  # no thread can be started
-        return parse_response(call, request, answer, attempts=attempts, waited=waited)
+        return parse_response(call, request, response, attempts=attempts, waited=waited)

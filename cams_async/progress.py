@@ -77,21 +77,21 @@ def complete(error: CamsError, call: Call[Any], progress: Progress) -> CamsError
     if progress.unknown:
         # Once an attempt's outcome is unknown, the call's is too.
         error.outcome = "unknown"
-    if error.outcome == "unknown" and call.tells is not None:
-        error.hint = f"{call.tells} tells what happened."
+    if error.outcome == "unknown" and call.verify_with is not None:
+        error.hint = f"{call.verify_with} tells what happened."
     return error
 
 
 def event(
-    call: Call[Any], progress: Progress, answer: object, error: CamsError | None
+    call: Call[Any], progress: Progress, response: object, error: CamsError | None
 ) -> CallEvent:
     """Return what is known of a call, or of its last attempt, for hooks and logs."""
     code: str | None = None
     request_id: str | None = None
     unknown = progress.in_flight or progress.unknown
     outcome: CallOutcome = "unknown" if unknown else "not_sent"
-    if answer is not None:
-        code, outcome, request_id = "OK", "executed", _request_id(answer)
+    if response is not None:
+        code, outcome, request_id = "OK", "executed", _request_id(response)
     elif error is not None:
         outcome = error.outcome
         if isinstance(error, ApiError):
@@ -106,10 +106,10 @@ def event(
     )
 
 
-def _request_id(answer: object) -> str | None:
-    if isinstance(answer, Response):
-        return answer.request_id
-    found = cast("dict[str, object]", answer).get("RequestId")
+def _request_id(response: object) -> str | None:
+    if isinstance(response, Response):
+        return response.request_id
+    found = cast("dict[str, object]", response).get("RequestId")
     return found if isinstance(found, str) else None
 
 
@@ -123,11 +123,11 @@ def tell(hooks: tuple[Callable[[CallEvent], None], ...], ended: CallEvent) -> No
 
 
 def log_attempt(
-    call: Call[Any], progress: Progress, answer: object, error: CamsError | None
+    call: Call[Any], progress: Progress, response: object, error: CamsError | None
 ) -> None:
     """Write one line at DEBUG: no parameters, and none of the vendor's words."""
     if logger.isEnabledFor(logging.DEBUG):
-        seen = event(call, progress, answer, error)
+        seen = event(call, progress, response, error)
         message = "%s: attempt %d: %s, %s, request id %s"
         what = seen.code if error is None else type(error).__name__
         logger.debug(

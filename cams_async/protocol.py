@@ -20,7 +20,7 @@ from cams_async.credentials import Credentials
 from cams_async.endpoints import Endpoint
 from cams_async.errors import ApiError, CamsError, DecodeError
 from cams_async.forms import LONGEST_QUERY, Reasons
-from cams_async.models import Meta, Resend, Response
+from cams_async.models import Meta, Response
 from cams_async.operations import Operation
 from cams_async.operations.confidential import FORM_ACTIONS, MASKED_ONLY
 from cams_async.secret import MASK, Secret
@@ -48,8 +48,8 @@ class Call(Generic[R]):
     action: str
     parameters: Mapping[str, str | Secret] = field(repr=False)
     qps: float
-    resend: Resend
-    tells: str | None = None
+    retry_safe: bool
+    verify_with: str | None = None
     """The read action that tells what happened after an unknown outcome."""
     decode: Callable[[dict[str, Any], Meta], R] = field(repr=False)
     grants: bool = False
@@ -81,8 +81,8 @@ def call_of(operation: Operation[S]) -> Call[S]:
         action=cls.__name__,
         parameters=wire.parameters(operation),
         qps=cls.qps,
-        resend=cls.resend,
-        tells=cls.tells,
+        retry_safe=cls.retry_safe,
+        verify_with=cls.verify_with,
         decode=wire.decoder(cls.response()),
         grants=wire.grants(cls.response()),
     )
@@ -143,7 +143,7 @@ class Request:
 
 
 @define
-class Answer:
+class HttpResponse:
     """What came back."""
 
     status: int
@@ -217,7 +217,7 @@ def build_request(
         action=call.action,
         call_secrets=secrets,
         credentials=credentials,
-        repeatable=call.resend is Resend.SAFE,
+        repeatable=call.retry_safe,
         short_form=short_form,
     )
 
@@ -234,7 +234,12 @@ def _date_text(date: float) -> str:
 
 
 def parse_response(
-    call: Call[R], request: Request, answer: Answer, *, attempts: int, waited: float
+    call: Call[R],
+    request: Request,
+    response: HttpResponse,
+    *,
+    attempts: int,
+    waited: float,
 ) -> R:
     """Return the typed answer.
 
@@ -242,46 +247,48 @@ def parse_response(
         ApiError: The answer is a failure, or another hop's.
         DecodeError: The status is 2xx, and the answer is not of the documented shape.
     """
-    payload = _json_object(answer)
+    payload = _json_object(response)
     code = success = None
-    if payload is not None and not 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP
+    if payload is not None and not 300 <= response.status < 400:  # noqa: PLR2004 - HTTP
         code = outcomes.code_of(call.action, payload)
         success = payload.get("Success", payload.get("success"))
     result = outcomes.classify(
-        answer.status,
+        response.status,
         code,
         success=success,
-        asks_to_wait=_acs_hint(answer) is not None,
+        asks_to_wait=_acs_hint(response) is not None,
     )
     if payload is None or code is None:
-        raise _of_another_hop(request, answer, payload, result, grants=call.grants)
+        raise _of_another_hop(request, response, payload, result, grants=call.grants)
     if result.error is not None:
-        raise _api_error(request, answer, payload, result, code)
-    meta = Meta(attempts=attempts, waited=waited, http_status=answer.status)
+        raise _api_error(request, response, payload, result, code)
+    meta = Meta(attempts=attempts, waited=waited, http_status=response.status)
     try:
         return call.decode(payload, meta)
     except DecodeError as error:
         # CAMS did what was asked; only its response is broken.
         error.outcome = result.outcome
-        error.http_status = answer.status
-        error.body = _shown(request, answer, grants=call.grants)
+        error.http_status = response.status
+        error.body = _shown(request, response, grants=call.grants)
         raise
 
 
-def _json_object(answer: Answer) -> dict[str, Any] | None:
+def _json_object(response: HttpResponse) -> dict[str, Any] | None:
     """Return the body, or None if it is no JSON object."""
     payload: dict[str, Any]  # or whatever else JSON can be
     try:
-        payload = _read_json(answer.body.removeprefix(BOM_UTF8).decode())
+        payload = _read_json(response.body.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):
         return None
     return payload if type(payload) is dict else None
 
 
-def _shown(request: Request, answer: Answer, *, grants: bool) -> bytes:
+def _shown(request: Request, response: HttpResponse, *, grants: bool) -> bytes:
     """Return a body for an error; masked whole if it may hand out a secret."""
     return (
-        MASK.encode() if grants else masking.without_bytes(request.secrets, answer.body)
+        MASK.encode()
+        if grants
+        else masking.without_bytes(request.secrets, response.body)
     )
 
 
@@ -290,7 +297,7 @@ def _shown(request: Request, answer: Answer, *, grants: bool) -> bytes:
 
 def _api_error(
     request: Request,
-    answer: Answer,
+    response: HttpResponse,
     payload: dict[str, Any],
     result: outcomes.Classification,
     code: str,
@@ -300,26 +307,26 @@ def _api_error(
         masking.without(secrets, _text(payload, "Message") or ""),
         outcome=result.outcome,
         code=masking.without(secrets, code),
-        request_id=_request_id(secrets, answer, payload),
-        http_status=answer.status,
+        request_id=_request_id(secrets, response, payload),
+        http_status=response.status,
         access_denied_detail=masking.without_anywhere(secrets, detail),
-        retry_after=_retry_after(answer),
+        retry_after=_retry_after(response),
     )
 
 
 def _of_another_hop(
     request: Request,
-    answer: Answer,
+    response: HttpResponse,
     payload: dict[str, Any] | None,
     result: outcomes.Classification,
     *,
     grants: bool,
 ) -> CamsError:
     """Return the error of a response that CAMS did not form."""
-    status = answer.status
-    hop = outcomes.hop_of(answer.headers, _authority(request.url))
+    status = response.status
+    hop = outcomes.hop_of(response.headers, _authority(request.url))
     hop = masking.without(request.secrets, hop)[:EXCERPT]
-    body = _shown(request, answer, grants=grants)
+    body = _shown(request, response, grants=grants)
     excerpt = body[:EXCERPT].decode("utf-8", "replace")
     if 200 <= status < 300:  # noqa: PLR2004 - HTTP
         lacks, path = "JSON object", None
@@ -334,9 +341,9 @@ def _of_another_hop(
     return (result.error or ApiError)(
         f"{what}: {excerpt}",
         outcome=result.outcome,
-        request_id=_request_id(request.secrets, answer, payload or {}),
+        request_id=_request_id(request.secrets, response, payload or {}),
         http_status=status,
-        retry_after=_retry_after(answer),
+        retry_after=_retry_after(response),
         hop=hop,
     )
 
@@ -358,18 +365,18 @@ def _text(payload: dict[str, Any], name: str) -> str | None:
 
 
 def _request_id(
-    secrets: tuple[Secret, ...], answer: Answer, payload: dict[str, Any]
+    secrets: tuple[Secret, ...], response: HttpResponse, payload: dict[str, Any]
 ) -> str | None:
-    found = _text(payload, "RequestId") or answer.headers.get("x-acs-request-id")
+    found = _text(payload, "RequestId") or response.headers.get("x-acs-request-id")
     return found and masking.without(secrets, found)
 
 
-def _acs_hint(answer: Answer) -> float | None:
-    return _seconds(answer.headers.get("x-acs-retry-after"), 0.001)
+def _acs_hint(response: HttpResponse) -> float | None:
+    return _seconds(response.headers.get("x-acs-retry-after"), 0.001)
 
 
-def _retry_after(answer: Answer) -> float | None:
-    return _acs_hint(answer) or _seconds(answer.headers.get("retry-after"), 1.0)
+def _retry_after(response: HttpResponse) -> float | None:
+    return _acs_hint(response) or _seconds(response.headers.get("retry-after"), 1.0)
 
 
 def _seconds(value: str | None, unit: float) -> float | None:

@@ -129,10 +129,10 @@ def _is_cancelled() -> bool:
     return task is None or task.cancelling() > 0
 
 
-def _given(answer: object) -> Credentials:
-    if isinstance(answer, Credentials):
-        return answer
-    msg = f"the provider returned {type(answer).__name__}, not Credentials"
+def _given(response: object) -> Credentials:
+    if isinstance(response, Credentials):
+        return response
+    msg = f"the provider returned {type(response).__name__}, not Credentials"
     raise CredentialsError(msg)
 
 

@@ -17,7 +17,6 @@ from cams_async.errors import (
     ThrottlingError,
     TransportError,
 )
-from cams_async.models import Resend
 from cams_async.progress import Progress
 from cams_async.protocol import Call
 from cams_async.retry import RetryBudget, RetryPolicy
@@ -38,7 +37,7 @@ def may_resend(call: Call[Any], error: CamsError) -> bool:
     if not isinstance(error, (TransportError, DecodeError, ApiError)):
         return False
     if error.outcome == "unknown":
-        return call.resend is Resend.SAFE
+        return call.retry_safe
     return error.outcome == "not_sent" or (
         error.outcome == "rejected" and isinstance(error, ThrottlingError)
     )

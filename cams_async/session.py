@@ -41,7 +41,7 @@ from cams_async.progress import (
 from cams_async.protocol import Call, build_request
 from cams_async.resending import Resending
 from cams_async.retry import RetryPolicy
-from cams_async.throttle import Throttle, Turn
+from cams_async.throttle import Permit, Throttle
 from cams_async.transport import Transport
 
 R = TypeVar("R")
@@ -131,15 +131,15 @@ class Session:
         progress = Progress(now, deadline)
         if self._closed or self._loop is not loop:
             self._begin(loop, call, progress)
-        answer: R | None = None
+        response: R | None = None
         error: CamsError | None = None
         # The one device that ends a call from outside: its own deadline, or aclose.
         bound = asyncio.timeout_at(deadline)
         self._calls.add(bound)
         try:
             async with bound:
-                answer = await self._rounds(call, options, progress)
-                return answer
+                response = await self._rounds(call, options, progress)
+                return response
         except TimeoutError:
             if not bound.expired():
                 raise  # of a throttle or transport that is not ours
@@ -155,7 +155,7 @@ class Session:
             if self._closed:
                 self._idle.set()
             if options.hooks:
-                tell(options.hooks, event(call, progress, answer, error))
+                tell(options.hooks, event(call, progress, response, error))
 
     async def aclose(self) -> None:
         """End the calls that run with ClientClosed, then the transport. Idempotent."""
@@ -183,12 +183,12 @@ class Session:
                     await self._credentials.get()
                 except Exception as caught:  # noqa: BLE001 - a provider fails as it likes
                     raise credentials_error(caught) from None
-                async with self._throttle.turn(
+                async with self._throttle.acquire(
                     self._scopes.get(call.action) or self._new_scope(call),
                     ticket=progress.ticket,
                     deadline=progress.deadline,
-                ) as turn:
-                    answer = await self._exchange(call, options, progress, turn)
+                ) as permit:
+                    response = await self._exchange(call, options, progress, permit)
             except CamsError as error:
                 log_attempt(call, progress, None, error)
                 delay = self._delay(call, options.retry, progress, error)
@@ -198,19 +198,19 @@ class Session:
                     call, progress, error, delay=delay, now=self._now()
                 )
             else:
-                log_attempt(call, progress, answer, None)
+                log_attempt(call, progress, response, None)
                 self._resending.succeeded(progress)
-                return answer
+                return response
             # Also for no time at all: a round that fails without waiting for anything
             # must not stop the event loop.
             await asyncio.sleep(delay)
 
     # Apart from the wait for the turn, so that a waiting call holds little memory.
     async def _exchange(
-        self, call: Call[R], options: Options, progress: Progress, turn: Turn
+        self, call: Call[R], options: Options, progress: Progress, permit: Permit
     ) -> R:
-        progress.ticket = turn.ticket
-        progress.waited += turn.waited
+        progress.ticket = permit.ticket
+        progress.waited += permit.waited
         try:
             # The line may have been long: these are normally from the cache.
             credentials = progress.signed_with = await self._credentials.get()
@@ -229,20 +229,20 @@ class Session:
 
         def leave() -> None:
             # A throttle of a user's own may return None.
-            if turn.sent() is False:
+            if permit.sent() is False:
                 msg = "the permit expired before the request left"
                 raise PermitExpired(msg)
             progress.in_flight = True
 
         try:
-            answer = await self._transport.exchange(
+            response = await self._transport.exchange(
                 request, timeout=options.timeout, on_sent=leave
             )
-            progress.server_date = answer.headers.get("date")
+            progress.server_date = response.headers.get("date")
             parsed = await self._parser.parse(
                 call,
                 request,
-                answer,
+                response,
                 attempts=progress.attempts,
                 waited=progress.waited,
             )
@@ -250,12 +250,12 @@ class Session:
             progress.fault = error
             # An unknown outcome proves nothing: the turn ends as that of a lost call.
             if error.outcome in ("executed", "rejected"):
-                turn.answered()
+                permit.completed()
             if isinstance(error, ThrottlingError):
                 counted = error.outcome == "rejected"
-                turn.throttled(error.retry_after, counted=counted)
+                permit.throttled(error.retry_after, counted=counted)
             raise
-        turn.answered()
+        permit.completed()
         return parsed
 
     def _delay(

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from cams_async.credentials import Credentials
 from cams_async.errors import ConfigurationError, CredentialsError
-from cams_async.protocol import Answer
+from cams_async.protocol import HttpResponse
 from cams_async.secret import Secret, as_optional_secret, hide_arguments
 from cams_async.transport import fetch
 
@@ -205,7 +205,7 @@ class CredentialsUri:
             raise CredentialsError(msg, absent=True)
         try:
             return _served(
-                await fetch(address, timeout=FETCH_TIMEOUT, max_answer=FETCH_BYTES)
+                await fetch(address, timeout=FETCH_TIMEOUT, max_response=FETCH_BYTES)
             )
         except CredentialsError:
             raise
@@ -262,12 +262,12 @@ def _origin_and_path(address: Secret) -> str:
 
 
 @hide_arguments
-def _served(answer: Answer) -> Credentials:
+def _served(response: HttpResponse) -> Credentials:
     """Read the answer of a service."""
     where = "credentials URI"
-    payload = _object(answer.body, f"{where}: HTTP {answer.status}")
-    if answer.status != 200 or payload.get("Code") != "Success":  # noqa: PLR2004 - HTTP
-        msg = f"{where}: HTTP {answer.status}, Code is not Success"
+    payload = _object(response.body, f"{where}: HTTP {response.status}")
+    if response.status != 200 or payload.get("Code") != "Success":  # noqa: PLR2004 - HTTP
+        msg = f"{where}: HTTP {response.status}, Code is not Success"
         raise CredentialsError(msg)
     expiration = _text(payload, "Expiration", where)
     try:

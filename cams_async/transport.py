@@ -20,7 +20,7 @@ from cams_async.errors import (
     DecodeError,
     RequestTimeout,
 )
-from cams_async.protocol import Answer, Request
+from cams_async.protocol import HttpResponse, Request
 from cams_async.secret import Secret, as_secret
 
 _SHORT_KEEP_ALIVE = 0.95
@@ -32,7 +32,7 @@ class Transport(Protocol):
 
     async def exchange(
         self, request: Request, *, timeout: float, on_sent: Callable[[], None]
-    ) -> Answer:
+    ) -> HttpResponse:
         """Do one exchange, without resending anything.
 
         Args:
@@ -76,7 +76,7 @@ class AiohttpTransport:
         ssl_context: Instead of the default one, which aiohttp builds once, at its
             import, and which verifies by the system's CAs.
         proxy: The URL of an http proxy; None for a direct connection.
-        max_answer: The most bytes of an answer, after decompression.
+        max_response: The most bytes of an answer, after decompression.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class AiohttpTransport:
         session: aiohttp.ClientSession | None = None,
         ssl_context: ssl.SSLContext | None = None,
         proxy: str | Secret | None = None,
-        max_answer: int = 2**20,
+        max_response: int = 2**20,
     ) -> None:
         self._given = session
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
@@ -93,7 +93,7 @@ class AiohttpTransport:
         self._options: dict[str, Any] = {}
         if ssl_context is not None:
             self._options["ssl"] = ssl_context
-        self._max_answer = max_answer
+        self._max_response = max_response
 
     async def exchange(
         self,
@@ -101,7 +101,7 @@ class AiohttpTransport:
         *,
         timeout: float,
         on_sent: Callable[[], None],
-    ) -> Answer:
+    ) -> HttpResponse:
         """Do one exchange; see `Transport.exchange`."""
         if self._given is not None and self._given.closed:
             raise ConfigurationError("is closed", field="session")
@@ -114,7 +114,7 @@ class AiohttpTransport:
             timeout=timeout,
             on_sent=on_sent,
             proxy=self._proxy,
-            max_answer=self._max_answer,
+            max_response=self._max_response,
             headers=request.headers,
             data=request.body or None,
             **self._options,
@@ -145,12 +145,14 @@ def _connector(keep_alive: float = 15.0) -> aiohttp.TCPConnector:
     return aiohttp.TCPConnector(limit=0, keepalive_timeout=keep_alive)
 
 
-async def fetch(url: str | Secret, *, timeout: float, max_answer: int) -> Answer:
+async def fetch(
+    url: str | Secret, *, timeout: float, max_response: int
+) -> HttpResponse:
     """GET one small document over a connection of its own.
 
     Raises:
         TransportError: It could not be had in time.
-        DecodeError: It is larger than `max_answer` bytes.
+        DecodeError: It is larger than `max_response` bytes.
     """
     async with open_session(_connector()) as session:
         return await _send(
@@ -159,7 +161,7 @@ async def fetch(url: str | Secret, *, timeout: float, max_answer: int) -> Answer
             as_secret(url).reveal(),
             timeout=timeout,
             on_sent=lambda: None,
-            max_answer=max_answer,
+            max_response=max_response,
             headers={"accept-encoding": "identity"},
         )
 
@@ -171,10 +173,10 @@ async def _send(
     *,
     timeout: float,
     on_sent: Callable[[], None],
-    max_answer: int,
+    max_response: int,
     proxy: Secret | None = None,
     **options: Any,
-) -> Answer:
+) -> HttpResponse:
     """Do one exchange.
 
     No frame of aiohttp's, nor any that shows the URL or the headers, is left in the
@@ -201,7 +203,7 @@ async def _send(
                     proxy=None if proxy is None else proxy.reveal(),
                     **options,
                 ),
-                max_answer,
+                max_response,
             )
     except BaseException as caught:  # noqa: BLE001 - it is raised again, below
         error = _translate(caught, str(url), proxy, timeout, sent=sent)
@@ -221,7 +223,7 @@ def _unpacker(response: aiohttp.ClientResponse) -> Callable[[bytes, int], bytes]
     return zlib.decompressobj(wbits=47).decompress  # of gzip and of zlib
 
 
-async def _read(response: aiohttp.ClientResponse, at_most: int) -> Answer:
+async def _read(response: aiohttp.ClientResponse, at_most: int) -> HttpResponse:
     unpack = _unpacker(response)
     content = response.content
     body = bytearray()
@@ -234,7 +236,7 @@ async def _read(response: aiohttp.ClientResponse, at_most: int) -> Answer:
                 msg = f"the answer is larger than {at_most} bytes"
                 break
         else:
-            return Answer(response.status, response.headers, bytes(body))
+            return HttpResponse(response.status, response.headers, bytes(body))
     except zlib.error:
         msg = "the answer cannot be unpacked"
     finally:

@@ -16,7 +16,7 @@ from aiolimiter import AsyncLimiter
 
 from cams_async.models import Scope, Snapshot
 from cams_async.throttle import LocalThrottle
-from cams_async.throttle.lane import Lane, LocalTurn
+from cams_async.throttle.lane import Lane, LocalPermit
 from cams_async.throttle.slots import Slots
 
 
@@ -39,7 +39,7 @@ class AtTheSend:
         """Make what limits one account's sends."""
         raise NotImplementedError
 
-    def turn(
+    def acquire(
         self, scope: Scope, *, ticket: int | None = None, deadline: float | None = None
     ) -> "Allowed":
         """Wait for the limiter; the deadline is left to the caller."""
@@ -81,7 +81,7 @@ class Allowed(AbstractAsyncContextManager["Allowed"]):
         """Allow the send."""
         return True
 
-    def answered(self) -> None:
+    def completed(self) -> None:
         """Do nothing."""
 
     def throttled(self, retry_after: float | None, *, counted: bool = True) -> None:
@@ -132,14 +132,16 @@ class _OtherSlots(LocalThrottle):
     def _lane(self, scope: Scope, loop: asyncio.AbstractEventLoop) -> Lane:
         lane = super()._lane(scope, loop)
         if type(lane._slots) is Slots:
-            lane._slots = self.slots(hold=lane._slots.hold, late=self._late)
+            lane._slots = self.slots(
+                hold=lane._slots.hold, max_transit=self._max_transit
+            )
         return lane
 
 
 class _AnchoredAtTheSend(Slots):
     def sent(self, call: Hashable, now: float) -> None:
         super().sent(call, now)
-        self.answered(call, now)
+        self.completed(call, now)
 
 
 class FreedAtSend(_OtherSlots):
@@ -159,7 +161,7 @@ class FreedAtCancel(_OtherSlots):
     slots = _GivenBack
 
 
-class _Trusting(LocalTurn):
+class _Trusting(LocalPermit):
     async def __aexit__(
         self,
         exc_type: type[BaseException] | None,
@@ -167,20 +169,20 @@ class _Trusting(LocalTurn):
         traceback: TracebackType | None,
     ) -> None:
         if self._sent_at < math.inf:
-            self.answered()
+            self.completed()
         await super().__aexit__(exc_type, exc, traceback)
 
 
 class TrustsGateways(LocalThrottle):
     """Any response proves that the server counted the call, a gateway's included."""
 
-    def turn(
+    def acquire(
         self, scope: Scope, *, ticket: int | None = None, deadline: float | None = None
-    ) -> LocalTurn:
+    ) -> LocalPermit:
         """Wait for a turn."""
-        turn = super().turn(scope, ticket=ticket, deadline=deadline)
-        return _Trusting(turn._lane, ticket, deadline)
+        permit = super().acquire(scope, ticket=ticket, deadline=deadline)
+        return _Trusting(permit._lane, ticket, deadline)
 
 
-ShortMemory = partial(LocalThrottle, late=0.5)
+ShortMemory = partial(LocalThrottle, max_transit=0.5)
 """J is half a second, on a network where a request may take longer."""

@@ -67,12 +67,12 @@ class Answers:
         self.asked[operation.cust_space_id, number] += 1
         if number in self.troubles:
             raise self.troubles[number]
-        answer = VerificationStatusResponse(
+        response = VerificationStatusResponse(
             request_id=f"id-{number}",
             code="OK",
             data=VerificationStatus(code_verification_status=status(number)),
         )
-        return cast("R", answer)
+        return cast("R", response)
 
     def _space(self) -> PhoneNumbersResponse:
         numbers = tuple(

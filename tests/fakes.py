@@ -19,7 +19,7 @@ from cams_async.operations import (
     ChatappMigrationVerified,
     GetPhoneNumberVerificationStatus,
 )
-from cams_async.protocol import Answer, Request
+from cams_async.protocol import HttpResponse, Request
 from cams_async.throttle import LocalThrottle
 
 CREDENTIALS = Credentials("LTAI-of-the-tests", "secret-of-the-tests")
@@ -51,25 +51,27 @@ class Delayed:
     """An answer that takes its time."""
 
     seconds: float
-    answer: Answer
+    response: HttpResponse
 
 
-Step: TypeAlias = Answer | CamsError | Hang | Delayed
+Step: TypeAlias = HttpResponse | CamsError | Hang | Delayed
 
 
-def answer(payload: Mapping[str, Any], status: int = 200, **headers: str) -> Answer:
+def response(
+    payload: Mapping[str, Any], status: int = 200, **headers: str
+) -> HttpResponse:
     """Make a JSON answer; an underscore in a header's name stands for a hyphen."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(status, CIMultiDict(named), json.dumps(payload).encode())
+    return HttpResponse(status, CIMultiDict(named), json.dumps(payload).encode())
 
 
-def refusal(code: str, status: int = 400, **headers: str) -> Answer:
+def refusal(code: str, status: int = 400, **headers: str) -> HttpResponse:
     """Make the answer of a failure."""
     payload = {"Code": code, "Message": "no", "RequestId": "id-no"}
-    return answer(payload, status, **headers)
+    return response(payload, status, **headers)
 
 
-VERIFIED = answer(
+VERIFIED = response(
     {
         "RequestId": "id-ok",
         "Code": "OK",
@@ -100,7 +102,7 @@ class RecordingTransport:
 
     async def exchange(
         self, request: Request, *, timeout: float, on_sent: Callable[[], None]
-    ) -> Answer:
+    ) -> HttpResponse:
         """Do what is next in the queue."""
         self.seen.append(request)
         self.timeouts.append(timeout)
@@ -111,7 +113,7 @@ class RecordingTransport:
         finally:
             self.busy -= 1
 
-    async def _do(self, step: Step, on_sent: Callable[[], None]) -> Answer:
+    async def _do(self, step: Step, on_sent: Callable[[], None]) -> HttpResponse:
         await asyncio.sleep(0)  # to connect
         never_left = isinstance(step, CamsError) and step.outcome == "not_sent"
         if not never_left and step != Hang(sent=False):
@@ -126,7 +128,7 @@ class RecordingTransport:
             case Delayed(seconds, late):
                 await asyncio.sleep(seconds)
                 return late
-            case Answer():
+            case HttpResponse():
                 return step
 
     async def aclose(self) -> None:
@@ -158,7 +160,7 @@ class Watched(LocalThrottle):
         self.tickets: list[int | None] = []
         self.scopes: list[Scope] = []
 
-    def turn(
+    def acquire(
         self,
         scope: Scope,
         *,
@@ -169,4 +171,4 @@ class Watched(LocalThrottle):
         self.log.append("line")
         self.tickets.append(ticket)
         self.scopes.append(scope)
-        return super().turn(scope, ticket=ticket, deadline=deadline)
+        return super().acquire(scope, ticket=ticket, deadline=deadline)

@@ -13,8 +13,7 @@ from typing import Any
 from attrs import define, evolve, field
 
 from cams_async.endpoints import parse_endpoint
-from cams_async.models import Resend
-from cams_async.protocol import Answer, Call, Request, build_request
+from cams_async.protocol import Call, HttpResponse, Request, build_request
 from cams_async.transport import AiohttpTransport
 from tests.fakes import CREDENTIALS
 
@@ -150,7 +149,7 @@ def a_request(origin: str, **parameters: str) -> Request:
         action="AnAction",
         parameters={"Canary": CANARY, **parameters},
         qps=1.0,
-        resend=Resend.NEVER,
+        retry_safe=False,
         decode=lambda payload, _: payload,
     )
     return build_request(
@@ -169,7 +168,7 @@ async def exchange(
     timeout: float = 5.0,
     on_sent: Callable[[], None] = lambda: None,
     repeatable: bool = True,
-) -> Answer:
+) -> HttpResponse:
     """Do one exchange."""
     request = evolve(a_request(origin), repeatable=repeatable)
     return await through.exchange(request, timeout=timeout, on_sent=on_sent)

@@ -169,11 +169,13 @@ class Proxy:
         there: asyncio.StreamWriter | None = None
         try:
             if not self.refuses:
-                answers, there = await asyncio.open_connection("127.0.0.1", self.target)
+                responses, there = await asyncio.open_connection(
+                    "127.0.0.1", self.target
+                )
                 self._writers.add(there)
                 async with asyncio.TaskGroup() as ways:
                     ways.create_task(self._pump(reader, there))
-                    ways.create_task(self._pump(answers, writer))
+                    ways.create_task(self._pump(responses, writer))
         except* OSError:
             pass
         finally:

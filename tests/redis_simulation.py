@@ -28,7 +28,7 @@ PARTS = ("slots", "line", "due", "state")
 
 
 @frozen(kw_only=True)
-class Trouble:
+class FaultInjector:
     """What goes wrong between the processes and Redis."""
 
     latency: float = 0.0005
@@ -64,8 +64,8 @@ class Fleet:
     """A schedule for several processes, and what goes wrong with their Redis."""
 
     schedule: Schedule
-    trouble: Trouble = field(factory=Trouble)
-    policy: Policy = field(factory=lambda: Policy(late=1.0, pad=0.01))
+    faults: FaultInjector = field(factory=FaultInjector)
+    policy: Policy = field(factory=lambda: Policy(max_transit=1.0, margin=0.01))
     script: str = SCRIPT
 
 
@@ -90,28 +90,28 @@ class SimulatedRedis:
 
     def reachable(self, process: int) -> bool:
         """Whether messages of this process get through."""
-        now, trouble = self.now(), self.fleet.trouble
+        now, faults = self.now(), self.fleet.faults
         return not (
-            any(start <= now < end for start, end in trouble.outages)
-            or any(process == dead and now >= at for dead, at in trouble.deaths)
+            any(start <= now < end for start, end in faults.outages)
+            or any(process == dead and now >= at for dead, at in faults.deaths)
         )
 
     def step(self, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         """Run the script."""
         self._keys.update(keys)
-        run = sum(at <= self.now() for at in self.fleet.trouble.restarts)
+        run = sum(at <= self.now() for at in self.fleet.faults.restarts)
         if run != self._run:
             self._run = run
             self.forget()
-        for at, key in self.fleet.trouble.evictions[self._evicted :]:
+        for at, key in self.fleet.faults.evictions[self._evicted :]:
             if at <= self.now():
                 self._evicted += 1
                 self._client.delete(
                     *(each for each in self._keys if PARTS[key] in each)
                 )
         self.steps += 1
-        jumped = sum(by for at, by in self.fleet.trouble.jumps if at <= self.now())
-        now = int((self.fleet.trouble.offset + self.now() + jumped) * SECOND)
+        jumped = sum(by for at, by in self.fleet.faults.jumps if at <= self.now())
+        now = int((self.fleet.faults.offset + self.now() + jumped) * SECOND)
         info = f"redis_version:7.0.15\r\nrun_id:run{run}\r\n"
         return self._script(keys=list(keys), args=[now, info, *arguments])
 
@@ -130,25 +130,25 @@ class SimulatedServer:
 
     async def run(self, keys: Sequence[str], arguments: Sequence[Any]) -> Sequence[Any]:
         """Run one step, if the network lets it."""
-        random, trouble = self._redis.random, self._redis.fleet.trouble
+        random, faults = self._redis.random, self._redis.fleet.faults
         fate = random.random()
         loop = asyncio.get_running_loop()
         began = loop.time()
         step = partial(self._redis.step, list(keys), list(arguments))
-        await asyncio.sleep(random.uniform(0, trouble.latency))
-        if not self._redis.reachable(self._process) or fate < trouble.lost / 2:
+        await asyncio.sleep(random.uniform(0, faults.latency))
+        if not self._redis.reachable(self._process) or fate < faults.lost / 2:
             await asyncio.sleep(began + TIMEOUT - loop.time())
             raise Unreachable("lost")
-        if fate > 1 - trouble.late:
+        if fate > 1 - faults.late:
             loop.call_later(random.uniform(TIMEOUT, 3), step)
             await asyncio.sleep(began + TIMEOUT - loop.time())
             raise Unreachable("late")
-        answer: Sequence[Any] = await asyncio.to_thread(step)
-        if fate < trouble.lost:
+        response: Sequence[Any] = await asyncio.to_thread(step)
+        if fate < faults.lost:
             await asyncio.sleep(began + TIMEOUT - loop.time())
             raise Unreachable("answer lost")
-        await asyncio.sleep(random.uniform(0, trouble.latency))
-        return answer
+        await asyncio.sleep(random.uniform(0, faults.latency))
+        return response
 
     async def aclose(self) -> None:
         """Do nothing."""
@@ -208,7 +208,7 @@ def draw_fleet(seed: int, **changes: Any) -> Fleet:
     moment: Callable[[], float] = partial(random.uniform, 0.0, duration)
     bad = random.choice([0.0, 0.0, 0.02, 0.2])
     outage = moment()
-    trouble = Trouble(
+    faults = FaultInjector(
         latency=random.choice([0.0, 0.001, 0.02, 0.2]),
         lost=bad,
         late=random.choice([0.0, bad]),
@@ -224,4 +224,4 @@ def draw_fleet(seed: int, **changes: Any) -> Fleet:
         if random.random() < 0.2
         else (),
     )
-    return Fleet(schedule=evolve(schedule, calls=calls), trouble=trouble, **changes)
+    return Fleet(schedule=evolve(schedule, calls=calls), faults=faults, **changes)

@@ -13,7 +13,6 @@ from cams_async import signing, wire
 from cams_async.credentials import Credentials
 from cams_async.endpoints import parse_endpoint
 from cams_async.forms import LONGEST_QUERY
-from cams_async.models import Resend
 from cams_async.protocol import Call, build_request
 from cams_async.secret import Secret
 from tests import official
@@ -125,7 +124,7 @@ def test_a_request_is_the_one_that_the_vendor_sends(
             for name, value in parameters.items()
         },
         qps=1.0,
-        resend=Resend.NEVER,
+        retry_safe=False,
         decode=lambda payload, _: payload,
     )
     ours = build_request(

@@ -99,11 +99,11 @@ async def test_documented_answers_become_values(
     payload = sample(path.stem)
     mocked.post(ANY, payload=payload)
     action = path.name.split(".")[0]
-    answer = await cams.send(OPERATIONS[action](**FIELDS[action]))
+    response = await cams.send(OPERATIONS[action](**FIELDS[action]))
 
-    assert payload == encode(answer)
-    assert answer.meta is not None
-    assert (1, 200) == (answer.meta.attempts, answer.meta.http_status)
+    assert payload == encode(response)
+    assert response.meta is not None
+    assert (1, 200) == (response.meta.attempts, response.meta.http_status)
 
 
 @pytest.mark.parametrize(
@@ -244,9 +244,9 @@ async def test_a_large_answer_is_read_whole(
     numbers = [{"PhoneNumber": f"{number:015}"} for number in range(20_000)]
     payload = {"RequestId": "i", "Code": "OK", "PhoneNumbers": numbers}
     mocked.post(ANY, payload=payload)
-    answer = await cams.chatapp_sync_phone_number(cust_space_id="s")
+    response = await cams.chatapp_sync_phone_number(cust_space_id="s")
 
-    assert len(answer.phone_numbers) == 20_000
+    assert len(response.phone_numbers) == 20_000
 
 
 async def test_too_large_an_answer_is_refused(

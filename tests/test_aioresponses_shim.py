@@ -15,8 +15,8 @@ async def test_mocked_bodies_of_any_size_arrive(size: int) -> None:
     with aioresponses() as mocked:
         mocked.post(URL, body=b"x" * size)
 
-        async with aiohttp.ClientSession() as session, session.post(URL) as answer:
-            body = await answer.read()
+        async with aiohttp.ClientSession() as session, session.post(URL) as response:
+            body = await response.read()
 
     assert body == b"x" * size
 

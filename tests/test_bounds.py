@@ -12,7 +12,7 @@ from cams_async.bounds import LARGEST, is_number, is_positive, is_whole
 from cams_async.bulk import Plan, Watching
 from cams_async.cli import main
 from cams_async.emulator import Emulator, Fault
-from cams_async.emulator.trouble import Canned, Slow
+from cams_async.emulator.faults import CannedResponse, Slow
 from cams_async.errors import ConfigurationError, ConnectionLost
 from cams_async.operations import GetPhoneNumberVerificationStatus
 from cams_async.poller import PerSpace, poll, watch
@@ -43,7 +43,7 @@ def client(**options: Any) -> CamsClient:
 ARGUMENTS: dict[str, Make] = {
     "client.timeout": lambda value: client(timeout=value),
     "client.deadline": lambda value: client(deadline=value),
-    "client.max_answer": lambda value: client(max_answer=value),
+    "client.max_response": lambda value: client(max_response=value),
     "client.qps": lambda value: client(qps={ACTION: value}),
     "with_options.timeout": lambda value: client().with_options(timeout=value),
     "with_options.deadline": lambda value: client().with_options(deadline=value),
@@ -51,10 +51,12 @@ ARGUMENTS: dict[str, Make] = {
     "retry.attempts": lambda value: RetryPolicy(attempts=value),
     "retry.base": lambda value: RetryPolicy(base=value),
     "retry.cap": lambda value: RetryPolicy(cap=value),
-    "throttle.late": lambda value: LocalThrottle(late=value),
-    "throttle.pad": lambda value: LocalThrottle(pad=value),
-    "redis.late": lambda value: RedisThrottle.from_url("redis://h", late=value),
-    "redis.pad": lambda value: RedisThrottle.from_url("redis://h", pad=value),
+    "throttle.max_transit": lambda value: LocalThrottle(max_transit=value),
+    "throttle.margin": lambda value: LocalThrottle(margin=value),
+    "redis.max_transit": lambda value: RedisThrottle.from_url(
+        "redis://h", max_transit=value
+    ),
+    "redis.margin": lambda value: RedisThrottle.from_url("redis://h", margin=value),
     "redis.workers": lambda value: RedisThrottle.from_url(
         "redis://h", on_outage="share", workers=value
     ),
@@ -75,14 +77,14 @@ ARGUMENTS: dict[str, Make] = {
     "emulator.settle": lambda value: Emulator(settle=value),
     "emulator.retry_after": lambda value: Emulator(retry_after=value),
     "emulator.port": lambda value: Emulator(port=value),
-    "trouble.times": lambda value: Emulator(phone_numbers=1).trouble.next(
+    "trouble.times": lambda value: Emulator(phone_numbers=1).faults.next(
         Fault.HANG, times=value
     ),
-    "trouble.tenant": lambda value: Emulator(phone_numbers=1).trouble.tenant(
+    "trouble.tenant": lambda value: Emulator(phone_numbers=1).faults.background_load(
         ACTION, value
     ),
     "slow.seconds": Slow,
-    "canned.status": lambda value: Canned(status=value),
+    "canned.status": lambda value: CannedResponse(status=value),
 }
 
 ENDLESS = {"space.max_age"}
@@ -120,11 +122,11 @@ async def test_an_emulator_works_with_the_clock_most_off(value: float) -> None:
         async with CamsClient(
             emulator.credentials, endpoint=emulator.endpoint, throttle=LocalThrottle()
         ) as cams:
-            answer = await cams.get_phone_number_verification_status(
+            response = await cams.get_phone_number_verification_status(
                 phone_number=number.phone_number, cust_space_id=number.cust_space_id
             )
 
-    assert "OK" == answer.code
+    assert "OK" == response.code
 
 
 async def test_the_largest_numbers_work() -> None:
@@ -139,16 +141,16 @@ async def test_the_largest_numbers_work() -> None:
             endpoint=emulator.endpoint,
             timeout=large,
             deadline=large,
-            max_answer=large,
+            max_response=large,
             qps={ACTION: large},
             retry=RetryPolicy(attempts=large, base=large, cap=large),
-            throttle=LocalThrottle(late=86400, pad=86400),
+            throttle=LocalThrottle(max_transit=86400, margin=86400),
         ) as cams:
-            answer = await cams.get_phone_number_verification_status(
+            response = await cams.get_phone_number_verification_status(
                 phone_number=number.phone_number, cust_space_id=number.cust_space_id
             )
 
-    assert "OK" == answer.code
+    assert "OK" == response.code
 
 
 async def test_a_watch_of_the_largest_pauses_works(tmp_path: Path) -> None:
@@ -170,7 +172,7 @@ async def test_a_policys_delay_of_any_number_is_refused(emulator: Emulator) -> N
             return HUGE
 
     policy: Any = Patient()
-    emulator.trouble.next(Fault.RESET_BEFORE, times=4)
+    emulator.faults.next(Fault.RESET_BEFORE, times=4)
     number = emulator.phone_numbers[0]
     async with CamsClient(
         emulator.credentials,
@@ -188,11 +190,11 @@ async def test_a_policys_delay_of_any_number_is_refused(emulator: Emulator) -> N
 
 async def test_a_jobs_window_of_any_number_is_refused(tmp_path: Path) -> None:
     """Before anything is asked."""
-    answers = Answers()
+    responses = Answers()
     with pytest.raises(ConfigurationError, match="window"):
-        await work(plan(tmp_path), answers, window=HUGE)
+        await work(plan(tmp_path), responses, window=HUGE)
 
-    assert not answers.asked
+    assert not responses.asked
 
 
 @pytest.mark.parametrize(

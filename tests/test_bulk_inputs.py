@@ -270,13 +270,13 @@ def test_only_known_columns_can_be_mapped() -> None:
 async def test_another_mapping_is_another_job(tmp_path: Path) -> None:
     """It asks for other numbers, and must not go on with the same output."""
     (tmp_path / "in.csv").write_text("a,b,cust_space_id\n861,862,cams\n")
-    answers = Answers()
-    await work(plan(tmp_path, columns={"phone_number": "a"}), answers)
+    responses = Answers()
+    await work(plan(tmp_path, columns={"phone_number": "a"}), responses)
 
-    again = await work(plan(tmp_path, columns={"phone_number": "a"}), answers)
+    again = await work(plan(tmp_path, columns={"phone_number": "a"}), responses)
     assert again.survey.resumed
     with pytest.raises(ConfigurationError, match="columns was"):
-        await work(plan(tmp_path, columns={"phone_number": "b"}), answers)
+        await work(plan(tmp_path, columns={"phone_number": "b"}), responses)
 
 
 @pytest.mark.parametrize("encode", TEXTS.values(), ids=TEXTS)

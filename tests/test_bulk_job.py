@@ -24,7 +24,7 @@ from cams_async.bulk import (
     cheaper,
 )
 from cams_async.bulk import output as output_module
-from cams_async.bulk import scratch as scratch_module
+from cams_async.bulk import row_index as scratch_module
 from cams_async.emulator import Emulator
 from cams_async.errors import (
     ApiError,
@@ -166,13 +166,13 @@ async def test_an_error_without_a_code_has_its_name(tmp_path: Path) -> None:
 async def test_very_many_duplicates_are_written_in_pages(tmp_path: Path) -> None:
     """One number may be on each line of a long file."""
     (tmp_path / "in.csv").write_text(HEADER + "861,cams-1\n" * 1700 + "x,y\n" * 1100)
-    answers = Answers()
+    responses = Answers()
 
-    job = await work(plan(tmp_path), answers)
+    job = await work(plan(tmp_path), responses)
 
     lines = [result.line for result in written(plan(tmp_path))]
     assert [*range(2, 2802)] == sorted(lines)
-    assert {("cams-1", "861"): 1} == answers.asked
+    assert {("cams-1", "861"): 1} == responses.asked
     assert (2800, 1100) == (job.done, job.failed)
 
 
@@ -184,9 +184,9 @@ async def test_many_numbers_are_read_in_pages(
     monkeypatch.setattr(scratch_module, "REMEMBERED", 3)
     rows = [f"8613800000{at % 700:03},cams-{at % 7}\n" for at in range(2000)]
     (tmp_path / "in.csv").write_text(HEADER + "".join(rows))
-    answers = Answers()
+    responses = Answers()
 
-    job = await work(plan(tmp_path), answers, strategy=strategy)
+    job = await work(plan(tmp_path), responses, strategy=strategy)
 
     assert [*range(2, 2002)] == sorted(one.line for one in written(plan(tmp_path)))
     assert (700, 7, 1300) == (
@@ -194,8 +194,8 @@ async def test_many_numbers_are_read_in_pages(
         job.survey.spaces,
         job.survey.duplicates,
     )
-    assert 1 == max(answers.asked.values())
-    assert (0 if strategy == "per_number" else 7) == len(answers.synchronised)
+    assert 1 == max(responses.asked.values())
+    assert (0 if strategy == "per_number" else 7) == len(responses.synchronised)
 
 
 async def test_a_resumed_job_asks_only_for_what_is_left(tmp_path: Path) -> None:
@@ -204,11 +204,11 @@ async def test_a_resumed_job_asks_only_for_what_is_left(tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     lines = output.read_text().splitlines(keepends=True)
     output.write_text("".join(line for line in lines if '"line": 2,' not in line))
-    answers = Answers()
+    responses = Answers()
 
-    job = await work(plan(tmp_path), answers)
+    job = await work(plan(tmp_path), responses)
 
-    assert {("cams-1", "8613800000001"): 1} == answers.asked
+    assert {("cams-1", "8613800000001"): 1} == responses.asked
     assert ROWS == sorted(result.line for result in written(plan(tmp_path)))
     assert (5, 1, 1) == (
         job.survey.done,
@@ -425,38 +425,38 @@ async def test_a_stopped_job_writes_what_it_has_asked(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text(
         HEADER + "".join(f"861{at:04},cams\n" for at in range(500))
     )
-    answers = Answers()
+    responses = Answers()
     async with Job(plan(tmp_path)) as job:
         await job.run(
-            answers, on_result=lambda one: job.stop() if one.line == 40 else None
+            responses, on_result=lambda one: job.stop() if one.line == 40 else None
         )
     stopped = job.done
-    again = await work(plan(tmp_path), answers)
+    again = await work(plan(tmp_path), responses)
 
     assert not job.complete
     assert 39 <= stopped < 100
     assert again.complete
     assert 500 == again.done
-    assert {1} == set(answers.asked.values())
+    assert {1} == set(responses.asked.values())
 
 
 async def test_a_job_stopped_before_it_runs_asks_nothing(tmp_path: Path) -> None:
     """Ctrl-C may come at any time, also while the input is read."""
-    answers = Answers()
+    responses = Answers()
     async with Job(plan(tmp_path)) as job:
         job.stop()
-        await job.run(answers)
+        await job.run(responses)
 
-    assert (0, 0) == (job.done, answers.asked.total())
+    assert (0, 0) == (job.done, responses.asked.total())
 
 
 async def test_a_job_stopped_at_a_bad_row_asks_nothing(tmp_path: Path) -> None:
     """Bad rows are written first, and that too can be stopped."""
-    answers = Answers()
+    responses = Answers()
     async with Job(plan(tmp_path)) as job:
-        await job.run(answers, on_result=lambda _: job.stop())
+        await job.run(responses, on_result=lambda _: job.stop())
 
-    assert (1, 0) == (job.done, answers.asked.total())
+    assert (1, 0) == (job.done, responses.asked.total())
 
 
 async def test_a_cancelled_job_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -518,30 +518,32 @@ class Later(Answers):
 
     async def send(self, operation: Any) -> Any:
         """Answer as `Answers` do, until it is time."""
-        answer: Any = await super().send(operation)
+        response: Any = await super().send(operation)
         if max(self.asked.values(), default=0) < self.times:
-            return answer
-        return evolve(answer, data=evolve(answer.data, code_verification_status=DONE))
+            return response
+        return evolve(
+            response, data=evolve(response.data, code_verification_status=DONE)
+        )
 
 
 def test_a_watch_asks_until_all_have_settled(clock: Clock, tmp_path: Path) -> None:
     """Each row is written once, when its number has settled."""
-    answers = Later(4)
+    responses = Later(4)
 
-    job = clock.run(work(watching(tmp_path), answers))
+    job = clock.run(work(watching(tmp_path), responses))
 
     assert (6, 1) == (job.done, job.failed)
-    assert 4 == answers.asked["cams-1", "8613800000002"]
-    assert 1 == answers.asked["cams-1", "8613800000003"]
+    assert 4 == responses.asked["cams-1", "8613800000002"]
+    assert 1 == responses.asked["cams-1", "8613800000003"]
 
 
 def test_a_watch_by_space_asks_anew_each_time(clock: Clock, tmp_path: Path) -> None:
     """An answer of the last time would never change."""
-    answers = Answers()
+    responses = Answers()
 
-    clock.run(work(watching(tmp_path, deadline=200.0), answers, strategy="per_space"))
+    clock.run(work(watching(tmp_path, deadline=200.0), responses, strategy="per_space"))
 
-    assert answers.synchronised.count("cams-1") > 2
+    assert responses.synchronised.count("cams-1") > 2
 
 
 def test_a_watch_ends_at_its_deadline(clock: Clock, tmp_path: Path) -> None:
@@ -614,12 +616,12 @@ def test_a_watch_started_again_keeps_its_deadline(
 
     stopped = clock.run(first())
     now += 500.0
-    answers = Answers()
-    again = clock.run(work(watching(tmp_path, deadline=500.0), answers))
+    responses = Answers()
+    again = clock.run(work(watching(tmp_path, deadline=500.0), responses))
 
     assert not stopped.complete
     assert again.complete
-    assert 0 == answers.asked.total()
+    assert 0 == responses.asked.total()
     assert "DeadlineExceeded" in {one.error for one in written(plan(tmp_path))}
 
 
@@ -632,16 +634,16 @@ def test_a_stopped_watch_writes_only_what_has_settled(
         job: Job
 
         async def send(self, operation: Any) -> Any:
-            answer = await super().send(operation)
+            response = await super().send(operation)
             if len(self.asked) == 4:
                 self.job.stop()
-            return answer
+            return response
 
     async def first() -> Job:
-        answers = Stopping({"8613800000003": ConnectError("no")})
+        responses = Stopping({"8613800000003": ConnectError("no")})
         async with Job(watching(tmp_path)) as job:
-            answers.job = job
-            await job.run(answers)
+            responses.job = job
+            await job.run(responses)
         return job
 
     stopped = clock.run(first())

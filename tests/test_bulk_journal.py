@@ -119,13 +119,13 @@ def test_a_journal_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
 async def test_the_same_job_goes_on(tmp_path: Path) -> None:
     """Nothing is left to do, and the outcome is that of the first time."""
     first = await work(plan(tmp_path))
-    answers = Answers()
-    second = await work(plan(tmp_path), answers)
+    responses = Answers()
+    second = await work(plan(tmp_path), responses)
 
     assert not first.survey.resumed
     assert second.survey.resumed
     assert (first.done, first.failed) == (second.done, second.failed) == (6, 1)
-    assert not answers.asked
+    assert not responses.asked
 
 
 @pytest.mark.parametrize(

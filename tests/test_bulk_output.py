@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cams_async.bulk import Format, Job, OutputError, Plan, Result
 from cams_async.bulk import output as output_module
-from cams_async.bulk.output import Output, Standing, claim, heal
+from cams_async.bulk.output import Output, ResumePoint, claim, heal
 from cams_async.bulk.results import CSV_HEADER, decode, encode
 from cams_async.errors import ConfigurationError
 from tests.bulk_fakes import ROWS, Answers, plan, work, written
@@ -156,13 +156,13 @@ async def check_cut(done: Plan, left: bytes) -> None:
     """Go on with what is left of an output, and find each row once."""
     assert done.output is not None
     done.output.write_bytes(left)
-    answers = Answers()
+    responses = Answers()
 
-    job = await work(done, answers)
+    job = await work(done, responses)
 
     assert sorted(result.line for result in written(done)) == ROWS
     assert (len(ROWS), 1) == (job.done, job.failed)
-    assert max(answers.asked.values(), default=0) <= 1
+    assert max(responses.asked.values(), default=0) <= 1
 
 
 @both_formats
@@ -240,7 +240,7 @@ def test_a_file_that_cannot_be_cut_is_refused(tmp_path: Path) -> None:
     with Disk(path, "a+") as disk:
         disk.stuck = True
         with pytest.raises(ConfigurationError, match="cannot be healed"):
-            heal(disk, path, Standing(end=1))
+            heal(disk, path, ResumePoint(end=1))
 
 
 # Writing
@@ -371,13 +371,13 @@ def open_full() -> BinaryIO:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 async def test_a_full_standard_output_ends_the_job(tmp_path: Path) -> None:
     """Promptly: no task is left behind, and no call is made in vain."""
-    answers = Answers()
+    responses = Answers()
     with open_full() as full:
         async with Job(plan(tmp_path, output=None), stdout=full) as job:
             with pytest.raises(OutputError, match=r"standard output.*No space left"):
-                await job.run(answers)
+                await job.run(responses)
 
-    assert not answers.asked
+    assert not responses.asked
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 

@@ -244,12 +244,12 @@ async def test_a_job_runs_the_refused_rows_of_another(
     await work(jobs[1])
     mended = jobs[1].output.read_text().replace("8.61E+12", "8613800000003")
     jobs[2].input.write_text(mended.replace("861380000000x", "8613800000004"))
-    answers = Answers()
-    await work(jobs[2], answers)
+    responses = Answers()
+    await work(jobs[2], responses)
 
     kept = [[row.input for row in sorted_by_line(job)] for job in jobs[:2]]
     assert kept[0] == kept[1]
-    assert {number for _, number in answers.asked} == {
+    assert {number for _, number in responses.asked} == {
         f"861380000000{last}" for last in (1, 3, 4)
     }
 

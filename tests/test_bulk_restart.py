@@ -283,13 +283,13 @@ async def test_a_restart_begins_again(tmp_path: Path) -> None:
     """Also with another input, or of another job."""
     await work(plan(tmp_path))
     (tmp_path / "in.csv").write_text(INPUT + "8613800000009,cams-1\n")
-    answers = Answers()
+    responses = Answers()
 
-    job = await work(plan(tmp_path, restart=True, cust_space_id="cams-9"), answers)
+    job = await work(plan(tmp_path, restart=True, cust_space_id="cams-9"), responses)
 
     assert not job.survey.resumed
     assert [*ROWS, 8] == sorted(each.line for each in written(plan(tmp_path)))
-    assert 5 == answers.asked.total()
+    assert 5 == responses.asked.total()
 
 
 async def test_a_restart_of_nothing_begins(tmp_path: Path) -> None:
@@ -353,13 +353,13 @@ async def test_counts_after_a_resumption_are_the_whole_jobs(
     """As if it had never ended."""
     job = plan(tmp_path, format=form)
     refused = NotFound("no", code="Some.Code")
-    answers = Answers({"8613800000001": refused})
-    whole = (await work(job, answers)).totals
+    responses = Answers({"8613800000001": refused})
+    whole = (await work(job, responses)).totals
     assert job.output is not None
     lines = job.output.read_bytes().splitlines(keepends=True)
     for kept in range(1, len(lines)):
         job.output.write_bytes(b"".join(lines[:kept]))
-        resumed = (await work(job, answers)).totals
+        resumed = (await work(job, responses)).totals
         assert (whole.done, whole.failed) == (resumed.done, resumed.failed)
         assert whole.statuses == resumed.statuses == {"VERIFIED": 1, "NOT_VERIFIED": 1}
         assert whole.errors == resumed.errors == {"InvalidRow": 1, "Some.Code": 3}
@@ -436,11 +436,11 @@ def test_a_tenant_that_takes_everything_fails_no_row(
 
     class Busy(Answers):
         async def send(self, operation: Any) -> Any:
-            answer = await super().send(operation)
+            response = await super().send(operation)
             now = asyncio.get_running_loop().time()
             if operation.phone_number != "8613800000001" and now < until:
                 raise ThrottlingError("no", code="Throttling.User", outcome="rejected")
-            return answer
+            return response
 
     until = clock.monotonic() + 4 * 3600.0
 

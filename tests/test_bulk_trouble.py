@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cams_async.bulk import Job
-from cams_async.bulk.scratch import Scratch
+from cams_async.bulk.row_index import RowIndex
 from cams_async.errors import (
     CamsError,
     ConfigurationError,
@@ -69,11 +69,11 @@ class Twice(Answers):
 
     async def send(self, operation: Any) -> Any:
         """Answer the third time."""
-        answer = await super().send(operation)
+        response = await super().send(operation)
         number = operation.phone_number
         if number == SECOND and self.asked[operation.cust_space_id, number] < 3:
             raise ConnectionLost("lost", outcome="unknown")
-        return answer
+        return response
 
 
 @pytest.mark.parametrize("begin", [0.0, 0.15])
@@ -95,25 +95,25 @@ def test_a_job_waits_as_long_as_flow_control_refuses(
 
 def test_a_passing_error_is_asked_for_again(clock: Clock, tmp_path: Path) -> None:
     """A lost connection says nothing of a number."""
-    answers = Twice()
+    responses = Twice()
 
-    job = clock.run(work(plan(tmp_path), answers))
+    job = clock.run(work(plan(tmp_path), responses))
 
     assert (6, 1) == (job.done, job.failed)
-    assert 3 == answers.asked["cams-1", SECOND]
+    assert 3 == responses.asked["cams-1", SECOND]
 
 
 def test_what_fails_in_every_round_is_written(clock: Clock, tmp_path: Path) -> None:
     """A number that always breaks the server must not keep a job from its end."""
     began = clock.now
-    answers = Answers({SECOND: ServerError("broken", code="Boom", http_status=500)})
+    responses = Answers({SECOND: ServerError("broken", code="Boom", http_status=500)})
 
-    job = clock.run(work(plan(tmp_path), answers))
+    job = clock.run(work(plan(tmp_path), responses))
 
     (failed,) = (each for each in written(plan(tmp_path)) if each.error == "Boom")
     assert (6, 2) == (job.done, job.failed)
     assert SECOND == failed.phone_number
-    assert 4 == answers.asked["cams-1", SECOND]
+    assert 4 == responses.asked["cams-1", SECOND]
     assert 85 <= clock.now - began < 90
 
 
@@ -176,12 +176,12 @@ def test_an_outage_can_be_stopped(
 
 def test_a_pause_between_rounds_can_be_stopped(clock: Clock, tmp_path: Path) -> None:
     """Ctrl-C works there, too."""
-    answers = Answers({SECOND: ServerError("broken", http_status=500)})
+    responses = Answers({SECOND: ServerError("broken", http_status=500)})
 
     async def main() -> Job:
         async with Job(plan(tmp_path)) as job:
             asyncio.get_running_loop().call_later(10.0, job.stop)
-            await job.run(answers)
+            await job.run(responses)
         return job
 
     began = clock.now
@@ -218,8 +218,8 @@ async def test_a_number_that_is_denied_is_a_rows_own_error(tmp_path: Path) -> No
 
 def test_rows_that_cannot_be_read_again_are_told_in_our_words() -> None:
     """SQLite's own errors are none that a caller of a job expects."""
-    scratch = Scratch()
-    scratch.close()
+    row_index = RowIndex()
+    row_index.close()
 
     with pytest.raises(ConfigurationError, match="TMPDIR"):
-        scratch.keys(None, by_space=False)
+        row_index.keys(None, by_space=False)

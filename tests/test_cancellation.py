@@ -269,8 +269,8 @@ class TestOverSockets:
         """Make calls that end as they may; return their throttle, idle."""
         random = Random(4)
         for fault in (Fault.RESET_BEFORE, Fault.RESET_AFTER, Fault.TRUNCATED):
-            emulator.trouble.rate(fault, 0.1)
-        emulator.trouble.rate(Slow(0.01), 0.2)
+            emulator.faults.rate(fault, 0.1)
+        emulator.faults.rate(Slow(0.01), 0.2)
         throttle = LocalThrottle()
 
         async def one(place: int) -> None:
@@ -299,7 +299,7 @@ class TestOverSockets:
     async def test_closing_ends_calls_within_a_second(self, emulator: Emulator) -> None:
         """In line, connecting and in flight; every socket is closed."""
         before = asyncio.all_tasks()
-        emulator.trouble.rate(Fault.HANG, 1.0)
+        emulator.faults.rate(Fault.HANG, 1.0)
         throttle = LocalThrottle()
         sent = asyncio.Semaphore(0)
         cams = CamsClient(
@@ -334,7 +334,7 @@ class TestOverSockets:
 
     async def test_a_deadline_over_sockets_is_kept(self, emulator: Emulator) -> None:
         """To within 50 ms, by the best of five: the machine may be busy."""
-        emulator.trouble.rate(Fault.HANG, 1.0)
+        emulator.faults.rate(Fault.HANG, 1.0)
         loop = asyncio.get_running_loop()
         late: list[float] = []
         async with CamsClient(

@@ -83,14 +83,14 @@ class TestSurplus:
                 next(iter(server.writers)).write(surplus)
             if when == "in aiohttp":
                 await wait_until_read(through)
-            answers = [
+            responses = [
                 await exchange(through, server.origin, repeatable=repeatable)
                 for _ in range(2)
             ]
 
             assert acquired(through) == 0
 
-        assert [b"{}", b"{}"] == [answer.body for answer in answers]
+        assert [b"{}", b"{}"] == [response.body for response in responses]
         assert (2, 3) == (server.connections, len(server.heads))
 
     @pytest.mark.parametrize("end", [Then.CLOSE, Then.RESET])
@@ -102,9 +102,9 @@ class TestSurplus:
                 await asyncio.sleep(0)
                 if not idle_sockets(through):
                     break
-            answer = await exchange(through, server.origin)
+            response = await exchange(through, server.origin)
 
-        assert (b"{}", 2) == (answer.body, server.connections)
+        assert (b"{}", 2) == (response.body, server.connections)
 
     async def test_the_next_connection_is_taken(self) -> None:
         """Of several idle ones, those without surplus are reused."""

@@ -110,7 +110,7 @@ def test_version_is_the_packages(capsys: Capture) -> None:
         (["call", STATUS, "--qps", "0"], "'0' is not above 0"),
         (["call", STATUS, "--qps", "many"], "'many' is not a number"),
         (["call", STATUS, "--qps", "inf"], "'inf' is not a number"),
-        (["call", STATUS, "--resend", "maybe"], "--resend"),
+        (["call", STATUS, "--retry-safe=maybe"], "--retry-safe"),
         (["emulator", "--latency", "0.1"], "'0.1' is not of the form LOW:HIGH"),
         (["emulator", "--latency", "0:x"], "'x' is not a number"),
         (["emulator", "--policy", "kind"], "invalid choice: 'kind'"),
@@ -162,11 +162,11 @@ def test_operations_lists_the_registry(capsys: Capture) -> None:
 
     assert len(OPERATIONS) == len(rows)
     for row, operation in zip(rows, OPERATIONS.values(), strict=True):
-        action, method, ceiling, resend, ram_action, *_ = row.split()
+        action, method, ceiling, retry_safe, ram_action, *_ = row.split()
         assert action == operation.__name__
         assert callable(getattr(CamsClient, method))
         assert float(ceiling) == operation.qps
-        assert resend == operation.resend
+        assert retry_safe == str(operation.retry_safe)
         assert ram_action == f"cams:{action}"
 
 
@@ -181,7 +181,7 @@ def test_operations_as_json_are_complete(capsys: Capture) -> None:
         "action": STATUS,
         "method": "get_phone_number_verification_status",
         "qps": 10.0,
-        "resend": "safe",
+        "retry_safe": True,
         "ram_action": "cams:GetPhoneNumberVerificationStatus",
         "summary": "Tell whether the ownership of a phone number has been verified.",
     } == status
@@ -245,17 +245,17 @@ def test_call_prints_the_answer(server: Start, capsys: Capture) -> None:
     assert 0 == main(["call", STATUS, *parameters(server), *place])
 
     printed = capsys.readouterr()
-    answer = json.loads(printed.out)
+    response = json.loads(printed.out)
 
     assert "" == printed.err
-    assert "OK" == answer["Code"]
-    assert server["phone_number"] == answer["Data"]["PhoneNumber"]
+    assert "OK" == response["Code"]
+    assert server["phone_number"] == response["Data"]["PhoneNumber"]
     assert printed.out.startswith("{\n")
 
 
 def test_call_takes_its_options(server: Start, capsys: Capture) -> None:
     """Options may stand anywhere; with `--json` the answer is one line."""
-    options = ["--json", "--quiet", "--qps", "20", "--resend", "safe"]
+    options = ["--json", "--quiet", "--qps", "20", "--retry-safe"]
     place = ["--endpoint", server["endpoint"], "--region", "here", "--account", "me"]
     first, second = parameters(server)
 
@@ -359,9 +359,9 @@ def test_an_emulator_that_nobody_called_reports_nothing(
     before = signal.getsignal(number)
     out = StopsAtOnce(number)
     monkeypatch.setattr(sys, "stdout", out)
-    trouble = ["--settle", "1", "--skew", "2", "--retry-after", "3", "--counts-refused"]
+    faults = ["--settle", "1", "--skew", "2", "--retry-after", "3", "--counts-refused"]
 
-    code = main(["emulator", "--port", "0", "--latency", "0:0.01", *trouble])
+    code = main(["emulator", "--port", "0", "--latency", "0:0.01", *faults])
 
     assert 0 == code
     assert signal.getsignal(number) is before

@@ -14,7 +14,7 @@ import pytest
 from cams_async.cli import main, names, values
 from cams_async.client import CamsClient
 from cams_async.credentials import KEY_ID, KEY_SECRET
-from cams_async.emulator import Canned, EmulatedNumber, Emulator
+from cams_async.emulator import CannedResponse, EmulatedNumber, Emulator
 from tests.cli_process import COMMAND, PATIENCE, InTerminal, environment, in_thread
 from tests.fakes import FAST
 
@@ -40,7 +40,7 @@ def cams(
     monkeypatch.setenv(KEY_SECRET, _cams.credentials.access_key_secret.reveal())
     monkeypatch.chdir(tmp_path)
     yield _cams
-    _cams.trouble.clear()
+    _cams.faults.clear()
 
 
 def place(cams: Emulator, *arguments: str) -> list[str]:
@@ -338,7 +338,7 @@ def test_a_deep_response_is_printed(
 ) -> None:
     """If it can be read it can be written, with line ends or without."""
     body = b'{"Code": "OK", "RequestId": "1", "Data": %s1%s}'
-    cams.trouble.next(Canned(body=body % (b"[" * depth, b"]" * depth)))
+    cams.faults.next(CannedResponse(body=body % (b"[" * depth, b"]" * depth)))
 
     code = main(place(cams, "ChatappSyncPhoneNumber", "CustSpaceId=cams-0001"))
 

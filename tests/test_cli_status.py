@@ -19,13 +19,15 @@ import pytest
 from cams_async.bulk.store import Store
 from cams_async.cli import main, signals
 from cams_async.credentials import KEY_ID, KEY_SECRET
-from cams_async.emulator import Canned, Emulator
+from cams_async.emulator import CannedResponse, Emulator
 from tests.cli_process import COMMAND, PATIENCE, InTerminal, environment, in_thread
 from tests.fakes import FAST
 from tests.screen import screen
 
 STATUS, SYNC = "GetPhoneNumberVerificationStatus", "ChatappSyncPhoneNumber"
-DENIED = Canned(status=400, body=b'{"Code": "Ram.PermissionDeny", "RequestId": "1"}')
+DENIED = CannedResponse(
+    status=400, body=b'{"Code": "Ram.PermissionDeny", "RequestId": "1"}'
+)
 SPACES = 3
 
 Capture = pytest.CaptureFixture[str]
@@ -47,7 +49,7 @@ def cams(
     monkeypatch.setenv(KEY_SECRET, _cams.credentials.access_key_secret.reveal())
     monkeypatch.chdir(tmp_path)
     yield _cams
-    _cams.trouble.clear()
+    _cams.faults.clear()
 
 
 def written(numbers: Iterable[Any], *more: str) -> Path:
@@ -253,7 +255,7 @@ def test_who_may_not_synchronise_asks_per_number(
     cams: Emulator, capsys: Capture
 ) -> None:
     """The vendor's read-only policy does not cover the call for a whole space."""
-    cams.trouble.rate(DENIED, 1.0, SYNC)
+    cams.faults.rate(DENIED, 1.0, SYNC)
     given = str(written(cams.phone_numbers[:20]))
     before = arrivals(cams, STATUS)
 

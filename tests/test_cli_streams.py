@@ -16,7 +16,7 @@ import pytest
 from cams_async.cli import main
 from cams_async.cli.streams import emit, settle
 from cams_async.credentials import KEY_ID, KEY_SECRET
-from cams_async.emulator import Canned, Emulator
+from cams_async.emulator import CannedResponse, Emulator
 from cams_async.terminal import escape_controls
 from tests.cli_process import COMMAND, PATIENCE, environment, in_thread
 from tests.fakes import FAST
@@ -53,7 +53,7 @@ def cams(
     rows = [f"{each.phone_number},{each.cust_space_id}" for each in _cams.phone_numbers]
     Path("in.csv").write_text("\n".join(["phone_number,cust_space_id", *rows]), "utf-8")
     yield _cams
-    _cams.trouble.clear()
+    _cams.faults.clear()
 
 
 def call(cams: Emulator) -> list[str]:
@@ -66,10 +66,10 @@ def call(cams: Emulator) -> list[str]:
     return ["call", STATUS, *names, "--endpoint", cams.endpoint]
 
 
-def evil() -> Canned:
+def evil() -> CannedResponse:
     """Return a response with control characters."""
     body = {"Code": "OK", "RequestId": "1", "Data": {EVIL: EVIL}}
-    return Canned(body=json.dumps(body).encode())
+    return CannedResponse(body=json.dumps(body).encode())
 
 
 def run(
@@ -145,8 +145,8 @@ def test_a_closed_stream_is_no_traceback(
     assert b"Exception" not in done.stderr
     assert b"cams-async: " not in done.stdout
     if closed == 1 and command == "call":
-        *_, answer, error = done.stderr.decode().splitlines()
-        assert "OK" == json.loads(answer)["Code"]
+        *_, response, error = done.stderr.decode().splitlines()
+        assert "OK" == json.loads(response)["Code"]
         assert "cams-async: standard output is closed" == error
     if Path("out.jsonl").exists():
         lines = Path("out.jsonl").read_text("utf-8").splitlines()
@@ -210,7 +210,7 @@ full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is none"
 
 @full
 @pytest.mark.parametrize(
-    ("redirections", "code", "answers"),
+    ("redirections", "code", "responses"),
     [
         ("> /dev/full", 1, True),
         ("2> /dev/full", 0, False),
@@ -221,7 +221,7 @@ full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is none"
 def test_the_response_of_a_call_goes_to_stderr_as_a_last_resort(
     redirections: str,
     code: int,
-    answers: bool,  # noqa: FBT001 - a table
+    responses: bool,  # noqa: FBT001 - a table
     cams: Emulator,
 ) -> None:
     """The call was executed, and may not be executed again."""
@@ -229,9 +229,9 @@ def test_the_response_of_a_call_goes_to_stderr_as_a_last_resort(
 
     assert code == done.returncode
     assert b"Traceback" not in done.stderr
-    if answers:
-        answer, error = done.stderr.decode().splitlines()
-        assert "OK" == json.loads(answer)["Code"]
+    if responses:
+        response, error = done.stderr.decode().splitlines()
+        assert "OK" == json.loads(response)["Code"]
         assert error.startswith("cams-async: cannot write standard output: No space")
 
 
@@ -252,10 +252,10 @@ def test_the_response_of_a_call_outlives_a_reader_that_went_away(
     )
     os.close(writing)
 
-    answer, error = done.stderr.decode().splitlines()
+    response, error = done.stderr.decode().splitlines()
 
     assert 1 == done.returncode
-    assert "OK" == json.loads(answer)["Code"]
+    assert "OK" == json.loads(response)["Code"]
     assert error.startswith("cams-async: cannot write standard output: Broken pipe")
 
 
@@ -335,7 +335,7 @@ def test_a_call_writes_utf_8_whatever_the_encoding(
     encoding: str, cams: Emulator
 ) -> None:
     """It is JSON for programs, and the same JSON as was received."""
-    cams.trouble.next(evil())
+    cams.faults.next(evil())
 
     done = run(call(cams), cams, "", PYTHONIOENCODING=encoding, LC_ALL="C")
 
@@ -350,7 +350,7 @@ def test_an_error_passes_no_control_character(cams: Emulator, capsys: Capture) -
     """Whatever CAMS, or who stands in for it, says."""
     body = {"Code": f"Some{EVIL}", "Message": EVIL, "RequestId": EVIL}
     data = json.dumps(body).encode()
-    cams.trouble.next(Canned(status=400, body=data))
+    cams.faults.next(CannedResponse(status=400, body=data))
 
     assert 1 == main(call(cams))
 
@@ -366,7 +366,7 @@ def test_rows_and_progress_pass_no_control_character_to_a_terminal(
     """Codes of errors are shown in rows, while it runs, and at the end."""
     body = {"Code": f"Some{EVIL}", "Message": EVIL, "RequestId": EVIL}
     data = json.dumps(body).encode()
-    cams.trouble.rate(Canned(status=400, body=data), 1.0, STATUS)
+    cams.faults.rate(CannedResponse(status=400, body=data), 1.0, STATUS)
     below, log = io.BytesIO(), io.StringIO()
     terminal = io.TextIOWrapper(below, encoding="ascii")
     monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)

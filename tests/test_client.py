@@ -20,7 +20,7 @@ import trustme
 
 from cams_async.client import CamsClient
 from cams_async.credentials import EnvironmentCredentials
-from cams_async.emulator import Canned, Emulator, Fault
+from cams_async.emulator import CannedResponse, Emulator, Fault
 from cams_async.errors import (
     ClientClosed,
     ConfigurationError,
@@ -30,7 +30,7 @@ from cams_async.errors import (
     InvalidOperation,
     RequestTimeout,
 )
-from cams_async.models import CallEvent, CodeVerificationStatus, Resend, Scope
+from cams_async.models import CallEvent, CodeVerificationStatus, Scope
 from cams_async.operations import OPERATIONS, GetPhoneNumberVerificationStatus
 from cams_async.retry import RetryPolicy
 from cams_async.throttle import LocalThrottle
@@ -55,7 +55,7 @@ PEM = "-----BEGIN PUBLIC KEY-----\nMAcA++///78A\n-----END PUBLIC KEY-----\n"
 class Half:
     """A throttle that lacks most of what it needs."""
 
-    def turn(self) -> None:
+    def acquire(self) -> None:
         """Do nothing."""
 
 
@@ -115,9 +115,9 @@ class TestArguments:
             ({"proxy": "http://"}, "proxy"),
             ({"proxy": "http://[::1"}, "proxy"),
             ({"proxy": 3128}, "proxy"),
-            ({"max_answer": 0}, "max_answer"),
-            ({"max_answer": 1.5}, "max_answer"),
-            ({"max_answer": True}, "max_answer"),
+            ({"max_response": 0}, "max_response"),
+            ({"max_response": 1.5}, "max_response"),
+            ({"max_response": True}, "max_response"),
             ({"hooks": print}, "hooks"),
             ({"hooks": [print, None]}, "hooks"),
             ({"hooks": "print"}, "hooks"),
@@ -154,7 +154,7 @@ class TestArguments:
 
         assert field == caught.value.field
 
-    @pytest.mark.parametrize("name", ["turn", "snapshot", "aclose"])
+    @pytest.mark.parametrize("name", ["acquire", "snapshot", "aclose"])
     def test_a_throttles_missing_method_is_named(self, name: str) -> None:
         """The error tells which."""
 
@@ -214,11 +214,11 @@ class TestArguments:
             endpoint=emulator.endpoint, throttle=LocalThrottle()
         ) as cams:
             number = emulator.phone_numbers[0]
-            answer = await cams.chatapp_sync_phone_number(
+            response = await cams.chatapp_sync_phone_number(
                 cust_space_id=number.cust_space_id
             )
 
-        assert len(answer.phone_numbers) == 100
+        assert len(response.phone_numbers) == 100
 
 
 class TestScopes:
@@ -478,9 +478,9 @@ class TestOperations:
         operation = GetPhoneNumberVerificationStatus(
             phone_number=number.phone_number, cust_space_id=number.cust_space_id
         )
-        answer = await client.send(operation)
+        response = await client.send(operation)
 
-        assert answer.data.phone_number == number.phone_number
+        assert response.data.phone_number == number.phone_number
 
     @pytest.mark.parametrize("name", sorted(OPERATIONS))
     def test_each_method_documents_itself(self, name: str) -> None:
@@ -547,9 +547,9 @@ class TestCall:
 
     async def test_the_answer_is_as_it_stood_on_the_wire(self) -> None:
         """A plain dict."""
-        answer = await make(RecordingTransport(VERIFIED)).call("AnAction")
+        response = await make(RecordingTransport(VERIFIED)).call("AnAction")
 
-        assert answer == json.loads(VERIFIED.body)
+        assert response == json.loads(VERIFIED.body)
 
     async def test_values_travel_as_text_or_json(self) -> None:
         """Those that are None stay out; an empty text does not."""
@@ -631,24 +631,26 @@ class TestCall:
         assert [expected] == [scope.qps for scope in throttle.scopes]
 
     @pytest.mark.parametrize(
-        ("action", "resend", "expected"),
+        ("action", "retry_safe", "expected"),
         [
-            ("AnAction", Resend.NEVER, 1),
-            ("AnAction", Resend.SAFE, 2),
-            (ACTION, Resend.NEVER, 1),
-            (ACTION, Resend.SAFE, 2),
-            (type(MIGRATION).__name__, Resend.NEVER, 1),
-            (type(MIGRATION).__name__, Resend.SAFE, 1),
+            ("AnAction", False, 1),
+            ("AnAction", True, 2),
+            (ACTION, False, 1),
+            (ACTION, True, 2),
+            (type(MIGRATION).__name__, False, 1),
+            (type(MIGRATION).__name__, True, 1),
         ],
     )
     def test_it_is_resent_as_it_says_unless_that_is_unsafe(
-        self, action: str, resend: Resend, expected: int, clock: Clock
+        self, action: str, *, retry_safe: bool, expected: int, clock: Clock
     ) -> None:
         """Nobody can make a one-time code be sent twice."""
         transport = RecordingTransport(LOST, VERIFIED)
 
         async def main() -> None:
-            calling: Awaitable[Any] = make(transport).call(action, resend=resend)
+            calling: Awaitable[Any] = make(transport).call(
+                action, retry_safe=retry_safe
+            )
             await asyncio.gather(calling, return_exceptions=True)
 
         clock.run(main())
@@ -671,12 +673,12 @@ class TestCall:
     ) -> None:
         """Signed and checked like the rest."""
         number = emulator.phone_numbers[0]
-        answer = await client.call(
+        response = await client.call(
             ACTION,
             {"PhoneNumber": number.phone_number, "CustSpaceId": number.cust_space_id},
         )
 
-        assert answer["Data"]["PhoneNumber"] == number.phone_number
+        assert response["Data"]["PhoneNumber"] == number.phone_number
 
 
 class TestOverSockets:
@@ -687,7 +689,7 @@ class TestOverSockets:
     ) -> None:
         """A few hundred calls are each answered, and the ceiling holds."""
         numbers = emulator.phone_numbers[:300]
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *[
                 client.get_phone_number_verification_status(
                     phone_number=number.phone_number, cust_space_id=number.cust_space_id
@@ -697,7 +699,7 @@ class TestOverSockets:
         )
 
         assert [number.phone_number for number in numbers] == [
-            answer.data.phone_number for answer in answers
+            response.data.phone_number for response in responses
         ]
         assert emulator.report().held
 
@@ -716,16 +718,16 @@ class TestOverSockets:
         self, fault: Fault, emulator: Emulator, client: CamsClient
     ) -> None:
         """It is sent again, and answered."""
-        emulator.trouble.next(fault)
+        emulator.faults.next(fault)
         number = emulator.phone_numbers[0]
         quick = client.with_options(retry=RetryPolicy(base=0.0))
-        answer = await quick.get_phone_number_verification_status(
+        response = await quick.get_phone_number_verification_status(
             phone_number=number.phone_number, cust_space_id=number.cust_space_id
         )
 
-        assert answer.meta is not None
-        assert answer.meta.attempts == 2
-        assert emulator.trouble.queued == 0
+        assert response.meta is not None
+        assert response.meta.attempts == 2
+        assert emulator.faults.queued == 0
 
     async def test_a_time_out_is_an_attempts_own(
         self, emulator: Emulator, client: CamsClient
@@ -733,7 +735,7 @@ class TestOverSockets:
         """A server that never answers ends it, and nothing is left over."""
         # Over a connection that stands already, sending takes no time at all.
         await client.chatapp_sync_phone_number(cust_space_id="cams-0001")
-        emulator.trouble.next(Fault.HANG)
+        emulator.faults.next(Fault.HANG)
         tight = client.with_options(timeout=0.05, retry=RetryPolicy(attempts=1))
         with pytest.raises(RequestTimeout) as caught:
             await tight.chatapp_sync_phone_number(cust_space_id="cams-0001")
@@ -741,11 +743,11 @@ class TestOverSockets:
         assert ("unknown", 1) == (caught.value.outcome, caught.value.attempts)
 
     async def test_the_size_of_an_answer_is_bounded(self, emulator: Emulator) -> None:
-        """By `max_answer`, in bytes."""
+        """By `max_response`, in bytes."""
         async with CamsClient(
             emulator.credentials,
             endpoint=emulator.endpoint,
-            max_answer=1000,
+            max_response=1000,
             retry=RetryPolicy(attempts=1),
             throttle=LocalThrottle(),
         ) as cams:
@@ -775,7 +777,7 @@ class TestOverSockets:
     ) -> None:
         """Under a status of 200, too."""
         headers = {"Content-Type": content_type}
-        emulator.trouble.next(Canned(body=body, headers=headers))
+        emulator.faults.next(CannedResponse(body=body, headers=headers))
         once = client.with_options(retry=RetryPolicy(attempts=1))
         with pytest.raises(DecodeError) as caught:
             await once.chatapp_sync_phone_number(cust_space_id="cams-0001")
@@ -835,9 +837,9 @@ class TestOverSockets:
                 throttle=LocalThrottle(),
             ) as cams,
         ):
-            answer = await cams.chatapp_sync_phone_number(cust_space_id="cams-0001")
+            response = await cams.chatapp_sync_phone_number(cust_space_id="cams-0001")
 
-        assert answer.code == "OK"
+        assert response.code == "OK"
 
 
 def test_a_client_tells_its_ceilings() -> None:

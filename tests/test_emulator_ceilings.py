@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from cams_async.emulator.ceilings import (
     POLICIES,
+    BackgroundLoad,
     CalendarSecond,
     Ledger,
     PolicyName,
     SlidingWindow,
-    Tenant,
     TokenBucket,
     policy_of,
     window,
@@ -128,11 +128,11 @@ def test_a_ceiling_below_one_passes_one_in_several_seconds(policy: PolicyName) -
 def test_a_neighbour_eats_part_of_the_ceiling(policy: PolicyName) -> None:
     """Someone else's calls pass first; a window over time leaves 4 of 10."""
     chosen = policy_of(policy, 10)
-    tenant = Tenant(chosen)
+    background_load = BackgroundLoad(chosen)
     passed = 0
     for step in range(1000):
         now = step / 10
-        tenant.catch_up(6, now, now)
+        background_load.catch_up(6, now, now)
         passed += chosen.take(now, now)
 
     if policy == "calendar":  # there, whoever is early in the second is served
@@ -145,11 +145,11 @@ def test_a_neighbour_eats_part_of_the_ceiling(policy: PolicyName) -> None:
 def test_a_neighbour_can_eat_all_of_it(policy: PolicyName) -> None:
     """With someone else far above the ceiling, next to nothing passes."""
     chosen = policy_of(policy, 10)
-    tenant = Tenant(chosen)
+    background_load = BackgroundLoad(chosen)
     passed = 0
     for step in range(1, 1001):
         now = step / 10 + 0.09
-        tenant.catch_up(200, now, now)
+        background_load.catch_up(200, now, now)
         passed += chosen.take(now, now)
 
     assert passed <= 10
@@ -164,16 +164,16 @@ def test_a_neighbour_catches_up_after_a_silence() -> None:
             counted.append(wall)
             super().fill(now, wall)
 
-    tenant = Tenant(Listening(1))
-    tenant.catch_up(2, 100.0, 500.0)
-    tenant.catch_up(2, 101.2, 501.2)
+    background_load = BackgroundLoad(Listening(1))
+    background_load.catch_up(2, 100.0, 500.0)
+    background_load.catch_up(2, 101.2, 501.2)
     assert counted == [500.0, 500.5, 501.0]
 
-    tenant.catch_up(2, 1000.0, 1400.0)
+    background_load.catch_up(2, 1000.0, 1400.0)
     assert len(counted) == 3 + 21
 
-    tenant.catch_up(0, 2000.0, 2400.0)
-    tenant.catch_up(2, 3000.0, 3400.0)
+    background_load.catch_up(0, 2000.0, 2400.0)
+    background_load.catch_up(2, 3000.0, 3400.0)
     assert counted[24:] == [3400.0]
 
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from cams_async import signing
 from cams_async.credentials import Credentials
-from cams_async.emulator.gate import (
+from cams_async.emulator.auth import (
     NONCE_BATCH,
     NONCE_MEMORY,
     Admitted,
     Arrival,
-    Gate,
+    Authenticator,
     Nonces,
     merged,
     timestamp,
@@ -80,32 +80,34 @@ def without_header(arrival: Arrival, name: str) -> Arrival:
 
 
 @pytest.fixture
-def gate() -> Gate:
+def auth() -> Authenticator:
     """Return a gate that knows one action and two keys."""
-    gate = Gate({STATUS})
-    gate.register(KEY, "one")
-    gate.register(TEMPORARY, "two")
-    return gate
+    auth = Authenticator({STATUS})
+    auth.register(KEY, "one")
+    auth.register(TEMPORARY, "two")
+    return auth
 
 
 def admit(
-    gate: Gate, arrival: Arrival, *, now: float = 0.0, wall: float = WALL
+    auth: Authenticator, arrival: Arrival, *, now: float = 0.0, wall: float = WALL
 ) -> Admitted:
     """Let the gate judge a request."""
-    return gate.admit(arrival, now=now, wall=wall)
+    return auth.admit(arrival, now=now, wall=wall)
 
 
-def refused(gate: Gate, arrival: Arrival, *, wall: float = WALL) -> tuple[int, str]:
+def refused(
+    auth: Authenticator, arrival: Arrival, *, wall: float = WALL
+) -> tuple[int, str]:
     """Return the status and the code that the gate refuses with."""
     with pytest.raises(Refusal) as caught:
-        admit(gate, arrival, wall=wall)
+        admit(auth, arrival, wall=wall)
     assert not caught.value.business
     return caught.value.status, caught.value.code
 
 
-def test_a_signed_call_is_admitted(gate: Gate) -> None:
+def test_a_signed_call_is_admitted(auth: Authenticator) -> None:
     """A correct request gives its account, action and decoded parameters."""
-    call = admit(gate, signed({"PrefilledMessage": "a b+c"}))
+    call = admit(auth, signed({"PrefilledMessage": "a b+c"}))
 
     assert call == Admitted(
         account="one",
@@ -118,35 +120,35 @@ def test_a_signed_call_is_admitted(gate: Gate) -> None:
 @given(st.dictionaries(st.text(min_size=1), st.text()))
 def test_any_parameters_survive_the_wire(parameters: dict[str, str]) -> None:
     """Whatever is signed and encoded arrives as it was."""
-    gate = Gate({STATUS})
-    gate.register(KEY, "one")
+    auth = Authenticator({STATUS})
+    auth.register(KEY, "one")
 
-    assert admit(gate, signed(parameters)).parameters == parameters
+    assert admit(auth, signed(parameters)).parameters == parameters
 
 
-def test_a_form_encoded_query_verifies(gate: Gate) -> None:
+def test_a_form_encoded_query_verifies(auth: Authenticator) -> None:
     """A space may travel as `+`, as the official SDK writes it."""
     arrival = signed({"PrefilledMessage": "a b"})
 
-    call = admit(gate, evolve(arrival, query="PrefilledMessage=a+b"))
+    call = admit(auth, evolve(arrival, query="PrefilledMessage=a+b"))
 
     assert call.query == "PrefilledMessage=a%20b"
 
 
-def test_the_order_of_the_query_is_free(gate: Gate) -> None:
+def test_the_order_of_the_query_is_free(auth: Authenticator) -> None:
     """Parameters are sorted anew before the signature is checked."""
     arrival = signed({"A": "1", "B": "2"})
 
-    assert admit(gate, evolve(arrival, query="B=2&A=1")).query == "A=1&B=2"
+    assert admit(auth, evolve(arrival, query="B=2&A=1")).query == "A=1&B=2"
 
 
-def test_a_body_is_hashed(gate: Gate) -> None:
+def test_a_body_is_hashed(auth: Authenticator) -> None:
     """A body is fine as long as the signed hash is its own."""
     arrival = signed(body=b"a=1", extra=FORM)
     other = evolve(signed(body=b"a=1", extra=FORM), body=b"a=2")
 
-    assert admit(gate, arrival).account == "one"
-    assert refused(gate, other) == (400, "SignatureDoesNotMatch")
+    assert admit(auth, arrival).account == "one"
+    assert refused(auth, other) == (400, "SignatureDoesNotMatch")
 
 
 @pytest.mark.parametrize(
@@ -165,7 +167,7 @@ def test_a_body_is_hashed(gate: Gate) -> None:
     ],
 )
 def test_parameters_are_read_wherever_they_are(
-    gate: Gate,
+    auth: Authenticator,
     query: dict[str, str],
     content_type: str,
     body: bytes,
@@ -174,7 +176,7 @@ def test_parameters_are_read_wherever_they_are(
     """Query, form and JSON object; the same parameters are the same call."""
     arrival = signed(query, body=body, extra={"content-type": content_type})
 
-    call = admit(gate, arrival)
+    call = admit(auth, arrival)
 
     assert call.parameters == {**query, **expected}
     assert call.query == signing.canonical_query_string({**query, **expected})
@@ -199,56 +201,60 @@ def test_parameters_are_read_wherever_they_are(
     ],
 )
 def test_a_body_that_cannot_be_read_is_refused(
-    gate: Gate, query: dict[str, str], content_type: str, body: bytes, code: str
+    auth: Authenticator,
+    query: dict[str, str],
+    content_type: str,
+    body: bytes,
+    code: str,
 ) -> None:
     """Not guessed at."""
     arrival = signed(query, body=body, extra={"content-type": content_type})
 
-    assert refused(gate, arrival) == (400, code)
+    assert refused(auth, arrival) == (400, code)
 
 
-def test_the_content_type_of_a_body_is_signed(gate: Gate) -> None:
+def test_the_content_type_of_a_body_is_signed(auth: Authenticator) -> None:
     """And there is one: what a body means may not change on the way."""
     unsigned = with_header(signed(body=b"A=1"), "content-type", FORM["content-type"])
 
-    assert refused(gate, unsigned) == (400, "IncompleteSignature")
-    assert refused(gate, signed(body=b"A=1")) == (400, "InvalidContentType")
+    assert refused(auth, unsigned) == (400, "IncompleteSignature")
+    assert refused(auth, signed(body=b"A=1")) == (400, "InvalidContentType")
 
 
 def test_a_gateway_may_read_no_bodies() -> None:
     """But for the action whose documented place is the form."""
     documented = "GetPreValidatePhoneId"
-    gate = Gate({STATUS, documented}, reads_forms=False)
-    gate.register(KEY, "one")
+    auth = Authenticator({STATUS, documented}, reads_forms=False)
+    auth.register(KEY, "one")
 
     for action, expected in ((STATUS, {"B": "2"}), (documented, {"A": "1", "B": "2"})):
         arrival = signed({"B": "2"}, action=action, body=b"A=1", extra=FORM)
 
-        assert admit(gate, arrival).parameters == expected
+        assert admit(auth, arrival).parameters == expected
 
 
-def test_an_unsigned_content_type_is_accepted(gate: Gate) -> None:
+def test_an_unsigned_content_type_is_accepted(auth: Authenticator) -> None:
     """HTTP libraries add a content-type after signing."""
     arrival = with_header(signed(), "content-type", "application/octet-stream")
 
-    assert admit(gate, arrival).account == "one"
+    assert admit(auth, arrival).account == "one"
 
 
-def test_a_signed_content_type_must_match(gate: Gate) -> None:
+def test_a_signed_content_type_must_match(auth: Authenticator) -> None:
     """What was signed may not change on the way."""
     arrival = signed(extra={"content-type": "text/plain"})
     other = with_header(signed(extra={"content-type": "a/b"}), "content-type", "c/d")
 
-    assert admit(gate, arrival).account == "one"
-    assert refused(gate, other) == (400, "SignatureDoesNotMatch")
+    assert admit(auth, arrival).account == "one"
+    assert refused(auth, other) == (400, "SignatureDoesNotMatch")
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])
-def test_only_post_is_supported(gate: Gate, method: str) -> None:
+def test_only_post_is_supported(auth: Authenticator, method: str) -> None:
     """Another method is refused before anything else."""
     arrival = evolve(signed(), method=method)
 
-    assert refused(gate, arrival) == (403, "UnsupportedHTTPMethod")
+    assert refused(auth, arrival) == (403, "UnsupportedHTTPMethod")
 
 
 @pytest.mark.parametrize(
@@ -263,9 +269,9 @@ def test_only_post_is_supported(gate: Gate, method: str) -> None:
         "x-acs-signature-nonce",
     ],
 )
-def test_a_required_header_is_missed(gate: Gate, name: str) -> None:
+def test_a_required_header_is_missed(auth: Authenticator, name: str) -> None:
     """Without a header of the protocol the signature is incomplete."""
-    assert refused(gate, without_header(signed(), name)) == (
+    assert refused(auth, without_header(signed(), name)) == (
         400,
         "IncompleteSignature",
     )
@@ -280,130 +286,132 @@ def test_a_required_header_is_missed(gate: Gate, name: str) -> None:
         "ACS3-RSA-SHA256 Credential=a,SignedHeaders=host,Signature=b",
     ],
 )
-def test_a_malformed_authorization_is_refused(gate: Gate, authorization: str) -> None:
+def test_a_malformed_authorization_is_refused(
+    auth: Authenticator, authorization: str
+) -> None:
     """All three parts must be there, under our algorithm, without spaces."""
     arrival = with_header(signed(), "authorization", authorization)
 
-    assert refused(gate, arrival) == (400, "IncompleteSignature")
+    assert refused(auth, arrival) == (400, "IncompleteSignature")
 
 
 @pytest.mark.parametrize("name", ["host", "x-acs-date"])
-def test_what_must_be_signed_is_signed(gate: Gate, name: str) -> None:
+def test_what_must_be_signed_is_signed(auth: Authenticator, name: str) -> None:
     """A host or x-acs header that is not listed is refused."""
     arrival = signed()
     authorization = arrival.headers["authorization"].replace(f"{name};", "")
 
-    assert refused(gate, with_header(arrival, "authorization", authorization)) == (
+    assert refused(auth, with_header(arrival, "authorization", authorization)) == (
         400,
         "IncompleteSignature",
     )
 
 
-def test_an_added_acs_header_is_noticed(gate: Gate) -> None:
+def test_an_added_acs_header_is_noticed(auth: Authenticator) -> None:
     """Every x-acs header that is present must be signed."""
     arrival = with_header(signed(), "x-acs-region-id", "cn")
 
-    assert refused(gate, arrival) == (400, "IncompleteSignature")
+    assert refused(auth, arrival) == (400, "IncompleteSignature")
 
 
-def test_a_listed_header_must_be_there(gate: Gate) -> None:
+def test_a_listed_header_must_be_there(auth: Authenticator) -> None:
     """A signed header that was lost on the way is named."""
     arrival = without_header(signed(extra={"accept": "*/*"}), "accept")
 
-    assert refused(gate, arrival) == (400, "IncompleteSignature")
+    assert refused(auth, arrival) == (400, "IncompleteSignature")
 
 
-def test_an_unknown_key_is_not_found(gate: Gate) -> None:
+def test_an_unknown_key_is_not_found(auth: Authenticator) -> None:
     """A key id that nobody has is not found."""
     arrival = signed(credentials=Credentials("nobody", "x"))
 
-    assert refused(gate, arrival) == (404, "InvalidAccessKeyId.NotFound")
+    assert refused(auth, arrival) == (404, "InvalidAccessKeyId.NotFound")
 
 
-def test_a_wrong_secret_does_not_match(gate: Gate) -> None:
+def test_a_wrong_secret_does_not_match(auth: Authenticator) -> None:
     """The signature of another secret is refused."""
     arrival = signed(credentials=Credentials("LTAItest", "x"))
 
-    assert refused(gate, arrival) == (400, "SignatureDoesNotMatch")
+    assert refused(auth, arrival) == (400, "SignatureDoesNotMatch")
 
 
-def test_a_changed_query_does_not_match(gate: Gate) -> None:
+def test_a_changed_query_does_not_match(auth: Authenticator) -> None:
     """What was asked cannot be changed on the way."""
     arrival = evolve(signed({"A": "1"}), query="A=2")
 
-    assert refused(gate, arrival) == (400, "SignatureDoesNotMatch")
+    assert refused(auth, arrival) == (400, "SignatureDoesNotMatch")
 
 
-def test_a_repeated_parameter_does_not_match(gate: Gate) -> None:
+def test_a_repeated_parameter_does_not_match(auth: Authenticator) -> None:
     """A parameter given twice is ambiguous."""
     arrival = evolve(signed({"A": "1"}), query="A=2&A=1")
 
-    assert refused(gate, arrival) == (400, "SignatureDoesNotMatch")
+    assert refused(auth, arrival) == (400, "SignatureDoesNotMatch")
 
 
-def test_bytes_that_are_no_text_do_not_match(gate: Gate) -> None:
+def test_bytes_that_are_no_text_do_not_match(auth: Authenticator) -> None:
     """Headers and signatures that are not UTF-8 are refused, not a crash."""
     accept = with_header(signed(extra={"accept": "*/*"}), "accept", "\udcff")
     arrival = signed()
     authorization = arrival.headers["authorization"] + "\udcff"
 
-    assert refused(gate, accept) == (400, "SignatureDoesNotMatch")
-    assert refused(gate, with_header(arrival, "authorization", authorization)) == (
+    assert refused(auth, accept) == (400, "SignatureDoesNotMatch")
+    assert refused(auth, with_header(arrival, "authorization", authorization)) == (
         400,
         "SignatureDoesNotMatch",
     )
 
 
-def test_a_temporary_key_needs_its_token(gate: Gate) -> None:
+def test_a_temporary_key_needs_its_token(auth: Authenticator) -> None:
     """The token must be there, and be the key's own."""
     missing = signed(credentials=Credentials("STS.test", "b-secret"))
     wrong = signed(credentials=Credentials("STS.test", "b-secret", "other"))
 
-    assert admit(gate, signed(credentials=TEMPORARY)).account == "two"
-    assert refused(gate, missing) == (400, "MissingSecurityToken")
-    assert refused(gate, wrong) == (400, "InvalidSecurityToken.Malformed")
+    assert admit(auth, signed(credentials=TEMPORARY)).account == "two"
+    assert refused(auth, missing) == (400, "MissingSecurityToken")
+    assert refused(auth, wrong) == (400, "InvalidSecurityToken.Malformed")
 
 
-def test_a_permanent_key_takes_no_token(gate: Gate) -> None:
+def test_a_permanent_key_takes_no_token(auth: Authenticator) -> None:
     """A token that belongs to no key is refused."""
     arrival = signed(credentials=Credentials("LTAItest", "a-secret", "a-token"))
 
-    assert refused(gate, arrival) == (
+    assert refused(auth, arrival) == (
         400,
         "InvalidSecurityToken.MismatchWithAccessKey",
     )
 
 
-def test_a_temporary_key_ends(gate: Gate) -> None:
+def test_a_temporary_key_ends(auth: Authenticator) -> None:
     """After `expires_at`, by the server's clock, the token has expired."""
     ends = datetime.fromtimestamp(WALL, UTC)
-    gate.register(evolve(TEMPORARY, expires_at=ends), "two")
+    auth.register(evolve(TEMPORARY, expires_at=ends), "two")
 
     before = signed(credentials=TEMPORARY, wall=WALL - 1)
-    assert admit(gate, before, wall=WALL - 1).account == "two"
-    assert refused(gate, signed(credentials=TEMPORARY)) == (
+    assert admit(auth, before, wall=WALL - 1).account == "two"
+    assert refused(auth, signed(credentials=TEMPORARY)) == (
         400,
         "InvalidSecurityToken.Expired",
     )
 
 
-def test_the_same_key_again_replaces_the_former(gate: Gate) -> None:
+def test_the_same_key_again_replaces_the_former(auth: Authenticator) -> None:
     """Registering a key id again makes the former secret worthless."""
-    gate.register(Credentials("LTAItest", "c-secret"), "one")
+    auth.register(Credentials("LTAItest", "c-secret"), "one")
 
-    assert refused(gate, signed()) == (400, "SignatureDoesNotMatch")
+    assert refused(auth, signed()) == (400, "SignatureDoesNotMatch")
 
 
 @pytest.mark.parametrize("off", [-900, 0, 900])
-def test_a_date_within_15_minutes_is_fresh(gate: Gate, off: float) -> None:
+def test_a_date_within_15_minutes_is_fresh(auth: Authenticator, off: float) -> None:
     """The date may be off the server's clock by 15 minutes, both ways."""
-    assert admit(gate, signed(wall=WALL + off)).account == "one"
+    assert admit(auth, signed(wall=WALL + off)).account == "one"
 
 
 @pytest.mark.parametrize("off", [-901, 901])
-def test_a_date_beyond_15_minutes_is_expired(gate: Gate, off: float) -> None:
+def test_a_date_beyond_15_minutes_is_expired(auth: Authenticator, off: float) -> None:
     """Further off is expired."""
-    assert refused(gate, signed(wall=WALL + off)) == (400, "InvalidTimeStamp.Expired")
+    assert refused(auth, signed(wall=WALL + off)) == (400, "InvalidTimeStamp.Expired")
 
 
 @pytest.mark.parametrize(
@@ -426,24 +434,24 @@ def test_another_form_of_date_is_no_date(date: str) -> None:
     assert timestamp("2023-11-14T22:13:20Z") == WALL
 
 
-def test_a_malformed_date_is_refused(gate: Gate) -> None:
+def test_a_malformed_date_is_refused(auth: Authenticator) -> None:
     """A date in another form has an error of its own."""
     arrival = signed(extra={"x-acs-date": "2023-11-14 22:13:20"})
 
-    assert refused(gate, arrival) == (400, "InvalidTimeStamp.Format")
+    assert refused(auth, arrival) == (400, "InvalidTimeStamp.Format")
 
 
-def test_a_nonce_is_spent(gate: Gate) -> None:
+def test_a_nonce_is_spent(auth: Authenticator) -> None:
     """The same nonce passes once only, even in a new signature."""
-    assert admit(gate, signed(nonce="n")).account == "one"
-    assert refused(gate, signed(nonce="n")) == (400, "SignatureNonceUsed")
+    assert admit(auth, signed(nonce="n")).account == "one"
+    assert refused(auth, signed(nonce="n")) == (400, "SignatureNonceUsed")
 
 
-def test_a_forged_call_spends_no_nonce(gate: Gate) -> None:
+def test_a_forged_call_spends_no_nonce(auth: Authenticator) -> None:
     """Nobody can burn another's nonces without the secret."""
-    refused(gate, signed(nonce="n", credentials=Credentials("LTAItest", "x")))
+    refused(auth, signed(nonce="n", credentials=Credentials("LTAItest", "x")))
 
-    assert admit(gate, signed(nonce="n")).account == "one"
+    assert admit(auth, signed(nonce="n")).account == "one"
 
 
 def test_nonces_are_forgotten_after_half_an_hour() -> None:
@@ -472,12 +480,12 @@ def test_nonces_of_one_minute_are_kept_together() -> None:
         signed(extra={"x-acs-version": "2019-01-01"}),
     ],
 )
-def test_an_unknown_api_is_not_found(gate: Gate, arrival: Arrival) -> None:
+def test_an_unknown_api_is_not_found(auth: Authenticator, arrival: Arrival) -> None:
     """Another action or version is answered with 404."""
-    assert refused(gate, arrival) == (404, "InvalidApi.NotFound")
+    assert refused(auth, arrival) == (404, "InvalidApi.NotFound")
 
 
-def test_another_path_is_not_found(gate: Gate) -> None:
+def test_another_path_is_not_found(auth: Authenticator) -> None:
     """Everything lives at `/`."""
     arrival = signed()
     headers = {k: v for k, v in arrival.headers.items() if k != "authorization"}
@@ -492,7 +500,7 @@ def test_another_path_is_not_found(gate: Gate) -> None:
     authorization = f"{former}={signing.signature('a-secret', text)}"
     arrival = with_header(evolve(arrival, path="/v1"), "authorization", authorization)
 
-    assert refused(gate, arrival) == (404, "InvalidApi.NotFound")
+    assert refused(auth, arrival) == (404, "InvalidApi.NotFound")
 
 
 def test_equal_headers_are_merged() -> None:

@@ -61,11 +61,11 @@ async def test_it_asks_for_a_status(
     request = models.GetPhoneNumberVerificationStatusRequest(
         phone_number=number.phone_number, cust_space_id=number.cust_space_id
     )
-    answer = await client.get_phone_number_verification_status_async(request)
+    response = await client.get_phone_number_verification_status_async(request)
 
-    assert answer.body.code == "OK"
-    assert answer.body.data.phone_number == number.phone_number
-    assert answer.body.data.code_verification_status == "VERIFIED"
+    assert response.body.code == "OK"
+    assert response.body.data.phone_number == number.phone_number
+    assert response.body.data.code_verification_status == "VERIFIED"
 
 
 async def test_it_sets_a_public_key(
@@ -76,9 +76,9 @@ async def test_it_sets_a_public_key(
     request = models.UpdatePhoneEncryptionPublicKeyRequest(
         phone_number=number, encryption_public_key=PEM
     )
-    answer = await client.update_phone_encryption_public_key_async(request)
+    response = await client.update_phone_encryption_public_key_async(request)
 
-    assert answer.body.code == "OK"
+    assert response.body.code == "OK"
     assert emulator.encryption_public_key(number) == PEM
 
 
@@ -93,11 +93,11 @@ async def test_it_updates_a_qr_code(
         prefilled_message=MESSAGE,
         qrdl_code=emulator.qrdl_code(number),
     )
-    answer = await client.update_phone_message_qrdl_async(request)
+    response = await client.update_phone_message_qrdl_async(request)
 
-    assert answer.body.code == "OK"
-    assert answer.body.data.prefilled_message == MESSAGE
-    assert answer.body.data.qrdl_code == emulator.qrdl_code(number)
+    assert response.body.code == "OK"
+    assert response.body.data.prefilled_message == MESSAGE
+    assert response.body.data.qrdl_code == emulator.qrdl_code(number)
 
 
 async def test_it_verifies_a_migration(
@@ -110,10 +110,10 @@ async def test_it_verifies_a_migration(
         cust_space_id=number.cust_space_id,
         verify_code=emulator.verify_code(number.phone_number),
     )
-    answer = await client.chatapp_migration_verified_async(request)
+    response = await client.chatapp_migration_verified_async(request)
 
-    assert answer.body.code == "OK"
-    assert answer.body.data.id == number.id
+    assert response.body.code == "OK"
+    assert response.body.data.id == number.id
 
 
 async def test_it_lists_a_space(client: Any, models: Any, emulator: Emulator) -> None:
@@ -121,10 +121,10 @@ async def test_it_lists_a_space(client: Any, models: Any, emulator: Emulator) ->
     request = models.ChatappSyncPhoneNumberRequest(
         cust_space_id=emulator.phone_numbers[0].cust_space_id
     )
-    answer = await client.chatapp_sync_phone_number_async(request)
+    response = await client.chatapp_sync_phone_number_async(request)
 
-    listed = [number.to_map() for number in answer.body.phone_numbers]
-    assert answer.body.success is True
+    listed = [number.to_map() for number in response.body.phone_numbers]
+    assert response.body.success is True
     assert [number["PhoneNumber"] for number in listed] == [
         number.phone_number for number in emulator.phone_numbers
     ]
@@ -149,11 +149,11 @@ async def test_it_sends_to_1000_recipients(
             for place in range(1000)
         ],
     )
-    answer = await client.send_chatapp_mass_message_async(request)
+    response = await client.send_chatapp_mass_message_async(request)
     ((parameters, times),) = emulator.executed("SendChatappMassMessage").items()
 
-    assert answer.body.code == "OK"
-    assert answer.body.group_message_id
+    assert response.body.code == "OK"
+    assert response.body.group_message_id
     assert times == 1
     assert len(json.loads(dict(parameters)["SenderList"])) == 1000
     assert ", " not in dict(parameters)["SenderList"]
@@ -164,10 +164,10 @@ async def test_it_sends_a_form(client: Any, models: Any) -> None:
     request = models.GetPreValidatePhoneIdRequest(
         phone_number="8613800000000", verify_code="01 2+3"
     )
-    answer = await client.get_pre_validate_phone_id_async(request)
+    response = await client.get_pre_validate_phone_id_async(request)
 
-    assert answer.body.code == "OK"
-    assert answer.body.data.phone_number == "8613800000000"
+    assert response.body.code == "OK"
+    assert response.body.data.phone_number == "8613800000000"
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ async def test_its_core_may_put_parameters_anywhere(
         "CustSpaceId": emulator.phone_numbers[0].cust_space_id,
         "Note": "a b+c&d=e *~ \u65e0",
     }
-    answer = await client.call_api_async(
+    response = await client.call_api_async(
         models.Params(
             action="GetPhoneNumberVerificationStatus",
             version="2020-06-06",
@@ -201,7 +201,7 @@ async def test_its_core_may_put_parameters_anywhere(
     )
     (executed,) = emulator.executed("GetPhoneNumberVerificationStatus")
 
-    assert answer["body"]["Code"] == "OK"
+    assert response["body"]["Code"] == "OK"
     assert dict(executed) == parameters
 
 
@@ -221,9 +221,9 @@ async def test_a_temporary_key_works_too(
     )
     client = sdk("alibabacloud_cams20200606.client").Client(config)
     request = models.ChatappSyncPhoneNumberRequest(cust_space_id="cams-0001")
-    answer = await client.chatapp_sync_phone_number_async(request)
+    response = await client.chatapp_sync_phone_number_async(request)
 
-    assert answer.body.code == "OK"
+    assert response.body.code == "OK"
 
 
 async def test_it_is_told_when_to_come_back(
@@ -231,7 +231,7 @@ async def test_it_is_told_when_to_come_back(
 ) -> None:
     """A throttled answer with a hint is a ThrottlingException of the SDK."""
     emulator.options.retry_after = 1.5
-    emulator.trouble.next(Fault.THROTTLED)
+    emulator.faults.next(Fault.THROTTLED)
     request = models.ChatappSyncPhoneNumberRequest(cust_space_id="cams-0001")
 
     exceptions = sdk("alibabacloud_tea_openapi.exceptions")

@@ -20,7 +20,7 @@ from attrs import evolve, frozen
 from yarl import URL
 
 from cams_async.credentials import Credentials
-from cams_async.emulator import Canned, EmulatedNumber, Emulator, Fault, Slow
+from cams_async.emulator import CannedResponse, EmulatedNumber, Emulator, Fault, Slow
 from cams_async.emulator.delivery import reset
 from cams_async.emulator.rest import Rests
 from cams_async.emulator.server import origin
@@ -220,7 +220,7 @@ async def test_credentials_are_admitted_to_a_known_account_only() -> None:
 @pytest.mark.parametrize("fault", [Fault.RESET_BEFORE, Fault.RESET_AFTER])
 async def test_a_connection_is_reset(caller: Caller, fault: Fault) -> None:
     """The caller gets a reset instead of an answer; the next call works."""
-    caller.emulator.trouble.next(fault)
+    caller.emulator.faults.next(fault)
 
     with pytest.raises(aiohttp.ClientOSError) as caught:
         await caller.call()
@@ -231,7 +231,7 @@ async def test_a_connection_is_reset(caller: Caller, fault: Fault) -> None:
 
 async def test_a_truncated_answer_ends_early(caller: Caller) -> None:
     """The body is shorter than announced."""
-    caller.emulator.trouble.next(Fault.TRUNCATED)
+    caller.emulator.faults.next(Fault.TRUNCATED)
 
     with pytest.raises(aiohttp.ClientPayloadError):
         await caller.call()
@@ -241,7 +241,7 @@ async def test_a_truncated_answer_ends_early(caller: Caller) -> None:
 
 async def test_an_answer_can_be_empty_or_odd(caller: Caller) -> None:
     """Canned answers go out as they are."""
-    caller.emulator.trouble.next(Canned(status=204, headers={"X-Odd": "yes"}))
+    caller.emulator.faults.next(CannedResponse(status=204, headers={"X-Odd": "yes"}))
     seen = await caller.call()
 
     assert (seen.status, seen.headers["X-Odd"], seen.body) == (204, "yes", b"")
@@ -249,7 +249,7 @@ async def test_an_answer_can_be_empty_or_odd(caller: Caller) -> None:
 
 async def test_a_slow_answer_comes_in_the_end(caller: Caller) -> None:
     """The answer is held back for so many seconds."""
-    caller.emulator.trouble.next(Slow(0.05))
+    caller.emulator.faults.next(Slow(0.05))
     before = time.monotonic()
 
     assert (await caller.call()).status == 200
@@ -259,7 +259,7 @@ async def test_a_slow_answer_comes_in_the_end(caller: Caller) -> None:
 async def test_a_hanging_call_ends_when_its_caller_leaves(caller: Caller) -> None:
     """Nothing is executed, and nothing stays behind."""
     emulator = caller.emulator
-    emulator.trouble.next(Fault.HANG)
+    emulator.faults.next(Fault.HANG)
 
     call = asyncio.create_task(caller.call())
     await until(lambda: len(emulator._rests) == 1)
@@ -318,7 +318,7 @@ async def test_a_stop_lets_answers_go(session: aiohttp.ClientSession) -> None:
     """A call that was executed is answered at once."""
     emulator = Emulator(phone_numbers=1)
     await emulator.start()
-    emulator.trouble.next(Slow(30.0))
+    emulator.faults.next(Slow(30.0))
     call = asyncio.create_task(Caller(session, emulator).call())
     await until(lambda: len(emulator._rests) == 1)
     await emulator.aclose()
@@ -330,7 +330,7 @@ async def test_a_stop_ends_hanging_calls(session: aiohttp.ClientSession) -> None
     """A hanging caller gets a reset."""
     emulator = Emulator(phone_numbers=1)
     await emulator.start()
-    emulator.trouble.next(Fault.HANG)
+    emulator.faults.next(Fault.HANG)
     call = asyncio.create_task(Caller(session, emulator).call())
     await until(lambda: len(emulator._rests) == 1)
     await emulator.aclose()
@@ -344,7 +344,7 @@ async def test_a_caller_that_left_gets_no_half_of_an_answer(
 ) -> None:
     """Giving up is the caller's right, and nothing that a server complains about."""
     async with Emulator(phone_numbers=1, latency=(0.05, 0.05)) as emulator:
-        emulator.trouble.next(Fault.TRUNCATED)
+        emulator.faults.next(Fault.TRUNCATED)
         call = asyncio.create_task(Caller(session, emulator).call())
         await until(lambda: len(emulator._rests) == 1)
         call.cancel()
@@ -453,7 +453,7 @@ async def test_it_speaks_tls(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) ->
             caller = Caller(session, emulator)
             assert emulator.endpoint.startswith("https://127.0.0.1:")
             assert (await caller.call()).status == 200
-            emulator.trouble.next(Fault.RESET_AFTER)
+            emulator.faults.next(Fault.RESET_AFTER)
             with pytest.raises(aiohttp.ClientError):
                 await caller.call()
             before = time.monotonic()

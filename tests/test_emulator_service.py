@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from cams_async.emulator import Canned, Emulator, Fault, Slow
+from cams_async.emulator import CannedResponse, Emulator, Fault, Slow
+from cams_async.emulator.faults import AnyFault
 from cams_async.emulator.handlers import snake
 from cams_async.emulator.others import OTHERS
-from cams_async.emulator.service import Answer, Delivery
-from cams_async.emulator.trouble import AnyFault
+from cams_async.emulator.service import Delivery, WireResponse
 from cams_async.errors import ConfigurationError
 from cams_async.operations import OPERATIONS
 from tests.test_emulator_gate import WALL, signed
@@ -34,16 +34,16 @@ def call(
     *,
     now: float = 0.0,
     account: int = 0,
-) -> Answer:
+) -> WireResponse:
     """Let a call arrive `now` seconds after the start."""
     credentials = emulator.accounts[account]
     arrival = signed(
         parameters, action=action, credentials=credentials, wall=WALL + now
     )
-    return emulator._service.answer(arrival, now=now, wall=WALL + now)
+    return emulator._service.response(arrival, now=now, wall=WALL + now)
 
 
-def ask(emulator: Emulator, place: int = 0, *, now: float = 0.0) -> Answer:
+def ask(emulator: Emulator, place: int = 0, *, now: float = 0.0) -> WireResponse:
     """Ask for the status of a number."""
     number = emulator.phone_numbers[place]
     parameters = {
@@ -53,9 +53,9 @@ def ask(emulator: Emulator, place: int = 0, *, now: float = 0.0) -> Answer:
     return call(emulator, STATUS, parameters, now=now)
 
 
-def body(answer: Answer) -> dict[str, Any]:
+def body(response: WireResponse) -> dict[str, Any]:
     """Return an answer's JSON."""
-    decoded: dict[str, Any] = json.loads(answer.body)
+    decoded: dict[str, Any] = json.loads(response.body)
     return decoded
 
 
@@ -94,22 +94,22 @@ def test_a_mass_message_has_1_to_1000_recipients(
 ) -> None:
     """As JSON text; the answer has an id for all of them."""
     parameters = {"ChannelType": "whatsapp", "From": "861", "Language": "en"}
-    answer = call(
+    response = call(
         emulator, "SendChatappMassMessage", {**parameters, "SenderList": recipients}
     )
 
-    assert body(answer)["Code"] == code
-    assert ("GroupMessageId" in body(answer)) == (code == "OK")
+    assert body(response)["Code"] == code
+    assert ("GroupMessageId" in body(response)) == (code == "OK")
 
 
 def test_the_status_of_a_number_is_told(emulator: Emulator) -> None:
     """The answer has the vendor's envelope around the data."""
-    answer = ask(emulator)
+    response = ask(emulator)
     number = emulator.phone_numbers[0]
 
-    assert answer.status == 200
-    assert body(answer) == {
-        "RequestId": answer.headers["x-acs-request-id"],
+    assert response.status == 200
+    assert body(response) == {
+        "RequestId": response.headers["x-acs-request-id"],
         "Code": "OK",
         "Message": "None",
         "AccessDeniedDetail": "None",
@@ -123,10 +123,10 @@ def test_the_status_of_a_number_is_told(emulator: Emulator) -> None:
 
 def test_every_answer_is_dated_and_numbered(emulator: Emulator) -> None:
     """The date is the server's; request ids look like the vendor's, and differ."""
-    answers = [ask(emulator), ask(emulator), ask(emulator, now=1.0)]
-    ids = {answer.headers["x-acs-request-id"] for answer in answers}
+    responses = [ask(emulator), ask(emulator), ask(emulator, now=1.0)]
+    ids = {response.headers["x-acs-request-id"] for response in responses}
 
-    assert [answer.headers["Date"] for answer in answers] == [
+    assert [response.headers["Date"] for response in responses] == [
         "Tue, 14 Nov 2023 22:13:20 GMT",
         "Tue, 14 Nov 2023 22:13:20 GMT",
         "Tue, 14 Nov 2023 22:13:21 GMT",
@@ -178,9 +178,9 @@ def test_a_public_key_is_kept(emulator: Emulator) -> None:
     number = emulator.phone_numbers[0].phone_number
     assert emulator.encryption_public_key(number) is None
 
-    answer = call(emulator, KEY, {"PhoneNumber": number, "EncryptionPublicKey": PEM})
+    response = call(emulator, KEY, {"PhoneNumber": number, "EncryptionPublicKey": PEM})
 
-    assert body(answer)["Code"] == "OK"
+    assert body(response)["Code"] == "OK"
     assert emulator.encryption_public_key(number) == PEM
 
 
@@ -190,10 +190,10 @@ def test_a_public_key_is_kept(emulator: Emulator) -> None:
 def test_a_malformed_public_key_is_refused(emulator: Emulator, key: str) -> None:
     """Text that is not PEM, or has no real newlines, is no key."""
     number = emulator.phone_numbers[0].phone_number
-    answer = call(emulator, KEY, {"PhoneNumber": number, "EncryptionPublicKey": key})
+    response = call(emulator, KEY, {"PhoneNumber": number, "EncryptionPublicKey": key})
 
-    assert answer.status == 400
-    assert body(answer)["Code"] == "InvalidParameter.EncryptionPublicKey"
+    assert response.status == 400
+    assert body(response)["Code"] == "InvalidParameter.EncryptionPublicKey"
 
 
 def test_a_qr_code_is_replaced(emulator: Emulator) -> None:
@@ -265,14 +265,14 @@ def test_updates_need_a_verified_number(action: str) -> None:
 
 def test_a_refusal_has_the_gateways_body(emulator: Emulator) -> None:
     """Errors carry the fields of the vendor's error answers."""
-    answer = call(emulator, STATUS, {"PhoneNumber": "1"})
-    decoded = body(answer)
+    response = call(emulator, STATUS, {"PhoneNumber": "1"})
+    decoded = body(response)
 
-    assert answer.status == 400
+    assert response.status == 400
     assert set(decoded) == {"RequestId", "Code", "Message", "HostId", "Recommend"}
     assert decoded["Code"] == "MissingCustSpaceId"
     assert decoded["HostId"] == "cams.test"
-    assert decoded["RequestId"] == answer.headers["x-acs-request-id"]
+    assert decoded["RequestId"] == response.headers["x-acs-request-id"]
 
 
 def test_business_failures_can_travel_in_http_200(emulator: Emulator) -> None:
@@ -288,12 +288,12 @@ def test_business_failures_can_travel_in_http_200(emulator: Emulator) -> None:
 
 def test_a_call_above_the_ceiling_is_throttled(emulator: Emulator) -> None:
     """The eleventh call of a second is refused, the next second's is not."""
-    answers = [ask(emulator) for _ in range(11)]
+    responses = [ask(emulator) for _ in range(11)]
 
-    assert [answer.status for answer in answers] == [200] * 10 + [400]
-    assert body(answers[10])["Code"] == "System.LimitControl"
-    assert body(answers[10])["Message"] == "The system is under flow control."
-    assert "x-acs-retry-after" not in answers[10].headers
+    assert [response.status for response in responses] == [200] * 10 + [400]
+    assert body(responses[10])["Code"] == "System.LimitControl"
+    assert body(responses[10])["Message"] == "The system is under flow control."
+    assert "x-acs-retry-after" not in responses[10].headers
     assert ask(emulator, now=1.0).status == 200
 
 
@@ -322,16 +322,16 @@ def test_a_ceiling_can_be_set() -> None:
 def test_a_throttled_answer_can_say_when(emulator: Emulator) -> None:
     """The hint is in whole milliseconds, and only on throttled answers."""
     emulator.options.retry_after = 1.5
-    answers = [ask(emulator) for _ in range(11)]
+    responses = [ask(emulator) for _ in range(11)]
 
-    assert "x-acs-retry-after" not in answers[0].headers
-    assert answers[10].headers["x-acs-retry-after"] == "1500"
+    assert "x-acs-retry-after" not in responses[0].headers
+    assert responses[10].headers["x-acs-retry-after"] == "1500"
 
 
 def test_an_arrival_counts_once_it_is_authenticated(emulator: Emulator) -> None:
     """Forged calls leave no trace; incomplete ones count."""
     forged = evolve(signed(credentials=emulator.credentials), query="A=1")
-    emulator._service.answer(forged, now=0.0, wall=WALL)
+    emulator._service.response(forged, now=0.0, wall=WALL)
     assert emulator.report().actions == ()
 
     call(emulator, STATUS, {})
@@ -342,10 +342,10 @@ def test_an_arrival_counts_once_it_is_authenticated(emulator: Emulator) -> None:
 
 def test_a_neighbour_leaves_less_of_the_ceiling(emulator: Emulator) -> None:
     """Someone else's calls throttle ours, and are not counted as ours."""
-    emulator.trouble.tenant(STATUS, 1000)
-    answers = [ask(emulator, now=1 + place / 100).status for place in range(5)]
+    emulator.faults.background_load(STATUS, 1000)
+    responses = [ask(emulator, now=1 + place / 100).status for place in range(5)]
 
-    assert answers == [200, 400, 400, 400, 400]
+    assert responses == [200, 400, 400, 400, 400]
     assert emulator.report().actions[0].arrivals == 5
 
 
@@ -430,8 +430,8 @@ def test_what_was_refused_before_was_not_executed(emulator: Emulator) -> None:
         (Fault.HANG, None, Delivery.NEVER, 0),
         (Fault.THROTTLED, 400, Delivery.WHOLE, 0),
         (Slow(1.5), 200, Delivery.WHOLE, 1),
-        (Canned(status=418), 418, Delivery.WHOLE, 0),
-        (Canned(status=418, processed=True), 418, Delivery.WHOLE, 1),
+        (CannedResponse(status=418), 418, Delivery.WHOLE, 0),
+        (CannedResponse(status=418, processed=True), 418, Delivery.WHOLE, 1),
     ],
 )
 def test_a_fault_befalls_one_call(
@@ -442,11 +442,11 @@ def test_a_fault_befalls_one_call(
     executions: int,
 ) -> None:
     """Each fault does what it says, to the next call only."""
-    emulator.trouble.next(fault)
-    answer = ask(emulator)
+    emulator.faults.next(fault)
+    response = ask(emulator)
 
-    assert answer.delivery == delivery
-    assert status is None or answer.status == status
+    assert response.delivery == delivery
+    assert status is None or response.status == status
     assert sum(emulator.executed(STATUS).values()) == executions
     assert emulator.report().actions[0].arrivals == 1
     assert ask(emulator).delivery == Delivery.WHOLE
@@ -455,37 +455,39 @@ def test_a_fault_befalls_one_call(
 
 def test_an_unavailable_server_answers_in_html(emulator: Emulator) -> None:
     """As a load balancer does, which knows nothing of JSON."""
-    emulator.trouble.next(Fault.UNAVAILABLE_BEFORE)
-    answer = ask(emulator)
+    emulator.faults.next(Fault.UNAVAILABLE_BEFORE)
+    response = ask(emulator)
 
-    assert answer.headers["Content-Type"].startswith("text/html")
-    assert answer.body.startswith(b"<html>")
-    assert "Date" in answer.headers
+    assert response.headers["Content-Type"].startswith("text/html")
+    assert response.body.startswith(b"<html>")
+    assert "Date" in response.headers
 
 
 def test_a_slow_answer_is_held_back(emulator: Emulator) -> None:
     """The delay is on the answer, not on the execution."""
-    emulator.trouble.next(Slow(1.5))
+    emulator.faults.next(Slow(1.5))
 
     assert ask(emulator).delay == 1.5
 
 
 def test_a_canned_answer_is_given_verbatim(emulator: Emulator) -> None:
     """Its headers come on top of the usual ones."""
-    canned = Canned(status=302, headers={"Location": "/x", "Date": "never"}, body=b"y")
-    emulator.trouble.next(canned)
-    answer = ask(emulator)
+    canned = CannedResponse(
+        status=302, headers={"Location": "/x", "Date": "never"}, body=b"y"
+    )
+    emulator.faults.next(canned)
+    response = ask(emulator)
 
-    assert (answer.status, answer.body) == (302, b"y")
-    assert answer.headers["Location"] == "/x"
-    assert answer.headers["Date"] == "never"
-    assert "x-acs-request-id" in answer.headers
+    assert (response.status, response.body) == (302, b"y")
+    assert response.headers["Location"] == "/x"
+    assert response.headers["Date"] == "never"
+    assert "x-acs-request-id" in response.headers
 
 
 def test_garbage_is_no_json_and_a_wrong_shape_is(emulator: Emulator) -> None:
     """One cannot be read at all, the other not as what it should be."""
-    emulator.trouble.next(Fault.GARBAGE)
-    emulator.trouble.next(Fault.WRONG_SHAPE)
+    emulator.faults.next(Fault.GARBAGE)
+    emulator.faults.next(Fault.WRONG_SHAPE)
     garbage, shape = ask(emulator), ask(emulator)
 
     with pytest.raises(ValueError, match="utf-8"):
@@ -497,33 +499,33 @@ def test_garbage_is_no_json_and_a_wrong_shape_is(emulator: Emulator) -> None:
 def test_a_throttled_fault_counts_as_throttled(emulator: Emulator) -> None:
     """It looks like flow control, hint included."""
     emulator.options.retry_after = 0.25
-    emulator.trouble.next(Fault.THROTTLED)
-    answer = ask(emulator)
+    emulator.faults.next(Fault.THROTTLED)
+    response = ask(emulator)
 
-    assert body(answer)["Code"] == "System.LimitControl"
-    assert answer.headers["x-acs-retry-after"] == "250"
+    assert body(response)["Code"] == "System.LimitControl"
+    assert response.headers["x-acs-retry-after"] == "250"
     assert emulator.report().actions[0].throttled == 1
 
 
 def test_a_fault_waits_for_its_action(emulator: Emulator) -> None:
     """Queued faults are met in order, by the calls that they are meant for."""
-    emulator.trouble.next(Fault.RESET_BEFORE, action=SYNC)
-    emulator.trouble.next(Fault.HANG, times=2)
+    emulator.faults.next(Fault.RESET_BEFORE, action=SYNC)
+    emulator.faults.next(Fault.HANG, times=2)
 
-    assert emulator.trouble.queued == 3
+    assert emulator.faults.queued == 3
     assert ask(emulator).delivery == Delivery.NEVER
     sync = call(emulator, SYNC, {"CustSpaceId": "cams-0001"})
     assert sync.delivery == Delivery.RESET
     assert ask(emulator).delivery == Delivery.NEVER
     assert ask(emulator).delivery == Delivery.WHOLE
-    assert emulator.trouble.queued == 0
+    assert emulator.faults.queued == 0
 
 
 def test_a_throttled_call_meets_no_fault(emulator: Emulator) -> None:
     """A fault stays in store for a call that would be executed."""
     for _ in range(10):
         ask(emulator)
-    emulator.trouble.next(Fault.HANG)
+    emulator.faults.next(Fault.HANG)
 
     assert ask(emulator).status == 400
     assert ask(emulator, now=1.0).delivery == Delivery.NEVER
@@ -534,8 +536,8 @@ def test_random_faults_come_at_their_rate() -> None:
 
     def deliveries(seed: int) -> list[Delivery]:
         emulator = Emulator(phone_numbers=1, seed=seed, qps={STATUS: 1000})
-        emulator.trouble.rate(Fault.RESET_BEFORE, 0.5, action=SYNC)
-        emulator.trouble.rate(Fault.RESET_AFTER, 0.2, action=STATUS)
+        emulator.faults.rate(Fault.RESET_BEFORE, 0.5, action=SYNC)
+        emulator.faults.rate(Fault.RESET_AFTER, 0.2, action=STATUS)
         return [ask(emulator).delivery for _ in range(500)]
 
     found = deliveries(1)
@@ -547,36 +549,36 @@ def test_random_faults_come_at_their_rate() -> None:
 
 def test_random_faults_can_be_ended(emulator: Emulator) -> None:
     """A probability of 0 ends one fault, `clear` everything."""
-    emulator.trouble.rate(Fault.HANG, 1.0)
+    emulator.faults.rate(Fault.HANG, 1.0)
     assert ask(emulator).delivery == Delivery.NEVER
 
-    emulator.trouble.rate(Fault.HANG, 0.0)
+    emulator.faults.rate(Fault.HANG, 0.0)
     assert ask(emulator).delivery == Delivery.WHOLE
 
-    emulator.trouble.rate(Slow(1), 1.0)
-    emulator.trouble.next(Fault.HANG)
-    emulator.trouble.tenant(STATUS, 1e6)
-    emulator.trouble.clear()
+    emulator.faults.rate(Slow(1), 1.0)
+    emulator.faults.next(Fault.HANG)
+    emulator.faults.background_load(STATUS, 1e6)
+    emulator.faults.clear()
     assert ask(emulator, now=1.0).delay == 0.0
     assert ask(emulator, now=2.0).delivery == Delivery.WHOLE
 
 
 def test_impossible_trouble_is_refused(emulator: Emulator) -> None:
     """Each error names the argument."""
-    trouble = emulator.trouble
+    faults = emulator.faults
 
     with pytest.raises(ConfigurationError, match=r"^action: must be one of Chat"):
-        trouble.next(Fault.HANG, action="NoSuchAction")
+        faults.next(Fault.HANG, action="NoSuchAction")
     with pytest.raises(ConfigurationError, match=r"^times:"):
-        trouble.next(Fault.HANG, times=0)
+        faults.next(Fault.HANG, times=0)
     with pytest.raises(ConfigurationError, match=r"^probability:"):
-        trouble.rate(Fault.HANG, 1.5)
+        faults.rate(Fault.HANG, 1.5)
     with pytest.raises(ConfigurationError, match=r"^qps:"):
-        trouble.tenant(STATUS, -1)
+        faults.background_load(STATUS, -1)
     with pytest.raises(ConfigurationError, match=r"^seconds:"):
         Slow(-1)
     with pytest.raises(ConfigurationError, match=r"^status:"):
-        Canned(status=99)
+        CannedResponse(status=99)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import pytest
 from attrs import frozen
 
 from cams_async import CamsClient, CamsError, LocalThrottle, RetryPolicy
-from cams_async.emulator import Canned, Emulator, Fault, Slow
+from cams_async.emulator import CannedResponse, Emulator, Fault, Slow
 from cams_async.errors import CallOutcome
 from cams_async.operations import (
     OPERATIONS,
@@ -37,7 +37,9 @@ QPS = dict.fromkeys(OPERATIONS, 100.0)
 RATE = 0.03
 CANCELLED = 0.05
 
-DENIED = Canned(status=400, body=b'{"Code": "Ram.PermissionDeny", "RequestId": "1"}')
+DENIED = CannedResponse(
+    status=400, body=b'{"Code": "Ram.PermissionDeny", "RequestId": "1"}'
+)
 
 # How often the server may have executed a call that ended so.
 EXECUTIONS: Mapping[CallOutcome, tuple[int, ...]] = {
@@ -69,7 +71,7 @@ async def test_nothing_is_lost_or_done_twice_among_faults_for_long(seed: int) ->
     await _survive(10_000, seed)
 
 
-NEVER = sorted(name for name, cls in OPERATIONS.items() if cls.resend == "never")
+NEVER = sorted(name for name, cls in OPERATIONS.items() if not cls.retry_safe)
 
 
 class Stubborn(RetryPolicy):
@@ -99,7 +101,7 @@ async def test_no_policy_makes_an_unsafe_call_be_sent_twice(
 ) -> None:
     """The server has met it once, whatever became of it there."""
     operation = next(_all_of(emulator, action))
-    emulator.trouble.rate(fault, 1.0)
+    emulator.faults.rate(fault, 1.0)
     with pytest.raises(CamsError) as caught:
         await client.with_options(retry=Stubborn()).send(operation)
     (report,) = emulator.report().actions
@@ -122,8 +124,8 @@ async def test_a_clock_that_is_off_heals_for_every_operation(
         operations = _all_of(emulator, action)
         for ahead in (skew, skew, 0.0, 0.0):
             emulator.skew = ahead
-            answer = await client.send(next(operations))
-            attempts.append(answer.meta.attempts)
+            response = await client.send(next(operations))
+            attempts.append(response.meta.attempts)
         executed = emulator.executed(action)
 
     assert [2, 1, 2, 1] == attempts
@@ -145,13 +147,13 @@ async def test_resends_are_signed_anew_and_throttled() -> None:
     qps = {action: 20.0}
     async with Emulator(qps=qps) as emulator:
         for _ in range(15):
-            emulator.trouble.next(Fault.UNAVAILABLE_AFTER)
+            emulator.faults.next(Fault.UNAVAILABLE_AFTER)
         async with _client(emulator, qps=qps, retry=RetryPolicy(base=0.0)) as client:
             asked = islice(_all_of(emulator, action), 15)
-            answers = await asyncio.gather(*map(client.send, asked))
+            responses = await asyncio.gather(*map(client.send, asked))
         report = emulator.report()
 
-    assert 30 == report.actions[0].arrivals == sum(a.meta.attempts for a in answers)
+    assert 30 == report.actions[0].arrivals == sum(a.meta.attempts for a in responses)
     assert report.held
 
 
@@ -166,7 +168,7 @@ async def _survive(calls: int, seed: int) -> None:
         for fault in (*Fault, Slow(0.1), DENIED):
             # Each refusal slows all calls down, as it should: a few are enough.
             rare = fault is Fault.THROTTLED
-            emulator.trouble.rate(fault, RATE / 20 if rare else RATE)
+            emulator.faults.rate(fault, RATE / 20 if rare else RATE)
         operations = _operations(emulator, random)
         async with CamsClient(
             emulator.credentials,
@@ -187,7 +189,7 @@ async def _survive(calls: int, seed: int) -> None:
     assert report.held, where
     assert {0} == {s.waiting + s.in_flight for s in throttle.snapshot().values()}, where
     for call in ended:
-        if call.operation.resend == "never":
+        if not call.operation.retry_safe:
             sent = parameters(call.operation).items()
             pairs = tuple(sorted((name, reveal(value)) for name, value in sent))
             times = ledger[type(call.operation).__name__][pairs]

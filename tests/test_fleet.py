@@ -30,7 +30,7 @@ PROMISED = Run(limiter=OURS, processes=4, calls=200, relaxed=False)
 AWAY = 10.0
 """Seconds that Redis is away."""
 
-SETTLED = 2.5
+TERMINAL = 2.5
 """Seconds after which calls that left before have ended, and shares have begun."""
 
 
@@ -125,7 +125,7 @@ class Outage:
 
     def meanwhile(self) -> list[int]:
         """Return how many calls of each process ended while Redis was away."""
-        first, last = self.stopped + SETTLED, self.stopped + AWAY
+        first, last = self.stopped + TERMINAL, self.stopped + AWAY
         return [sum(first < each.at < last for each in one) for one in self.ended]
 
 

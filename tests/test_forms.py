@@ -14,8 +14,7 @@ from cams_async.client import CamsClient
 from cams_async.emulator import Emulator
 from cams_async.errors import ApiError, ConfigurationError, ConnectionLost
 from cams_async.forms import FormChoice, Forms
-from cams_async.models import Resend
-from cams_async.protocol import Answer, Request
+from cams_async.protocol import HttpResponse, Request
 from cams_async.retry import RetryPolicy
 from cams_async.secret import Secret
 from cams_async.throttle import LocalThrottle
@@ -174,13 +173,13 @@ class TestPlace:
 
 def run(
     clock: Clock,
-    *answers: Any,
+    *responses: Any,
     action: str = "ChatappMigrationVerified",
     parameters: Mapping[str, Any] = SECRET,
     **options: Any,
 ) -> tuple[list[str], ApiError | None]:
     """Make a call; return the places of its requests, and its error."""
-    transport = RecordingTransport(*answers)
+    transport = RecordingTransport(*responses)
     error: ApiError | None = None
 
     async def main() -> None:
@@ -194,10 +193,12 @@ def run(
     return [place(request) for request in transport.seen], error
 
 
-def missing(message: str, code: str = "MissingParameter", status: int = 400) -> Answer:
+def missing(
+    message: str, code: str = "MissingParameter", status: int = 400
+) -> HttpResponse:
     """Make a refusal whose message names what is missing."""
     body = {"Code": code, "Message": message, "RequestId": "id"}
-    return Answer(status, {}, json.dumps(body).encode())
+    return HttpResponse(status, {}, json.dumps(body).encode())
 
 
 class TestFallBack:
@@ -228,7 +229,7 @@ class TestFallBack:
     )
     def test_only_a_sent_parameter_that_is_missed_makes_it(
         self,
-        refused: Answer,
+        refused: HttpResponse,
         again: bool,  # noqa: FBT001 - pytest gives it
         clock: Clock,
     ) -> None:
@@ -379,10 +380,10 @@ class TestOverSockets:
     async def test_a_code_arrives(self, emulator: Emulator, forms: Forms) -> None:
         """In either place, signed and hashed."""
         async with client_of(emulator, forms) as cams:
-            answer = await cams.chatapp_migration_verified(**migration(emulator))
+            response = await cams.chatapp_migration_verified(**migration(emulator))
 
-        assert answer.meta is not None
-        assert answer.meta.attempts == 1
+        assert response.meta is not None
+        assert response.meta.attempts == 1
 
     async def test_a_gateway_that_reads_no_forms_is_served(
         self, formless: Emulator
@@ -392,7 +393,9 @@ class TestOverSockets:
             first = await cams.chatapp_migration_verified(**migration(formless))
             second = await cams.chatapp_migration_verified(**migration(formless, 1))
 
-        assert [answer.meta and answer.meta.attempts for answer in (first, second)] == [
+        assert [
+            response.meta and response.meta.attempts for response in (first, second)
+        ] == [
             2,
             1,
         ]
@@ -413,11 +416,11 @@ class TestOverSockets:
     ) -> None:
         """Which `never` sends, too."""
         async with client_of(formless, "never") as cams:
-            answer = await cams.call(
+            response = await cams.call(
                 "GetPreValidatePhoneId", {"PhoneNumber": "861", "VerifyCode": CODE}
             )
 
-        assert answer["Data"]["PhoneNumber"] == "861"
+        assert response["Data"]["PhoneNumber"] == "861"
 
     @pytest.mark.parametrize("size", [4095, 4096, 4097, 100_000])
     async def test_any_length_arrives(self, emulator: Emulator, size: int) -> None:
@@ -442,7 +445,7 @@ class TestOverSockets:
         """As a form, whole and once."""
         recipients = mass_recipients()
         async with client_of(emulator) as cams:
-            answer = await cams.call(
+            response = await cams.call(
                 MASS,
                 {
                     "ChannelType": "whatsapp",
@@ -451,11 +454,11 @@ class TestOverSockets:
                     "TemplateCode": "t",
                     "SenderList": recipients,
                 },
-                resend=Resend.NEVER,
+                retry_safe=False,
             )
         ((executed, times),) = emulator.executed(MASS).items()
 
-        assert answer["Code"] == "OK"
+        assert response["Code"] == "OK"
         assert times == 1
         assert json.loads(dict(executed)["SenderList"]) == recipients
 

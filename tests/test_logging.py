@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from cams_async import CamsClient, NotSubscribed, RetryPolicy
-from cams_async.emulator import Canned, Emulator, Fault
+from cams_async.emulator import CannedResponse, Emulator, Fault
 
 ASKED = {"phone_number": "8613800000000", "cust_space_id": "cams-0001"}
 
@@ -23,9 +23,9 @@ async def test_each_attempt_is_a_line_and_each_retry_a_warning(
 ) -> None:
     """With action, attempt, outcome and request id, and nothing that was asked."""
     caplog.set_level(logging.DEBUG, "cams_async")
-    emulator.trouble.next(Fault.UNAVAILABLE_BEFORE)
+    emulator.faults.next(Fault.UNAVAILABLE_BEFORE)
     number = emulator.phone_numbers[0]
-    answer = await client.with_options(
+    response = await client.with_options(
         retry=RetryPolicy(base=0.0)
     ).get_phone_number_verification_status(
         phone_number=number.phone_number, cust_space_id=number.cust_space_id
@@ -39,7 +39,7 @@ async def test_each_attempt_is_a_line_and_each_retry_a_warning(
         "WARNING",
         f"{action}: attempt 1 failed (ServerError, unknown), queued again",
     )
-    expected = f"{action}: attempt 2: executed, OK, request id {answer.request_id}"
+    expected = f"{action}: attempt 2: executed, OK, request id {response.request_id}"
     assert second[1] == expected
 
 
@@ -52,7 +52,7 @@ async def test_the_vendors_words_are_not_logged(
         b'{"RequestId": "1", "Code": "Product.Unsubscript", '
         b'"Message": "for 8613800000000"}'
     )
-    emulator.trouble.next(Canned(status=400, body=body))
+    emulator.faults.next(CannedResponse(status=400, body=body))
     with pytest.raises(NotSubscribed):
         await client.get_phone_number_verification_status(**ASKED)
     ((level, line),) = _lines(caplog)

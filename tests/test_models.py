@@ -10,7 +10,6 @@ from cams_async.models import (
     CodeVerificationStatus,
     Meta,
     Record,
-    Resend,
     Response,
     Scope,
 )
@@ -83,8 +82,3 @@ def test_every_verification_status_that_any_official_list_has_is_known() -> None
         "REVOKED",
         "VERIFIED",
     }
-
-
-def test_an_operation_is_safe_to_resend_or_not() -> None:
-    """There is nothing in between."""
-    assert set(Resend) == {"safe", "never"}

@@ -19,7 +19,7 @@ from hypothesis import given
 
 from cams_async import CamsClient, wire
 from cams_async.errors import InvalidOperation
-from cams_async.models import Record, Resend, Response
+from cams_async.models import Record, Response
 from cams_async.operations import (
     OPERATIONS,
     ChatappMigrationVerified,
@@ -65,12 +65,12 @@ GOOD: dict[str, dict[str, str]] = {
 """Every field of every operation."""
 
 # The vendor's pages: calls per second, access level, whether it may be sent again.
-FACTS: dict[str, tuple[float, str, Resend]] = {
-    "ChatappMigrationVerified": (10, "update", Resend.NEVER),
-    "ChatappSyncPhoneNumber": (10, "update", Resend.SAFE),
-    "GetPhoneNumberVerificationStatus": (10, "get", Resend.SAFE),
-    "UpdatePhoneEncryptionPublicKey": (5, "update", Resend.NEVER),
-    "UpdatePhoneMessageQrdl": (5, "update", Resend.NEVER),
+FACTS: dict[str, tuple[float, str, bool]] = {
+    "ChatappMigrationVerified": (10, "update", False),
+    "ChatappSyncPhoneNumber": (10, "update", True),
+    "GetPhoneNumberVerificationStatus": (10, "get", True),
+    "UpdatePhoneEncryptionPublicKey": (5, "update", False),
+    "UpdatePhoneMessageQrdl": (5, "update", False),
 }
 
 OPTIONAL = {
@@ -138,11 +138,11 @@ def test_the_ceiling_and_the_resend_class_are_the_documented_ones(
     operation: Kind,
 ) -> None:
     """The facts about the action, as the throttle and the session read them."""
-    qps, _, resend = FACTS[operation.__name__]
+    qps, _, retry_safe = FACTS[operation.__name__]
 
     assert operation.qps > 0
     assert qps == operation.qps
-    assert operation.resend is resend
+    assert operation.retry_safe is retry_safe
 
 
 @EACH
@@ -154,12 +154,12 @@ def test_what_must_not_be_sent_again_names_what_tells(operation: Kind) -> None:
         "UpdatePhoneMessageQrdl": "ListPhoneMessageQrdl",
     }
 
-    assert telling.get(operation.__name__) == operation.tells
-    assert (operation.tells is not None) is (operation.resend is Resend.NEVER)
-    if operation.tells is not None:
+    assert telling.get(operation.__name__) == operation.verify_with
+    assert (operation.verify_with is not None) is (not operation.retry_safe)
+    if operation.verify_with is not None:
         assert hasattr(
             official.load("alibabacloud_cams20200606.models"),
-            f"{operation.tells}Request",
+            f"{operation.verify_with}Request",
         )
 
 
@@ -168,8 +168,8 @@ def test_what_must_not_be_sent_again_says_why_in_its_docstring(operation: Kind) 
     """Precondition and caution of the vendor's page."""
     text = str(operation.__doc__)
 
-    assert ("Caution: " in text) is (operation.resend is Resend.NEVER)
-    assert ("Precondition: " in text) is (operation.resend is Resend.NEVER)
+    assert ("Caution: " in text) is (not operation.retry_safe)
+    assert ("Precondition: " in text) is (not operation.retry_safe)
 
 
 @EACH
@@ -221,8 +221,8 @@ def test_an_operation_must_name_its_answer() -> None:
 def test_without_facts_the_careful_ones_hold() -> None:
     """A low ceiling, and never sent twice."""
     assert Operation.qps == 5
-    assert Operation.resend is Resend.NEVER
-    assert Operation.tells is None
+    assert not Operation.retry_safe
+    assert Operation.verify_with is None
 
 
 def records(cls: type[Any]) -> Iterator[type[Record]]:

@@ -18,7 +18,7 @@ from cams_async import (
     ServerError,
     ThrottlingError,
 )
-from cams_async.emulator import Canned, Emulator
+from cams_async.emulator import CannedResponse, Emulator
 from cams_async.errors import ApiError, AuthenticationError
 from cams_async.operations import (
     ChatappMigrationVerified,
@@ -199,14 +199,18 @@ class Stubborn(RetryPolicy):
 FIRST = {"ok": "OK", "listed": "Forbidden", "other": "Some.New", "half-way": "Timeout"}
 
 
-def canned(status: int, code: str | None, *, processed: bool, **more: str) -> Canned:
+def canned(
+    status: int, code: str | None, *, processed: bool, **more: str
+) -> CannedResponse:
     """Make a response: CAMS-formed, or without a code the page of another hop."""
     body = b"<html>no</html>"
     if code is not None:
         data = {"CodeVerificationStatus": "VERIFIED", "Id": "1"}
         body = json.dumps({"RequestId": "1", "Code": code, "Data": data}).encode()
     headers = {name.replace("_", "-"): value for name, value in more.items()}
-    return Canned(status=status, body=body, headers=headers, processed=processed)
+    return CannedResponse(
+        status=status, body=body, headers=headers, processed=processed
+    )
 
 
 def migration(emulator: Emulator, place: int) -> ChatappMigrationVerified:
@@ -249,7 +253,7 @@ async def test_nothing_runs_twice_in_any_cell(
             place += 1
             before = emulator.executed("ChatappMigrationVerified").total()
             fault = canned(status, FIRST.get(kind), processed=processed)
-            emulator.trouble.next(fault)
+            emulator.faults.next(fault)
             found = await outcome_of(client, operation)
             runs_now = emulator.executed("ChatappMigrationVerified").total() - before
 
@@ -268,7 +272,7 @@ async def test_an_unknown_outcome_is_repeated_where_that_is_safe(
     for place, (_, kind, expected) in enumerate(
         cell for cell in cells() if cell[0] == status
     ):
-        emulator.trouble.next(canned(status, FIRST.get(kind), processed=True))
+        emulator.faults.next(canned(status, FIRST.get(kind), processed=True))
         found = await outcome_of(client, status_of(emulator, place))
         throttled = status == 429 and kind in ("hop", "other")
 
@@ -300,7 +304,7 @@ async def test_flow_control_is_repeated_only_where_it_proves_something(
     """A 5xx proves nothing, whatever its code and its x-acs-retry-after."""
     headers = {"x_acs_retry_after": "5"} if hint else {}
     rejected = attempts == 2
-    emulator.trouble.next(canned(status, code, processed=not rejected, **headers))
+    emulator.faults.next(canned(status, code, processed=not rejected, **headers))
     found = await outcome_of(client, migration(emulator, 0))
 
     assert found == ("executed" if rejected else "unknown", attempts)
@@ -355,7 +359,7 @@ async def test_clock_and_token_are_mended_only_after_a_proven_refusal(
     async with CamsClient(
         provider, endpoint=emulator.endpoint, qps=FAST, throttle=LocalThrottle()
     ) as client:
-        emulator.trouble.next(canned(status, code, processed=processed))
+        emulator.faults.next(canned(status, code, processed=processed))
         found = await outcome_of(client, migration(emulator, 0))
 
     assert (outcome, attempts) == found
@@ -378,7 +382,7 @@ async def test_an_error_says_which_hop_refused_and_why(
     status: int, reason: str, emulator: Emulator, client: CamsClient
 ) -> None:
     """A too long URL is the proxy's refusal, not a broken response."""
-    emulator.trouble.next(
+    emulator.faults.next(
         canned(status, None, processed=False, Server="squid/5.7", Via="1.1 edge")
     )
     with pytest.raises(GatewayError, match=f"refused unread, ({reason})") as caught:

@@ -17,7 +17,7 @@ from cams_async import parsing
 from cams_async.errors import CamsError, DecodeError
 from cams_async.operations import ChatappSyncPhoneNumber
 from cams_async.parsing import LARGE
-from cams_async.protocol import Answer, call_of, parse_response
+from cams_async.protocol import HttpResponse, call_of, parse_response
 from tests.fakes import RecordingTransport, make
 from tests.test_protocol import build
 
@@ -101,8 +101,8 @@ def test_parsing_is_linear(shape: str) -> None:
     request = build(call)
 
     def took(size: int) -> float:
-        answer = Answer(200, CIMultiDict(), SHAPES[shape](size))
-        return cpu(parse_response, call, request, answer, attempts=1, waited=0.0)
+        response = HttpResponse(200, CIMultiDict(), SHAPES[shape](size))
+        return cpu(parse_response, call, request, response, attempts=1, waited=0.0)
 
     def look() -> None:
         assert took(MIB // 8) < 10 * took(MIB // 32)
@@ -114,13 +114,13 @@ async def held(body: bytes) -> float:
     """Return the most CPU that is used between two turns of the event loop."""
     turns: list[float] = []
 
-    async def turn() -> None:
+    async def permit() -> None:
         while True:
             turns.append(time.process_time())
             await asyncio.sleep(0.0005)
 
-    async with make(RecordingTransport(Answer(200, CIMultiDict(), body))) as cams:
-        task = asyncio.create_task(turn())
+    async with make(RecordingTransport(HttpResponse(200, CIMultiDict(), body))) as cams:
+        task = asyncio.create_task(permit())
         await asyncio.sleep(0.002)
         turns[:] = [time.process_time()]
         with contextlib.suppress(CamsError):
@@ -170,10 +170,10 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
     return watched
 
 
-def sized(size: int) -> Answer:
+def sized(size: int) -> HttpResponse:
     """Return a good response of exactly so many bytes."""
     body = json.dumps({**HEAD, "PhoneNumbers": []}).encode()
-    return Answer(200, CIMultiDict(), body + b" " * (size - len(body)))
+    return HttpResponse(200, CIMultiDict(), body + b" " * (size - len(body)))
 
 
 async def test_only_large_responses_are_parsed_in_a_thread(seen: Seen) -> None:
@@ -188,7 +188,7 @@ async def test_only_large_responses_are_parsed_in_a_thread(seen: Seen) -> None:
 async def test_large_responses_are_parsed_one_at_a_time(seen: Seen) -> None:
     """Else their threads would keep the event loop waiting, each in its turn."""
     body = SHAPES["numbers"](2 * LARGE)
-    async with make(RecordingTransport(Answer(200, CIMultiDict(), body))) as cams:
+    async with make(RecordingTransport(HttpResponse(200, CIMultiDict(), body))) as cams:
         await asyncio.gather(*[cams.send(SYNC) for _ in range(5)])
 
     assert (5, 1) == (len(seen.threads), seen.most)
@@ -204,7 +204,7 @@ async def test_no_response_is_lost_for_want_of_a_thread(
         raise RuntimeError(msg)
 
     monkeypatch.setattr(asyncio, "to_thread", refuse)
-    bad = Answer(200, CIMultiDict(), SHAPES["bad at the end"](2 * LARGE))
+    bad = HttpResponse(200, CIMultiDict(), SHAPES["bad at the end"](2 * LARGE))
     async with make(RecordingTransport(sized(LARGE + 1), bad)) as cams:
         assert () == (await cams.send(SYNC)).phone_numbers
 
@@ -217,7 +217,7 @@ async def test_no_response_is_lost_for_want_of_a_thread(
 
 async def test_an_error_of_a_large_response_is_as_any_other() -> None:
     """With its path, and with no frame of the thread."""
-    bad = Answer(200, CIMultiDict(), SHAPES["bad at the end"](2 * LARGE))
+    bad = HttpResponse(200, CIMultiDict(), SHAPES["bad at the end"](2 * LARGE))
     async with make(RecordingTransport(bad)) as cams:
         with pytest.raises(DecodeError, match=r"\$\.PhoneNumbers\[\d+\]") as caught:
             await cams.send(SYNC)

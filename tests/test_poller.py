@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from cams_async.errors import ConfigurationError, InvalidOperation, NotFound
 from cams_async.operations import ChatappSyncPhoneNumber, Operation
 from cams_async.poller import Outcome, Outcomes, poll
-from cams_async.poller.room import MOST, SPARE
 from cams_async.poller.run import _RUNNING
+from cams_async.poller.window import MOST, SPARE
 from tests.clock import Clock
 from tests.fakes import LOST, VERIFIED, RecordingTransport, make
 from tests.senders import (
@@ -198,13 +198,13 @@ def test_whatever_is_no_operation_is_one_bad_item(clock: Clock) -> None:
 def test_an_answer_from_nowhere_cost_no_request(clock: Clock) -> None:
     """A sender of a user's own may have no meta."""
     sender = ScriptedSender(lambda _, __: listed())
-    answer = ScriptedSender(lambda _, __: type(listed())(**bare()))
+    response = ScriptedSender(lambda _, __: type(listed())(**bare()))
 
     def bare() -> dict[str, Any]:
         return {"request_id": "i", "code": "OK", "phone_numbers": ()}
 
     with_meta = clock.run(all_of(poll(sender, [ask(1)])))
-    without = clock.run(all_of(poll(answer, [ask(1)])))
+    without = clock.run(all_of(poll(response, [ask(1)])))
 
     assert [1, 0] == [with_meta[0].attempts, without[0].attempts]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cams_async.client import CamsClient
-from cams_async.emulator import Canned, Emulator, Fault
+from cams_async.emulator import CannedResponse, Emulator, Fault
 from cams_async.errors import InvalidParameter
 from cams_async.operations import GetPhoneNumberVerificationStatus, Operation
 from cams_async.poller import Outcome, PerSpace, Sender, poll, watch
@@ -26,7 +26,7 @@ async def emulator() -> AsyncIterator[Emulator]:
 STATUS = "GetPhoneNumberVerificationStatus"
 SYNC = "ChatappSyncPhoneNumber"
 
-READ_ONLY = Canned(
+READ_ONLY = CannedResponse(
     status=403,
     body=json.dumps(
         {"RequestId": "id-no", "Code": "Ram.PermissionDeny", "Message": "no"}
@@ -83,7 +83,7 @@ async def test_all_are_asked_once(
     emulator: Emulator, client: CamsClient, source: Callable[[Iterable[Any]], Any]
 ) -> None:
     """Whatever the source is, and although some calls are lost on their way."""
-    emulator.trouble.rate(Fault.RESET_BEFORE, 0.02)
+    emulator.faults.rate(Fault.RESET_BEFORE, 0.02)
     operations = numbers(emulator)
 
     found = await polled(client, source(operations), ordered=True)
@@ -126,7 +126,7 @@ async def test_an_account_that_may_only_read_asks_per_number(
     emulator: Emulator, client: CamsClient
 ) -> None:
     """The results are the same; the server sees no more calls for spaces."""
-    emulator.trouble.rate(READ_ONLY, 1.0, SYNC)
+    emulator.faults.rate(READ_ONLY, 1.0, SYNC)
     operations = numbers(emulator)
     per_space = PerSpace(client)
 

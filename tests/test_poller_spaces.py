@@ -24,7 +24,8 @@ from cams_async.operations import (
     GetPhoneNumberVerificationStatus,
     VerificationStatusResponse,
 )
-from cams_async.poller import PerSpace, poll, spaces, watch
+from cams_async.poller import PerSpace, poll, watch
+from cams_async.poller import per_space as per_space_module
 from tests.clock import Clock
 from tests.fakes import MIGRATION
 from tests.senders import (
@@ -47,19 +48,19 @@ class Spaces(ScriptedSender):
 
     def __init__(
         self,
-        answers: dict[str, Any],
+        responses: dict[str, Any],
         *,
         seconds: float = 0.1,
         one: Any = None,
     ) -> None:
         super().__init__(self._answer, seconds=seconds)
-        self.answers = answers
+        self.responses = responses
         self.one = status("EXPIRED", "by itself") if one is None else one
 
     def _answer(self, operation: Any, before: int) -> Any:
         del before
         if isinstance(operation, ChatappSyncPhoneNumber):
-            return self.answers[operation.cust_space_id]
+            return self.responses[operation.cust_space_id]
         return self.one
 
     def numbers(self) -> Sequence[int]:
@@ -254,12 +255,12 @@ def test_an_error_that_is_not_ours_is_raised_for_all(clock: Clock) -> None:
 
 def test_other_operations_are_passed_on(clock: Clock) -> None:
     """As they are, the space's own call included."""
-    answer = listed()
-    sender = Spaces({"cams-1": answer})
+    response = listed()
+    sender = Spaces({"cams-1": response})
     per_space = PerSpace(sender)
     sync = ChatappSyncPhoneNumber(cust_space_id="cams-1")
 
-    assert answer is clock.run(per_space.send(sync))
+    assert response is clock.run(per_space.send(sync))
     assert sender.one is clock.run(per_space.send(MIGRATION))
     assert [sync, MIGRATION] == sender.asked
 
@@ -391,7 +392,7 @@ def test_a_watch_refuses_what_would_never_change() -> None:
 
 def test_what_is_kept_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Spaces that were not asked for lately are forgotten first."""
-    monkeypatch.setattr(spaces, "MOST_NUMBERS", 12)
+    monkeypatch.setattr(per_space_module, "MOST_NUMBERS", 12)
     three = listed(*((number(place), "VERIFIED") for place in range(3)))
     many = listed(*((number(place), "VERIFIED") for place in range(30)))
     sender = Spaces({"a": three, "b": three, "c": three, "d": three, "many": many})

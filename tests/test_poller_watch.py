@@ -42,12 +42,12 @@ from cams_async.operations import (
     Operation,
     VerificationStatusResponse,
 )
-from cams_async.poller import SETTLED, Outcome, Outcomes, watch
-from cams_async.poller.room import SPARE
+from cams_async.poller import TERMINAL, Outcome, Outcomes, watch
 from cams_async.poller.run import _RUNNING
-from cams_async.protocol import Answer, Request
+from cams_async.poller.window import SPARE
+from cams_async.protocol import HttpResponse, Request
 from tests.clock import Clock
-from tests.fakes import MIGRATION, answer, make
+from tests.fakes import MIGRATION, make, response
 from tests.senders import (
     ScriptedSender,
     ask,
@@ -119,8 +119,8 @@ def test_an_unusable_argument_is_named(options: dict[str, Any], field: str) -> N
 
 def test_verified_is_where_numbers_stay() -> None:
     """Every other status may still become that."""
-    assert {"VERIFIED"} == set(SETTLED)
-    assert CodeVerificationStatus.VERIFIED in SETTLED
+    assert {"VERIFIED"} == set(TERMINAL)
+    assert CodeVerificationStatus.VERIFIED in TERMINAL
 
 
 def is_verified(response: VerificationStatusResponse) -> bool:
@@ -131,7 +131,7 @@ def is_verified(response: VerificationStatusResponse) -> bool:
 @pytest.mark.parametrize(
     "until",
     [
-        SETTLED,
+        TERMINAL,
         ["VERIFIED", "REJECTED"],
         {CodeVerificationStatus.VERIFIED},
         is_verified,
@@ -279,7 +279,7 @@ class Server:
 
     async def exchange(
         self, request: Request, *, timeout: float, on_sent: Callable[[], None]
-    ) -> Answer:
+    ) -> HttpResponse:
         """Answer after a round trip."""
         del timeout
         on_sent()
@@ -289,7 +289,7 @@ class Server:
         self.arrivals.setdefault(int(number[5:]), []).append(now)
         code = "VERIFIED" if now >= self.settles(int(number[5:])) else "NOT_VERIFIED"
         data = {"CodeVerificationStatus": code, "PhoneNumber": number}
-        return answer({"RequestId": "i", "Code": "OK", "Data": data})
+        return response({"RequestId": "i", "Code": "OK", "Data": data})
 
     async def aclose(self) -> None:
         """Do nothing."""
@@ -448,16 +448,16 @@ def test_at_the_deadline_all_pending_come_out(clock: Clock) -> None:
 def test_many_that_are_late_do_not_block_the_loop(clock: Clock) -> None:
     """Others have their turn between them."""
     sender = ScriptedSender(after(10**6), seconds=0, qps=1000)
-    turns = 0
+    permits = 0
 
     async def tick() -> None:
-        nonlocal turns
+        nonlocal permits
         while True:
             await asyncio.sleep(0)
-            turns += 1
+            permits += 1
 
     async def main() -> None:
-        nonlocal turns
+        nonlocal permits
         outcomes = watch(sender, map(ask, range(500)), deadline=100.0, every=(90, 90))
         async with outcomes:
             assert isinstance((await anext(outcomes)).error, DeadlineExceeded)
@@ -467,7 +467,7 @@ def test_many_that_are_late_do_not_block_the_loop(clock: Clock) -> None:
 
     clock.run(main())
 
-    assert turns >= 499
+    assert permits >= 499
 
 
 def test_a_deadline_that_is_not_needed_leaves_no_timer(clock: Clock) -> None:

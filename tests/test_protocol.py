@@ -35,7 +35,7 @@ from cams_async.errors import (
     ThrottlingError,
 )
 from cams_async.forms import Reasons
-from cams_async.models import Meta, Resend
+from cams_async.models import Meta
 from cams_async.operations import (
     ChatappMigrationVerified,
     ChatappSyncPhoneNumber,
@@ -44,8 +44,8 @@ from cams_async.operations import (
     VerificationStatusResponse,
 )
 from cams_async.protocol import (
-    Answer,
     Call,
+    HttpResponse,
     Request,
     build_request,
     call_of,
@@ -95,10 +95,10 @@ def build(
 
 def answer_of(
     body: object, status: int = 200, headers: Mapping[str, str] | None = None
-) -> Answer:
+) -> HttpResponse:
     """Make an answer; a body that is no bytes travels as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status, CIMultiDict(headers or {}), content)
+    return HttpResponse(status, CIMultiDict(headers or {}), content)
 
 
 def parse(
@@ -165,8 +165,8 @@ def test_a_call_is_all_that_the_layers_below_need() -> None:
         "VerifyCode": Secret("012345"),
     }
     assert call.qps == 10
-    assert call.resend is Resend.NEVER
-    assert call.tells == "GetPhoneNumberVerificationStatus"
+    assert not call.retry_safe
+    assert call.verify_with == "GetPhoneNumberVerificationStatus"
     assert call.secrets == (Secret("012345"),)
     assert CALL.secrets == ()
 
@@ -321,10 +321,10 @@ def test_no_secret_is_in_a_repr() -> None:
     )
     call = call_of(operation)
     request = build(call, credentials=TEMPORARY)
-    answer = answer_of({"Data": "canary"}, headers={"x": "canary"})
+    response = answer_of({"Data": "canary"}, headers={"x": "canary"})
     signature = request.headers["authorization"].rpartition("=")[2]
 
-    shown = f"{call!r} {request!r} {answer!r}"
+    shown = f"{call!r} {request!r} {response!r}"
 
     assert "canary" not in shown
     assert "86138" not in shown
@@ -349,7 +349,7 @@ RAW: Call[dict[str, Any]] = Call(
     action="ListFlowNodeGroup",
     parameters={},
     qps=5,
-    resend=Resend.SAFE,
+    retry_safe=True,
     decode=lambda payload, _: payload,
 )
 

@@ -71,8 +71,8 @@ def all_of(error: BaseException | None) -> str:
 class Scripted:
     """A provider that gives its answers in order, the last one for ever."""
 
-    def __init__(self, *answers: Any, account: str | None = "scripted") -> None:
-        self.answers = list(answers)
+    def __init__(self, *responses: Any, account: str | None = "scripted") -> None:
+        self.responses = list(responses)
         self.account = account
         self.asked = 0
         self.go = asyncio.Event()
@@ -84,11 +84,13 @@ class Scripted:
     async def get(self) -> Credentials:
         """Answer, once it may go."""
         self.asked += 1
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        response = (
+            self.responses.pop(0) if len(self.responses) > 1 else self.responses[0]
+        )
         await self.go.wait()
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer  # type: ignore[no-any-return]
+        if isinstance(response, BaseException):
+            raise response
+        return response  # type: ignore[no-any-return]
 
 
 class Wall:
@@ -102,9 +104,9 @@ class Wall:
         return self.now
 
 
-def fresh(*answers: Any) -> tuple[FreshCredentials, Scripted, Wall]:
+def fresh(*responses: Any) -> tuple[FreshCredentials, Scripted, Wall]:
     """Make fresh credentials of a scripted provider, on a clock of the test's."""
-    provider, wall = Scripted(*answers), Wall()
+    provider, wall = Scripted(*responses), Wall()
     return FreshCredentials(provider, clock=wall), provider, wall
 
 
@@ -118,11 +120,11 @@ async def test_a_thousand_callers_ask_once() -> None:
     callers = [asyncio.create_task(source.get()) for _ in range(1000)]
     await asyncio.sleep(0)
     provider.go.set()
-    answers = await asyncio.gather(*callers)
+    responses = await asyncio.gather(*callers)
 
     assert provider.asked == 1
-    assert {id(answer) for answer in answers} == {id(answers[0])}
-    assert answers[0] == ending(3600)
+    assert {id(response) for response in responses} == {id(responses[0])}
+    assert responses[0] == ending(3600)
 
 
 async def test_an_answer_is_kept_until_five_minutes_before_its_end() -> None:
@@ -261,7 +263,7 @@ async def test_a_failure_is_told_to_all_who_waited() -> None:
     await asyncio.sleep(0)
     provider.go.set()
 
-    assert {id(answer) for answer in await asyncio.gather(*callers_later)} == {
+    assert {id(response) for response in await asyncio.gather(*callers_later)} == {
         id(LASTING)
     }
     assert provider.asked == 2
@@ -276,10 +278,10 @@ async def test_a_cancelled_caller_strands_nobody() -> None:
     first.cancel()
     await asyncio.wait([first])
     provider.go.set()
-    answers = await asyncio.gather(*others)
+    responses = await asyncio.gather(*others)
 
     assert first.cancelled()
-    assert {answer.access_key_id for answer in answers} == {"two"}
+    assert {response.access_key_id for response in responses} == {"two"}
     assert provider.asked == 2
 
 
@@ -329,14 +331,14 @@ async def test_those_who_waited_do_not_get_what_was_forgotten_meanwhile() -> Non
     assert provider.asked == 2
 
 
-@pytest.mark.parametrize("answer", [None, "key", {"AccessKeyId": "canary"}, object()])
-async def test_a_provider_must_return_credentials(answer: object) -> None:
+@pytest.mark.parametrize("response", [None, "key", {"AccessKeyId": "canary"}, object()])
+async def test_a_provider_must_return_credentials(response: object) -> None:
     """The error names the type, never the value."""
-    source, _, _ = fresh(answer)
+    source, _, _ = fresh(response)
     error = await refused(source)
 
     assert str(error) == (
-        f"the provider returned {type(answer).__name__}, not Credentials"
+        f"the provider returned {type(response).__name__}, not Credentials"
     )
 
 
@@ -1145,9 +1147,9 @@ async def test_a_file_or_a_service_is_asked_once_for_all_who_wait(config: Path) 
     async with service(count) as uri:
         for provider in (CredentialsUri(uri), ProfileCredentials()):
             source = FreshCredentials(provider)
-            answers = await asyncio.gather(*(source.get() for _ in range(1000)))
-            assert await source.get() is answers[0]
-            assert {id(answer) for answer in answers} == {id(answers[0])}
+            responses = await asyncio.gather(*(source.get() for _ in range(1000)))
+            assert await source.get() is responses[0]
+            assert {id(response) for response in responses} == {id(responses[0])}
 
     assert asked == 1
 

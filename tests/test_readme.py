@@ -29,7 +29,7 @@ def test_the_operations_table_is_the_registry() -> None:
         (
             re.sub(r"(?<!^)(?=[A-Z])", "_", action).lower(),
             f"{operation.qps:g}",
-            operation.resend.value,
+            "yes" if operation.retry_safe else "no",
             (operation.__doc__ or "").partition("\n")[0],
         )
         for action, operation in OPERATIONS.items()

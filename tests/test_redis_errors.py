@@ -117,9 +117,9 @@ def url(port: int) -> str:
     return f"redis://:{PASSWORD}@127.0.0.1:{port}/0"
 
 
-async def turn(throttle: RedisThrottle) -> None:
+async def permit(throttle: RedisThrottle) -> None:
     """Take a turn."""
-    async with throttle.turn(SCOPE):
+    async with throttle.acquire(SCOPE):
         pass
 
 
@@ -140,13 +140,13 @@ async def test_an_error_is_named_as_what_it_is(
         named = f"127.0.0.1:{port} {meaning}"
         async with RedisThrottle.from_url(url(port)) as throttle:
             with pytest.raises(CamsError) as first:
-                await turn(throttle)
+                await permit(throttle)
             replies.append(GRANTED)
-            await turn(throttle)
+            await permit(throttle)
             replies.append(error)
             caplog.clear()
             with pytest.raises(ThrottleUnavailable) as later:
-                await turn(throttle)
+                await permit(throttle)
             replies.append(GRANTED)
 
     refused = ThrottleUnavailable if line in PASSING else ConfigurationError
@@ -194,7 +194,7 @@ def test_an_address_is_told_without_the_password(where: str, address: str) -> No
 
 def write() -> list[str | int | float]:
     """Return the arguments of a step."""
-    terms = Terms(worker="w", ceiling=10.0, pad=0.01, late=1.0, grace=1.0)
+    terms = Terms(worker="w", ceiling=10.0, margin=0.01, max_transit=1.0, grace=1.0)
     return Step(terms=terms, call="c").arguments(0.0)
 
 
@@ -235,10 +235,10 @@ async def test_a_fleet_follows_a_planned_fail_over(tmp_path: Path) -> None:
 
             async def work(throttle: RedisThrottle) -> None:
                 for _ in range(10):
-                    async with throttle.turn(SCOPE) as permit:
+                    async with throttle.acquire(SCOPE) as permit:
                         assert permit.sent()
                         arrivals.append(loop.time())
-                        permit.answered()
+                        permit.completed()
 
             works = [asyncio.create_task(work(each)) for each in (one, other) * 3]
             await asyncio.sleep(4.5)
@@ -263,7 +263,7 @@ from cams_async.redis import RedisThrottle
 async def main():
     scope = Scope(account="stopped", region="r", action="Act", qps=1.0)
     async with RedisThrottle.from_url(sys.argv[1]) as throttle:
-        async with throttle.turn(scope) as turn:
+        async with throttle.acquire(scope) as turn:
             os.kill(os.getpid(), signal.SIGSTOP)
             print(turn.sent())
 
@@ -288,10 +288,10 @@ def test_a_process_that_stood_still_does_not_send(
         scope = evolve(SCOPE, account="stopped", qps=1.0)
         async with (
             RedisThrottle.from_url(redis.url) as throttle,
-            throttle.turn(scope) as permit,
+            throttle.acquire(scope) as permit,
         ):
             assert permit.sent()
-            permit.answered()
+            permit.completed()
 
     command = [sys.executable, "-c", STOPPED, redis.url]
     with Popen(command, stdout=PIPE) as child:  # noqa: S603 - our own text

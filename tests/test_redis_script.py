@@ -51,8 +51,8 @@ class Books:
         terms = Terms(
             worker=worker,
             ceiling=ceiling or self.ceiling,
-            pad=0.01,
-            late=1.0,
+            margin=0.01,
+            max_transit=1.0,
             grace=1.0,
         )
         step = Step(terms=terms, call=call, more=more, news=news, distrusted=distrusted)

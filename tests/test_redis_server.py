@@ -43,12 +43,12 @@ async def call(
     throttle: RedisThrottle, where: Scope, random: Random, arrivals: list[float]
 ) -> None:
     """Make a call, and note when a server counts it."""
-    async with throttle.turn(where) as turn:
-        turn.sent()
+    async with throttle.acquire(where) as permit:
+        permit.sent()
         await asyncio.sleep(random.uniform(0.005, 0.05))
         arrivals.append(asyncio.get_running_loop().time())
         await asyncio.sleep(random.uniform(0.005, 0.05))
-        turn.answered()
+        permit.completed()
 
 
 # Who may, and what is told of those who may not
@@ -83,15 +83,15 @@ def guarded(
         yield port
 
 
-async def first_turn(url: str) -> None:
+async def first_permit(url: str) -> None:
     """Ask for a turn."""
-    async with RedisThrottle.from_url(url) as throttle, throttle.turn(scope("a")):
+    async with RedisThrottle.from_url(url) as throttle, throttle.acquire(scope("a")):
         pass
 
 
 async def test_tls_and_a_password_work(guarded: int, certificates: Path) -> None:
     """Both come in the URL."""
-    await first_turn(
+    await first_permit(
         f"rediss://:{PASSWORD}@127.0.0.1:{guarded}/0"
         f"?ssl_ca_certs={certificates / 'ca.pem'}"
     )
@@ -123,7 +123,7 @@ async def test_whoever_may_not_is_told_so_at_the_first_turn(
     )
 
     with caplog.at_level(logging.DEBUG), pytest.raises(CamsError) as caught:
-        await first_turn(filled)
+        await first_permit(filled)
 
     assert isinstance(caught.value, ConfigurationError)
     assert caught.value.field == "url"
@@ -141,12 +141,12 @@ async def test_whoever_may_do_what_is_needed_is_served(
     more = ("--user", "more", "on", "nopass", *RULES.split(), "+select")
     with RedisProcess(tmp_path, *user, *more) as process:
         url = process.url.replace("/0", f"/{database}")
-        await first_turn(url.replace("//", "//more:any@"))
+        await first_permit(url.replace("//", "//more:any@"))
         if database == 0:
-            await first_turn(url.replace("//", "//few:any@"))
+            await first_permit(url.replace("//", "//few:any@"))
         else:
             with pytest.raises(ConfigurationError, match=r"\+select"):
-                await first_turn(url.replace("//", "//few:any@"))
+                await first_permit(url.replace("//", "//few:any@"))
 
 
 @pytest.mark.parametrize("missing", RULES.split())
@@ -159,7 +159,7 @@ async def test_whoever_may_not_do_all_is_told_what_is_needed(
     with RedisProcess(tmp_path, *user) as process:
         url = process.url.replace("//", "//few:any@")
         with pytest.raises(ConfigurationError, match=re.escape(RULES)):
-            await first_turn(url)
+            await first_permit(url)
 
 
 def test_what_is_needed_is_documented() -> None:
@@ -186,7 +186,7 @@ async def test_a_redis_that_keeps_no_books_says_why(
         RedisProcess(tmp_path, *options) as process,
         pytest.raises(ConfigurationError, match=why),
     ):
-        await first_turn(process.url)
+        await first_permit(process.url)
 
 
 async def test_a_redis_that_cannot_save_says_so(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ async def test_a_redis_that_cannot_save_says_so(tmp_path: Path) -> None:
             while (await redis.info("persistence"))["rdb_last_bgsave_status"] == "ok":  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.01)
         with pytest.raises(ConfigurationError, match="cannot save"):
-            await first_turn(process.url)
+            await first_permit(process.url)
 
 
 async def test_a_replica_is_told_apart(redis: RedisProcess, tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ async def test_a_replica_is_told_apart(redis: RedisProcess, tmp_path: Path) -> N
         url = replica.url
         for _ in range(50):
             try:
-                await first_turn(url)
+                await first_permit(url)
             except ConfigurationError as error:
                 if "replica" in str(error):
                     return
@@ -221,15 +221,15 @@ async def test_a_replica_is_told_apart(redis: RedisProcess, tmp_path: Path) -> N
 async def test_what_is_no_redis_is_told_so() -> None:
     """Whoever answers in another language."""
 
-    def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def response(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    server = await asyncio.start_server(response, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server:
         with pytest.raises(ConfigurationError, match="failed"):
-            await first_turn(f"redis://127.0.0.1:{port}")
+            await first_permit(f"redis://127.0.0.1:{port}")
 
 
 async def test_nobody_at_all_is_unreachable() -> None:
@@ -368,8 +368,8 @@ async def story(seed: int, directory: Path) -> list[float]:
         ]
         for _ in range(4):
             await asyncio.sleep(random.uniform(0.5, 2))
-            trouble = random.choice(MISCHIEF)
-            await trouble(random, proxies, first, second)
+            faults = random.choice(MISCHIEF)
+            await faults(random, proxies, first, second)
             for each in random.sample(calls, 2):
                 each.cancel()
         await asyncio.gather(*calls, return_exceptions=True)

@@ -12,8 +12,8 @@ from cams_async.redis.step import SCRIPT
 from tests.redis_server import RedisProcess
 from tests.redis_simulation import (
     PARTS,
+    FaultInjector,
     Fleet,
-    Trouble,
     draw_fleet,
     fleet_faults,
     fleet_overshoot,
@@ -96,7 +96,7 @@ def test_a_broken_script_is_found_out(script: str, client: "Redis") -> None:
 
 def test_a_short_memory_is_found_out(client: "Redis") -> None:
     """J of half a second, where a request may take longer: it shows."""
-    policy = Policy(late=0.5, pad=0.01)
+    policy = Policy(max_transit=0.5, margin=0.01)
 
     assert any(
         fleet_overshoot(run_fleet(draw_fleet(seed, policy=policy), client)[0])
@@ -134,7 +134,7 @@ def test_a_dead_process_stalls_nobody(client: "Redis") -> None:
     """Its slots return, its place is dropped, and the others use the whole ceiling."""
     fleet = Fleet(
         schedule=Schedule(ceiling=10.0, calls=crowd(4, 40)),
-        trouble=Trouble(deaths=((0, 6.0),)),
+        faults=FaultInjector(deaths=((0, 6.0),)),
     )
 
     result, _ = run_fleet(fleet, client)
@@ -154,7 +154,7 @@ def test_an_evicted_key_stalls_nobody(
     calls = crowd(4, 5)
     fleet = Fleet(
         schedule=Schedule(ceiling=ceiling, calls=calls),
-        trouble=Trouble(deaths=((0, 4.0),), evictions=((4.1, key),)),
+        faults=FaultInjector(deaths=((0, 4.0),), evictions=((4.1, key),)),
     )
 
     result, _ = run_fleet(fleet, client)
@@ -230,9 +230,9 @@ class OneRefusal:
 def test_a_clock_that_jumps_forward_frees_nothing(client: "Redis") -> None:
     """Each process tells it from its own clock, and all begin anew."""
     schedule = Schedule(ceiling=10.0, calls=crowd(3, 30))
-    trouble = Trouble(jumps=((6.0, 3600.0),))
+    faults = FaultInjector(jumps=((6.0, 3600.0),))
 
-    result, _ = run_fleet(Fleet(schedule=schedule, trouble=trouble), client)
+    result, _ = run_fleet(Fleet(schedule=schedule, faults=faults), client)
 
     assert not fleet_faults(result)
     assert set(result.outcomes) == {"answered"}
@@ -241,9 +241,9 @@ def test_a_clock_that_jumps_forward_frees_nothing(client: "Redis") -> None:
 def test_a_clock_that_is_set_back_delays_nobody_for_long(client: "Redis") -> None:
     """Minutes back, as after a mistake was mended: three seconds are lost, no more."""
     schedule = Schedule(ceiling=10.0, calls=crowd(3, 30))
-    trouble = Trouble(jumps=((6.0, -600.0),))
+    faults = FaultInjector(jumps=((6.0, -600.0),))
 
-    result, _ = run_fleet(Fleet(schedule=schedule, trouble=trouble), client)
+    result, _ = run_fleet(Fleet(schedule=schedule, faults=faults), client)
 
     assert not fleet_faults(result)
     assert result.finished < 3.1 + 90 / (10 / 1.16) + 4
@@ -256,8 +256,8 @@ def outage(workers: int | None = None) -> Fleet:
     """Return a fleet whose Redis is away for ten seconds, and comes back empty."""
     return Fleet(
         schedule=Schedule(ceiling=10.0, calls=crowd(4, 50)),
-        trouble=Trouble(outages=((8.0, 18.0),), restarts=(18.0,)),
-        policy=Policy(late=1.0, pad=0.01, workers=workers),
+        faults=FaultInjector(outages=((8.0, 18.0),), restarts=(18.0,)),
+        policy=Policy(max_transit=1.0, margin=0.01, workers=workers),
     )
 
 
@@ -274,7 +274,7 @@ def test_calls_fail_after_half_a_minute(client: "Redis") -> None:
     """A Redis that stays away is told, typed, and nothing hangs."""
     fleet = Fleet(
         schedule=Schedule(ceiling=10.0, calls=crowd(2, 50)),
-        trouble=Trouble(outages=((5.0, 1e9),)),
+        faults=FaultInjector(outages=((5.0, 1e9),)),
     )
 
     result, _ = run_fleet(fleet, client)
@@ -300,10 +300,10 @@ def test_shares_never_exceed_the_ceiling(seed: int, client: "Redis") -> None:
     """Whatever the calls do, where Redis is away for all alike."""
     drawn = draw_fleet(seed)
     start = 4.0 + seed / 3
-    trouble = Trouble(outages=((start, start + 9.0),), restarts=(start + 9.0,))
-    policy = Policy(late=1.0, pad=0.01, workers=6)
+    faults = FaultInjector(outages=((start, start + 9.0),), restarts=(start + 9.0,))
+    policy = Policy(max_transit=1.0, margin=0.01, workers=6)
 
-    result, _ = run_fleet(evolve(drawn, trouble=trouble, policy=policy), client)
+    result, _ = run_fleet(evolve(drawn, faults=faults, policy=policy), client)
 
     assert not fleet_faults(result)
 
@@ -332,8 +332,8 @@ def test_a_share_knows_all_that_may_happen_to_a_call(client: "Redis") -> None:
         schedule=Schedule(
             ceiling=4.0, calls=calls, retry_after=0.5, rule=OneRefusal(9)
         ),
-        trouble=Trouble(outages=((5.0, 16.0),), restarts=(16.0,)),
-        policy=Policy(late=1.0, pad=0.01, workers=2),
+        faults=FaultInjector(outages=((5.0, 16.0),), restarts=(16.0,)),
+        policy=Policy(max_transit=1.0, margin=0.01, workers=2),
     )
 
     result, _ = run_fleet(fleet, client)
@@ -351,8 +351,8 @@ def test_a_share_is_refused_and_given_up_like_any_other(client: "Redis") -> None
         schedule=Schedule(
             ceiling=2.0, calls=calls, retry_after=0.2, rule=OneRefusal(1)
         ),
-        trouble=Trouble(outages=((0.0, 9.0),)),
-        policy=Policy(late=1.0, pad=0.01, workers=1),
+        faults=FaultInjector(outages=((0.0, 9.0),)),
+        policy=Policy(max_transit=1.0, margin=0.01, workers=1),
     )
 
     result, _ = run_fleet(fleet, client)
@@ -369,8 +369,8 @@ def test_a_slot_of_a_share_that_nobody_waits_for_is_given_back(
     given_up = evolve(usual, cancel=Cancel("asked", 5.3))
     fleet = Fleet(
         schedule=Schedule(ceiling=2.0, calls=(usual, usual, given_up)),
-        trouble=Trouble(outages=((0.0, 9.0),)),
-        policy=Policy(late=1.0, pad=0.01, workers=1),
+        faults=FaultInjector(outages=((0.0, 9.0),)),
+        policy=Policy(max_transit=1.0, margin=0.01, workers=1),
     )
 
     result, _ = run_fleet(fleet, client)
@@ -384,8 +384,8 @@ def test_a_share_is_not_used_on_hearsay(client: "Redis") -> None:
     calls = (*crowd(1, 2), *(Call(at=at) for at in (5.0, 15.0, 30.0)))
     fleet = Fleet(
         schedule=Schedule(ceiling=4.0, calls=calls),
-        trouble=Trouble(outages=((4.0, 20.0),)),
-        policy=Policy(late=1.0, pad=0.01, workers=2),
+        faults=FaultInjector(outages=((4.0, 20.0),)),
+        policy=Policy(max_transit=1.0, margin=0.01, workers=2),
     )
 
     result, _ = run_fleet(fleet, client)
@@ -403,7 +403,7 @@ def test_a_call_whose_slot_is_lost_never_leaves(client: "Redis") -> None:
     calls = tuple(Call(connect=5.0) for _ in range(3))
     fleet = Fleet(
         schedule=Schedule(ceiling=10.0, calls=calls),
-        trouble=Trouble(outages=((4.0, 60.0),)),
+        faults=FaultInjector(outages=((4.0, 60.0),)),
     )
 
     result, _ = run_fleet(fleet, client)

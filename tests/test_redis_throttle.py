@@ -28,10 +28,10 @@ from cams_async.redis import RedisThrottle
 from cams_async.redis.lane import Policy
 from cams_async.redis.server import Refusal, Unreachable
 from cams_async.redis.throttle import _FEW
-from cams_async.throttle import Throttle, Turn
+from cams_async.throttle import Permit, Throttle
 from tests.clock import Clock
 from tests.redis_server import RedisProcess
-from tests.redis_simulation import Fleet, SimulatedRedis, SimulatedServer, Trouble
+from tests.redis_simulation import FaultInjector, Fleet, SimulatedRedis, SimulatedServer
 from tests.simulation import Call, Schedule
 from tests.simulation.watched import Watched
 from tests.simulation.world import live_timers
@@ -51,9 +51,9 @@ def scope(account: str = "a", action: str = "Act", qps: float = 10.0) -> Scope:
 
 async def call(throttle: Throttle, where: Scope, **how: Any) -> float:
     """Make a call that is answered at once; return when its turn came."""
-    async with throttle.turn(where, **how) as turn:
-        turn.sent()
-        turn.answered()
+    async with throttle.acquire(where, **how) as permit:
+        permit.sent()
+        permit.completed()
         return asyncio.get_running_loop().time()
 
 
@@ -73,7 +73,7 @@ def make(simulated: SimulatedRedis) -> Make:
     """Return what makes throttles on it."""
 
     def made(workers: int | None = None) -> RedisThrottle:
-        policy = Policy(late=1.0, pad=0.01, workers=workers)
+        policy = Policy(max_transit=1.0, margin=0.01, workers=workers)
         return RedisThrottle(lambda: SimulatedServer(simulated, 0), policy)
 
     return made
@@ -111,7 +111,7 @@ def test_a_bad_url_is_refused_at_once(url: Any) -> None:
     assert "canary" not in f"{caught.value} {caught.value!r}"
 
 
-@pytest.mark.parametrize("name", ["late", "pad"])
+@pytest.mark.parametrize("name", ["max_transit", "margin"])
 @pytest.mark.parametrize(
     "value", [-0.1, 86401, 1e300, 10**400, math.nan, math.inf, "1", None, True]
 )
@@ -125,12 +125,12 @@ def test_a_bad_number_of_seconds_is_refused(name: str, value: Any) -> None:
     ("options", "field"),
     [
         ({"on_outage": "go on"}, "on_outage"),
-        ({"on_outage": "share"}, "workers"),
-        ({"on_outage": "share", "workers": 0}, "workers"),
-        ({"on_outage": "share", "workers": 1.5}, "workers"),
-        ({"on_outage": "share", "workers": 10**6 + 1}, "workers"),
-        ({"on_outage": "share", "workers": 10**400}, "workers"),
-        ({"on_outage": "share", "workers": True}, "workers"),
+        ({"on_outage": "local"}, "workers"),
+        ({"on_outage": "local", "workers": 0}, "workers"),
+        ({"on_outage": "local", "workers": 1.5}, "workers"),
+        ({"on_outage": "local", "workers": 10**6 + 1}, "workers"),
+        ({"on_outage": "local", "workers": 10**400}, "workers"),
+        ({"on_outage": "local", "workers": True}, "workers"),
         ({"workers": 4}, "workers"),
     ],
 )
@@ -155,9 +155,9 @@ def test_what_happens_in_an_outage_is_said_unmistakably(
 )
 def test_no_password_is_shown(url: str) -> None:
     """Neither by repr nor by a pickle, which there is none of."""
-    throttle = RedisThrottle.from_url(url, on_outage="share", workers=4)
+    throttle = RedisThrottle.from_url(url, on_outage="local", workers=4)
 
-    assert repr(throttle) == "RedisThrottle(late=1.0, pad=0.01, workers=4)"
+    assert repr(throttle) == "RedisThrottle(max_transit=1.0, margin=0.01, workers=4)"
     with pytest.raises(TypeError, match="in each process") as caught:
         pickle.dumps(throttle)
     assert "canary" not in str(caught.value)
@@ -249,14 +249,14 @@ def test_a_snapshot_shows_what_goes_on(clock: Clock, make: Make) -> None:
     async def main() -> None:
         async with make() as throttle:
             assert throttle.snapshot() == {}
-            turns = [throttle.turn(scope(qps=4.0)) for _ in range(3)]
-            for turn in turns:
-                await turn.__aenter__()
-            turns[0].answered()
-            turns[1].sent()
+            permits = [throttle.acquire(scope(qps=4.0)) for _ in range(3)]
+            for permit in permits:
+                await permit.__aenter__()
+            permits[0].completed()
+            permits[1].sent()
             tasks = [asyncio.create_task(call(throttle, scope(qps=4.0)))]
             await asyncio.sleep(0.1)
-            turns[1].throttled(30.0)
+            permits[1].throttled(30.0)
             tasks += [asyncio.create_task(call(throttle, scope(qps=4.0)))]
             await asyncio.sleep(0.5)
             (seen,) = throttle.snapshot().values()
@@ -270,8 +270,8 @@ def test_a_snapshot_shows_what_goes_on(clock: Clock, make: Make) -> None:
             )
             assert seen.limit == pytest.approx(2.8)
             assert seen.paused_for == pytest.approx(29.5, abs=0.01)
-            for turn in turns:
-                await turn.__aexit__(None, None, None)
+            for permit in permits:
+                await permit.__aexit__(None, None, None)
             await asyncio.gather(*tasks)
 
     clock.run(main())
@@ -285,7 +285,7 @@ def test_idle_scopes_are_forgotten(clock: Clock, make: Make) -> None:
             busy = asyncio.create_task(call(throttle, scope("busy")))
             await asyncio.sleep(0)
             for number in range(_FEW):
-                throttle.turn(scope(f"account {number}"))
+                throttle.acquire(scope(f"account {number}"))
             accounts = [account for account, _, _ in throttle._lanes]
             assert accounts == ["busy", f"account {_FEW - 1}"]
             await busy
@@ -303,12 +303,12 @@ def test_a_refused_call_goes_first(clock: Clock, make: Make) -> None:
     async def refused(throttle: RedisThrottle) -> None:
         ticket = None
         for _ in range(2):
-            async with throttle.turn(scope(qps=1.0), ticket=ticket) as turn:
+            async with throttle.acquire(scope(qps=1.0), ticket=ticket) as permit:
                 served.append("refused")
-                ticket = turn.ticket
-                assert turn.waited > 0.9
-                turn.answered()
-                turn.throttled(None)
+                ticket = permit.ticket
+                assert permit.waited > 0.9
+                permit.completed()
+                permit.throttled(None)
 
     async def other(throttle: RedisThrottle) -> None:
         await call(throttle, scope(qps=1.0))
@@ -338,9 +338,9 @@ def test_a_call_that_is_woken_too_late_asks_anew(clock: Clock, make: Make) -> No
                     blocked = True
                     clock.advance(1.5)
 
-            async with Watched(throttle.turn(scope(qps=1.0)), block) as turn:
-                turn.sent()
-                turn.answered()
+            async with Watched(throttle.acquire(scope(qps=1.0)), block) as permit:
+                permit.sent()
+                permit.completed()
             assert clock.now == pytest.approx(1000 + START + 1.5, abs=0.05)
 
     clock.run(main())
@@ -349,36 +349,36 @@ def test_a_call_that_is_woken_too_late_asks_anew(clock: Clock, make: Make) -> No
 # What proves that a call was counted
 
 
-def answered(turn: Turn) -> None:
+def completed(permit: Permit) -> None:
     """Mark a response of CAMS."""
-    turn.answered()
+    permit.completed()
 
 
-def refused(turn: Turn) -> None:
+def refused(permit: Permit) -> None:
     """Mark a refusal of CAMS."""
-    turn.throttled(None)
+    permit.throttled(None)
 
 
-def refused_elsewhere(turn: Turn) -> None:
+def refused_elsewhere(permit: Permit) -> None:
     """Mark a refusal that proves nothing."""
-    turn.throttled(None, counted=False)
+    permit.throttled(None, counted=False)
 
 
-def unproven(turn: Turn) -> None:
+def unproven(permit: Permit) -> None:
     """Mark nothing: a gateway's 504."""
-    del turn
+    del permit
 
 
 PROOFS = pytest.mark.parametrize(
     ("respond", "after"),
-    [(answered, 1.11), (refused, 1.11), (refused_elsewhere, 2.01), (unproven, 2.01)],
+    [(completed, 1.11), (refused, 1.11), (refused_elsewhere, 2.01), (unproven, 2.01)],
 )
 """Seconds after the send when its slot returns, for a response 0.1 s after it."""
 
 
 @PROOFS
 def test_a_response_that_proves_nothing_keeps_the_slot(
-    respond: Callable[[Turn], None],
+    respond: Callable[[Permit], None],
     after: float,
     clock: Clock,
     make: Make,
@@ -387,12 +387,12 @@ def test_a_response_that_proves_nothing_keeps_the_slot(
 
     async def main() -> None:
         async with make() as throttle, make() as other:
-            async with throttle.turn(scope(qps=1.0)) as turn:
+            async with throttle.acquire(scope(qps=1.0)) as permit:
                 sent = clock.now
-                turn.sent()
+                permit.sent()
                 waiting = asyncio.create_task(call(other, scope(qps=1.0)))
                 await asyncio.sleep(0.1)
-                respond(turn)
+                respond(permit)
             assert await waiting - sent == pytest.approx(after, abs=0.02)
 
     clock.run(main())
@@ -400,7 +400,7 @@ def test_a_response_that_proves_nothing_keeps_the_slot(
 
 @PROOFS
 def test_a_response_that_proves_nothing_keeps_the_slot_of_a_share(
-    respond: Callable[[Turn], None],
+    respond: Callable[[Permit], None],
     after: float,
     clock: Clock,
     simulated: SimulatedRedis,
@@ -411,12 +411,12 @@ def test_a_response_that_proves_nothing_keeps_the_slot_of_a_share(
 
     async def main() -> None:
         async with make(workers=1) as throttle:
-            async with throttle.turn(scope(qps=1.0)) as turn:
+            async with throttle.acquire(scope(qps=1.0)) as permit:
                 sent = clock.now
-                turn.sent()
+                permit.sent()
                 waiting = asyncio.create_task(call(throttle, scope(qps=1.0)))
                 await asyncio.sleep(0.1)
-                respond(turn)
+                respond(permit)
             assert await waiting - sent == pytest.approx(after, abs=0.02)
 
     clock.run(main())
@@ -430,8 +430,8 @@ def test_a_refusal_implies_a_send(
 
     async def main() -> None:
         async with make() as throttle, make() as other:
-            async with throttle.turn(scope(qps=1.0)) as turn:
-                turn.throttled(None, counted=counted)
+            async with throttle.acquire(scope(qps=1.0)) as permit:
+                permit.throttled(None, counted=counted)
                 sent = clock.now
             served = await call(other, scope(qps=1.0))
             assert served - sent == pytest.approx(after, abs=0.02)
@@ -446,9 +446,9 @@ def test_a_refusal_that_proves_nothing_slows_down_and_pauses(
 
     async def main() -> None:
         async with make() as throttle, make() as other:
-            async with throttle.turn(scope()) as turn:
-                turn.sent()
-                turn.throttled(5.0, counted=False)
+            async with throttle.acquire(scope()) as permit:
+                permit.sent()
+                permit.throttled(5.0, counted=False)
                 refused_at = clock.now
             await asyncio.sleep(0.1)  # for the report to Redis
             assert await call(other, scope()) - refused_at == pytest.approx(5, abs=0.1)
@@ -463,7 +463,7 @@ def test_a_refusal_that_proves_nothing_slows_down_and_pauses(
 
 def away_for(simulated: SimulatedRedis, seconds: float) -> Fleet:
     """Return what happens where Redis is away from the start."""
-    return evolve(simulated.fleet, trouble=Trouble(outages=((0.0, seconds),)))
+    return evolve(simulated.fleet, faults=FaultInjector(outages=((0.0, seconds),)))
 
 
 @pytest.mark.parametrize(
@@ -476,13 +476,13 @@ def test_a_permit_used_too_late_is_refused(
 
     async def main() -> None:
         async with make() as throttle, make() as other:
-            async with throttle.turn(scope(qps=1.0)) as turn:
+            async with throttle.acquire(scope(qps=1.0)) as permit:
                 began = clock.now
                 clock.advance(blocked)
-                assert turn.sent() is may_leave
-                assert turn.sent() is may_leave
+                assert permit.sent() is may_leave
+                assert permit.sent() is may_leave
                 if may_leave:
-                    turn.answered()
+                    permit.completed()
             freed = began + blocked + (1.01 if may_leave else 0.01)
             await asyncio.sleep(
                 0.01
@@ -510,10 +510,10 @@ def test_a_share_used_too_late_is_refused(
 
     async def main() -> None:
         async with make(workers=1) as throttle:
-            async with throttle.turn(scope(qps=1.0)) as turn:
+            async with throttle.acquire(scope(qps=1.0)) as permit:
                 clock.advance(blocked)
-                assert turn.sent() is may_leave
-                turn.answered() if may_leave else None
+                assert permit.sent() is may_leave
+                permit.completed() if may_leave else None
             await call(throttle, scope(qps=1.0))
 
     clock.run(main())
@@ -532,9 +532,9 @@ def test_a_slow_connection_keeps_its_slot_of_a_share(
     simulated.fleet = away_for(simulated, away)
 
     async def connect(throttle: RedisThrottle) -> bool:
-        async with throttle.turn(scope(qps=1.0)) as turn:
+        async with throttle.acquire(scope(qps=1.0)) as permit:
             await asyncio.sleep(10)
-            return turn.sent()
+            return permit.sent()
 
     async def main() -> None:
         async with make(workers=1) as throttle:
@@ -591,15 +591,15 @@ def test_a_pause_dismisses_whoever_cannot_wait(clock: Clock, make: Make) -> None
     async def main() -> None:
         loop = asyncio.get_running_loop()
         async with make() as throttle, make() as other:
-            async with throttle.turn(scope(qps=1.0)) as turn:
-                turn.sent()
-                late = loop.time() + 10
+            async with throttle.acquire(scope(qps=1.0)) as permit:
+                permit.sent()
+                max_transit = loop.time() + 10
                 tasks = [
                     asyncio.create_task(call(other, scope(qps=1.0), deadline=deadline))
-                    for deadline in (None, late, None, late)
+                    for deadline in (None, max_transit, None, max_transit)
                 ]
                 await asyncio.sleep(0.1)
-                turn.throttled(20.0)
+                permit.throttled(20.0)
             await asyncio.sleep(2)
             assert [task.done() for task in tasks] == [False, True, False, True]
             results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -651,19 +651,19 @@ def test_a_forked_process_starts_anew(
 class Scripted:
     """A server that answers as it is told."""
 
-    def __init__(self, *answers: Any) -> None:
-        self._answers = list(answers)
+    def __init__(self, *responses: Any) -> None:
+        self._answers = list(responses)
         self.closed = False
 
     async def run(self, keys: Sequence[str], arguments: Sequence[Any]) -> Sequence[Any]:
         """Give the next answer; the last one for ever."""
         del keys, arguments
-        answer = self._answers[0]
+        response = self._answers[0]
         if len(self._answers) > 1:
             del self._answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return list(answer)
+        if isinstance(response, Exception):
+            raise response
+        return list(response)
 
     async def aclose(self) -> None:
         """Take note."""
@@ -675,11 +675,11 @@ GO: tuple[Any, ...] = (1, -1, -1, 10**15, 10**15, b"10", 0, 0, b"10", [])
 
 def on(server: Scripted) -> RedisThrottle:
     """Return a throttle on a scripted server."""
-    return RedisThrottle(lambda: server, Policy(late=1.0, pad=0.01))
+    return RedisThrottle(lambda: server, Policy(max_transit=1.0, margin=0.01))
 
 
 @pytest.mark.parametrize(
-    ("answer", "what"),
+    ("response", "what"),
     [
         (Refusal("it is full"), "url: cannot use this Redis: it is full"),
         ((1, 2, 3), "its answer is not the script's"),
@@ -688,12 +688,12 @@ def on(server: Scripted) -> RedisThrottle:
     ],
 )
 def test_a_redis_that_refuses_is_told_of_at_once(
-    answer: Any, what: str, clock: Clock
+    response: Any, what: str, clock: Clock
 ) -> None:
     """Each call that waits gets the reason, and nothing is tried for half a minute."""
 
     async def main() -> None:
-        async with on(Scripted(answer)) as throttle:
+        async with on(Scripted(response)) as throttle:
             results = await asyncio.gather(
                 *(call(throttle, scope()) for _ in range(3)), return_exceptions=True
             )
@@ -754,10 +754,10 @@ def test_a_slot_that_redis_does_not_know_is_not_used(clock: Clock) -> None:
 
     async def main() -> None:
         server = Scripted(GO, (*GO[:-1], [b"nobody's"]))
-        async with on(server) as throttle, throttle.turn(scope()) as turn:
+        async with on(server) as throttle, throttle.acquire(scope()) as permit:
             await asyncio.sleep(3)
-            turn.sent()
-            turn.answered()
+            permit.sent()
+            permit.completed()
         names: list[str] = []
 
         class Forgetful(Scripted):
@@ -770,7 +770,7 @@ def test_a_slot_that_redis_does_not_know_is_not_used(clock: Clock) -> None:
 
         async with on(Forgetful(GO)) as throttle:
             with pytest.raises(ThrottleUnavailable, match="was lost") as caught:
-                async with throttle.turn(scope()):
+                async with throttle.acquire(scope()):
                     await asyncio.sleep(3)
             assert caught.value.outcome == "not_sent"
 
@@ -779,13 +779,13 @@ def test_a_slot_that_redis_does_not_know_is_not_used(clock: Clock) -> None:
 
 async def too_late(throttle: RedisThrottle, *, answered: bool) -> None:
     """Send when the slot is gone; perhaps there was a response all the same."""
-    async with throttle.turn(scope()) as turn:
+    async with throttle.acquire(scope()) as permit:
         try:
             await asyncio.sleep(3)
         finally:
-            assert not turn.sent()
+            assert not permit.sent()
             if answered:
-                turn.answered()
+                permit.completed()
 
 
 @pytest.mark.parametrize(
@@ -836,7 +836,7 @@ def test_a_call_that_ends_by_itself_is_not_told_of_a_lost_slot(clock: Clock) -> 
     async def main() -> None:
         async with on(Scripted(GO)) as throttle:
             with pytest.raises(KeyError):
-                async with throttle.turn(scope()):
+                async with throttle.acquire(scope()):
                     raise KeyError
 
     clock.run(main())
@@ -885,22 +885,22 @@ def test_closing_ends_every_wait(clock: Clock, make: Make) -> None:
 
     async def main() -> None:
         throttle = make()
-        in_flight = throttle.turn(scope())
+        in_flight = throttle.acquire(scope())
         await in_flight.__aenter__()
         in_flight.sent()
         tasks = [asyncio.create_task(call(throttle, scope())) for _ in range(20)]
         await asyncio.sleep(0.05)
-        asked_before = throttle.turn(scope())
+        asked_before = throttle.acquire(scope())
 
         await throttle.aclose()
         await throttle.aclose()
 
         results = await asyncio.gather(*tasks, return_exceptions=True)
         assert [type(each) for each in results[4:]] == [ClientClosed] * 16
-        in_flight.answered()
+        in_flight.completed()
         await in_flight.__aexit__(None, None, None)
         with pytest.raises(ClientClosed):
-            throttle.turn(scope())
+            throttle.acquire(scope())
         with pytest.raises(ClientClosed):
             await asked_before.__aenter__()
         assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -914,12 +914,12 @@ def test_closing_tells_the_last_news(clock: Clock, make: Make) -> None:
 
     async def main() -> None:
         async with make() as throttle:
-            turns = [throttle.turn(scope(qps=5.0)) for _ in range(5)]
-            for turn in turns:
-                await turn.__aenter__()
-                turn.sent()
-                turn.answered()
-                await turn.__aexit__(None, None, None)
+            permits = [throttle.acquire(scope(qps=5.0)) for _ in range(5)]
+            for permit in permits:
+                await permit.__aenter__()
+                permit.sent()
+                permit.completed()
+                await permit.__aexit__(None, None, None)
         began = clock.now
         async with make() as other:
             assert await call(other, scope(qps=5.0)) - began < 1.02
@@ -962,7 +962,7 @@ def test_closing_in_the_tick_of_a_wake_up(clock: Clock) -> None:
                 lane._books.pause(clock.now + 1)
 
         with pytest.raises(ClientClosed):
-            async with Watched(throttle.turn(scope()), close):
+            async with Watched(throttle.acquire(scope()), close):
                 pytest.fail("it was closed before")
         await asyncio.gather(*closing)
 
@@ -974,7 +974,7 @@ def test_a_pause_stops_whoever_was_just_let_go(clock: Clock) -> None:
 
     async def main() -> None:
         async with on(Scripted(GO)) as throttle:
-            first = throttle.turn(scope())
+            first = throttle.acquire(scope())
             await first.__aenter__()
             first.sent()
             began = clock.now
@@ -983,10 +983,10 @@ def test_a_pause_stops_whoever_was_just_let_go(clock: Clock) -> None:
                 if nth == 1:
                     first.throttled(5.0)
 
-            async with Watched(throttle.turn(scope()), refuse) as turn:
+            async with Watched(throttle.acquire(scope()), refuse) as permit:
                 assert clock.now - began == pytest.approx(5, abs=0.1)
-                turn.sent()
-                turn.answered()
+                permit.sent()
+                permit.completed()
             await first.__aexit__(None, None, None)
 
     clock.run(main())

@@ -16,7 +16,7 @@ from multidict import CIMultiDict
 from cams_async.client import CamsClient
 from cams_async.credentials import Credentials
 from cams_async.emulator import Emulator
-from cams_async.emulator.ceilings import SlidingWindow, Tenant
+from cams_async.emulator.ceilings import BackgroundLoad, SlidingWindow
 from cams_async.errors import (
     ApiError,
     AuthenticationError,
@@ -31,9 +31,9 @@ from cams_async.errors import (
     ThrottlingError,
 )
 from cams_async.operations import Operation
-from cams_async.protocol import Answer, Request
+from cams_async.protocol import HttpResponse, Request
 from cams_async.retry import RetryPolicy
-from cams_async.throttle import LocalThrottle, Turn
+from cams_async.throttle import LocalThrottle, Permit
 from tests.clock import Clock
 from tests.fakes import (
     CREDENTIALS,
@@ -137,7 +137,7 @@ class TestFlowControl:
 
     @pytest.mark.parametrize("step", [THROTTLED, OVERLOADED])
     def test_refusals_do_not_use_up_the_attempts(
-        self, step: Answer, clock: Clock
+        self, step: HttpResponse, clock: Clock
     ) -> None:
         """Ten of them, then three failures: the call still goes through."""
         steps: list[Step] = [*[step] * 10, *[LOST] * 3, VERIFIED]
@@ -159,7 +159,7 @@ class TestFlowControl:
         ids=["default", "short", "long", "of a user's own", "with a bound", "bare"],
     )
     def test_without_a_deadline_the_policys_bound_ends_it(
-        self, options: dict[str, Any], bound: float, step: Answer, clock: Clock
+        self, options: dict[str, Any], bound: float, step: HttpResponse, clock: Clock
     ) -> None:
         """From the first refusal on; the error counts all that was sent."""
         before = clock.now
@@ -234,16 +234,16 @@ class Shared(RecordingTransport):
         self.clock = clock
         self.until = clock.now + leaves_after
         self.policy = SlidingWindow(10)
-        self.tenant = Tenant(self.policy)
+        self.background_load = BackgroundLoad(self.policy)
         self.refused = 0
 
     async def exchange(
         self, request: Request, *, timeout: float, on_sent: Callable[[], None]
-    ) -> Answer:
+    ) -> HttpResponse:
         """Judge the call by what the two have used."""
         now = self.clock.now
         qps = 1000.0 if now < self.until else 0.0
-        self.tenant.catch_up(qps, now, now)
+        self.background_load.catch_up(qps, now, now)
         passes = self.policy.take(now, now)
         self.refused += not passes
         self.steps.clear()
@@ -265,7 +265,7 @@ class Expiring:
         """Return whether there is still time."""
         return next(self.good)
 
-    def answered(self) -> None:
+    def completed(self) -> None:
         """Note it."""
         self.log.append("answered")
 
@@ -273,7 +273,7 @@ class Expiring:
         """Note it."""
         self.log.append(f"throttled {retry_after} {counted}")
 
-    async def __aenter__(self) -> Turn:
+    async def __aenter__(self) -> Permit:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -289,11 +289,11 @@ class Late(LocalThrottle):
         self.log: list[str] = []
         self.tickets: list[int | None] = []
 
-    def turn(self, *_: object, **options: Any) -> Any:
+    def acquire(self, *_: object, **options: Any) -> Any:
         """Return a turn."""
         self.tickets.append(options["ticket"])
-        turn: AbstractAsyncContextManager[Turn] = Expiring(self.log, self.good)
-        return turn
+        permit: AbstractAsyncContextManager[Permit] = Expiring(self.log, self.good)
+        return permit
 
 
 class TestPermits:
@@ -344,9 +344,9 @@ class TestPermits:
         """Also where the throttle finds it while credentials are fetched."""
 
         class Losing(Watched):
-            def turn(self, *args: Any, **options: Any) -> Any:
+            def acquire(self, *args: Any, **options: Any) -> Any:
                 if len(self.tickets) >= 2:
-                    return super().turn(*args, **options)
+                    return super().acquire(*args, **options)
                 self.tickets.append(options["ticket"])
                 raise PermitExpired("the slot was lost before the request left")
 
@@ -398,15 +398,15 @@ class TestCounting:
                 ["throttled 1.5 False", "left"],
             ),
             (
-                Answer(429, CIMultiDict(), b"<html>"),
+                HttpResponse(429, CIMultiDict(), b"<html>"),
                 ["answered", "throttled None True", "left"],
             ),
-            (Answer(504, CIMultiDict(), b"<html>"), ["left"]),
-            (Answer(403, CIMultiDict(), b"<html>"), ["left"]),
-            (Answer(413, CIMultiDict(), b"<html>"), ["answered", "left"]),
-            (Answer(200, CIMultiDict(), b"<html>"), ["left"]),
+            (HttpResponse(504, CIMultiDict(), b"<html>"), ["left"]),
+            (HttpResponse(403, CIMultiDict(), b"<html>"), ["left"]),
+            (HttpResponse(413, CIMultiDict(), b"<html>"), ["answered", "left"]),
+            (HttpResponse(200, CIMultiDict(), b"<html>"), ["left"]),
             (
-                Answer(
+                HttpResponse(
                     200, CIMultiDict(), b'{"RequestId":"1","Code":"OK","Data":"broken"}'
                 ),
                 ["answered", "left"],
@@ -435,14 +435,14 @@ class Early(RecordingTransport):
     """A proxy that gives up at once, while the request travels on to the server."""
 
     def __init__(self, clock: Clock) -> None:
-        super().__init__(Answer(504, CIMultiDict(), b"<html>"))
+        super().__init__(HttpResponse(504, CIMultiDict(), b"<html>"))
         self.clock = clock
         self.random = Random(1)
         self.arrivals: list[float] = []
 
     async def exchange(
         self, request: Request, *, timeout: float, on_sent: Callable[[], None]
-    ) -> Answer:
+    ) -> HttpResponse:
         """Let the request arrive within the second that the throttle allows for."""
         self.arrivals.append(self.clock.now + self.random.uniform(0, 0.99))
         return await super().exchange(request, timeout=timeout, on_sent=on_sent)
@@ -492,7 +492,7 @@ class OfAThrottle(LocalThrottle):
         self.error = error
         self.asked = 0
 
-    def turn(self, *_: object, **__: object) -> NoReturn:
+    def acquire(self, *_: object, **__: object) -> NoReturn:
         """Fail without awaiting anything."""
         self.asked += 1
         raise self.error
@@ -639,12 +639,12 @@ class TestOthersErrors:
         """The call was executed before; its outcome is not called not_sent."""
 
         class Leaving(Late):
-            def turn(self, *args: Any, **options: Any) -> Any:
+            def acquire(self, *args: Any, **options: Any) -> Any:
                 class Failing(Expiring):
                     async def __aexit__(self, *_: object) -> None:
                         raise PermitExpired("too late")
 
-                super().turn(*args, **options)
+                super().acquire(*args, **options)
                 return Failing(self.log, self.good)
 
         transport = RecordingTransport(VERIFIED)
@@ -659,7 +659,7 @@ class AtOnce(RecordingTransport):
 
     async def exchange(
         self, request: Request, *, timeout: float, on_sent: Callable[[], None]
-    ) -> Answer:
+    ) -> HttpResponse:
         """Fail, or refuse."""
         del timeout
         self.seen.append(request)
@@ -667,14 +667,14 @@ class AtOnce(RecordingTransport):
         if isinstance(step, CamsError):
             raise type(step)(*step.args, outcome=step.outcome)
         on_sent()
-        assert isinstance(step, Answer)
+        assert isinstance(step, HttpResponse)
         return step
 
 
-class AnyTurn(LocalThrottle):
+class AnyPermit(LocalThrottle):
     """Hands out turns without awaiting anything."""
 
-    def turn(self, *_: object, **__: object) -> Any:
+    def acquire(self, *_: object, **__: object) -> Any:
         """Return a turn."""
         return Expiring([], iter([IN_TIME]))
 
@@ -690,7 +690,7 @@ class TestEventLoop:
     def test_other_tasks_run_between_two_rounds(self, step: Step, clock: Clock) -> None:
         """Whatever fails at once, under a policy that never ends."""
         transport = AtOnce(step)
-        options = {"throttle": AnyTurn(), "retry": Always()}
+        options = {"throttle": AnyPermit(), "retry": Always()}
 
         async def main() -> list[int]:
             async with make(transport, **options) as cams:
@@ -766,7 +766,7 @@ class TestClock:
             raise caught
 
         headers = CIMultiDict({"date": date})
-        expired = Answer(400, headers, refusal("InvalidTimeStamp.Expired").body)
+        expired = HttpResponse(400, headers, refusal("InvalidTimeStamp.Expired").body)
         transport = RecordingTransport(expired)
         monkeypatch.setattr(time, "gmtime", gmtime)
         error = fail(clock, transport, retry=Always())
@@ -806,7 +806,7 @@ class TestWarnings:
 
     @pytest.mark.parametrize("step", [THROTTLED, OVERLOADED])
     def test_a_retry_that_only_queues_names_no_wait(
-        self, step: Answer, clock: Clock, caplog: pytest.LogCaptureFixture
+        self, step: HttpResponse, clock: Clock, caplog: pytest.LogCaptureFixture
     ) -> None:
         """The line decides when it goes on."""
         with caplog.at_level(logging.WARNING, "cams_async"):

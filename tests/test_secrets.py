@@ -32,12 +32,12 @@ from multidict import CIMultiDict
 import cams_async
 from cams_async.client import CamsClient
 from cams_async.credentials import Credentials, EnvironmentCredentials
-from cams_async.emulator import Canned, Emulator, Fault
+from cams_async.emulator import CannedResponse, Emulator, Fault
 from cams_async.endpoints import parse_endpoint
 from cams_async.errors import CamsError, CredentialsError
 from cams_async.models import CallEvent
 from cams_async.operations import ChatappMigrationVerified
-from cams_async.protocol import Answer, Request, build_request, call_of
+from cams_async.protocol import HttpResponse, Request, build_request, call_of
 from cams_async.redis import RedisThrottle
 from cams_async.redis.server import RedisServer
 from cams_async.retry import RetryPolicy
@@ -169,7 +169,7 @@ class Spy(AiohttpTransport):
 
     async def exchange(
         self, request: Request, *, timeout: float, on_sent: Callable[[], None]
-    ) -> Answer:
+    ) -> HttpResponse:
         """Remember, and go on."""
         self.shown.add_request(request)
 
@@ -189,7 +189,7 @@ class Echo(Spy):
 
     async def exchange(
         self, request: Request, *, timeout: float, on_sent: Callable[[], None]
-    ) -> Answer:
+    ) -> HttpResponse:
         """Send it back."""
         del timeout
         self.shown.add_request(request)
@@ -197,7 +197,7 @@ class Echo(Spy):
         echo = f"{request.url} {dict(request.headers)} {SECRET}"
         status, body = self.make(echo)
         named = {"server": echo, "via": echo, "x-acs-request-id": echo}
-        return Answer(status, CIMultiDict(named), body)
+        return HttpResponse(status, CIMultiDict(named), body)
 
 
 @pytest.fixture
@@ -334,7 +334,7 @@ def test_public_objects_show_nothing(shown: Shown) -> None:
         cams,
         cams.with_options(timeout=1),
         vars(cams),
-        Answer(200, {"X": TOKEN}, CODE.encode()),
+        HttpResponse(200, {"X": TOKEN}, CODE.encode()),
         [CREDENTIALS, {"a": MIGRATION}],
         attrs.asdict(CREDENTIALS),
         attrs.astuple(MIGRATION),
@@ -392,10 +392,10 @@ def test_what_holds_a_secret_refuses_pickle(value: object, shown: Shown) -> None
     "fault",
     [
         *(fault for fault in Fault if fault is not Fault.HANG),
-        Canned(status=400, body=b'{"Code":"SomeCode","Message":"m"}'),
-        Canned(status=200, body=b'{"Code":"OK","RequestId":"i","Data":"m"}'),
-        Canned(status=200, body=b"x" * (2**20 + 1)),
-        Canned(status=302, headers={"Location": "/"}),
+        CannedResponse(status=400, body=b'{"Code":"SomeCode","Message":"m"}'),
+        CannedResponse(status=200, body=b'{"Code":"OK","RequestId":"i","Data":"m"}'),
+        CannedResponse(status=200, body=b"x" * (2**20 + 1)),
+        CannedResponse(status=302, headers={"Location": "/"}),
     ],
     ids=str,
 )
@@ -403,7 +403,7 @@ async def test_failures_on_the_wire_show_nothing(
     fault: Any, spelling: Spelling, emulator: Emulator, shown: Shown
 ) -> None:
     """Resets, nonsense and refusals, with a warning for each resend."""
-    emulator.trouble.rate(fault, 1.0)
+    emulator.faults.rate(fault, 1.0)
     error = await go(client(emulator, shown), spelling, shown)
 
     # To an untyped call, no shape is wrong.
@@ -493,7 +493,7 @@ async def test_time_outs_show_nothing(
     options: dict[str, Any], spelling: Spelling, emulator: Emulator, shown: Shown
 ) -> None:
     """Of an attempt, or of the call."""
-    emulator.trouble.rate(Fault.HANG, 1.0)
+    emulator.faults.rate(Fault.HANG, 1.0)
 
     await fail(client(emulator, shown, **options), spelling, shown)
 
@@ -503,7 +503,7 @@ async def test_closing_shows_nothing(
     spelling: Spelling, emulator: Emulator, shown: Shown
 ) -> None:
     """Neither the call that it cuts short, nor the one that comes too late."""
-    emulator.trouble.rate(Fault.HANG, 1.0)
+    emulator.faults.rate(Fault.HANG, 1.0)
     cams = client(emulator, shown)
     call = asyncio.create_task(spelling(cams))
     await shown.signed.wait()
@@ -574,7 +574,7 @@ async def test_a_call_that_is_ended_from_outside_shows_nothing(
     ending: Ending, spelling: Spelling, emulator: Emulator, shown: Shown
 ) -> None:
     """The caller's own time-out and cancellation, while the request is in flight."""
-    emulator.trouble.rate(Fault.HANG, 1.0)
+    emulator.faults.rate(Fault.HANG, 1.0)
     async with client(emulator, shown) as cams:
         with pytest.raises((TimeoutError, asyncio.CancelledError)) as caught:
             await ending(spelling(cams), shown)
@@ -610,7 +610,7 @@ async def test_a_failing_hook_shows_nothing(
         raise LookupError
 
     ok = b'{"Code":"OK","RequestId":"i","Data":{"Id":"1"}}'
-    emulator.trouble.rate(Canned(body=ok), 1.0)
+    emulator.faults.rate(CannedResponse(body=ok), 1.0)
     async with client(emulator, shown, hooks=[broken, shown.add_event]) as cams:
         await spelling(cams)
 
@@ -703,7 +703,7 @@ BAD: dict[str, Callable[[], object]] = {
     "a redis": lambda: RedisThrottle.from_url(f"redis://:{SECRET}@host:port"),
     "a secret redis": lambda: RedisThrottle.from_url(Secret(f"http://:{SECRET}@host")),
     "no redis": lambda: RedisThrottle.from_url(as_any([SECRET])),
-    "a pad": lambda: RedisThrottle.from_url(f"redis://:{SECRET}@host", pad=-1),
+    "a pad": lambda: RedisThrottle.from_url(f"redis://:{SECRET}@host", margin=-1),
     "an option of redis": lambda: as_any(RedisThrottle.from_url)(SECRET, no=1),
 }
 
@@ -805,7 +805,7 @@ async def test_fetching_credentials_that_is_ended_from_outside_shows_nothing(
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         web.Response(status=500),
         web.Response(text=SECRET),
@@ -823,12 +823,12 @@ async def test_fetching_credentials_that_is_ended_from_outside_shows_nothing(
     ids=["status", "text", "fields", "value"],
 )
 async def test_credentials_that_cannot_be_used_show_nothing(
-    answer: web.Response, shown: Shown
+    response: web.Response, shown: Shown
 ) -> None:
     """Nor does the provider's own traceback."""
 
     async def serve(_: web.Request) -> web.Response:
-        return answer
+        return response
 
     async with credentials_service(serve) as uri:
         provider = CredentialsUri(uri)

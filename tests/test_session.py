@@ -31,9 +31,9 @@ from cams_async.errors import (
 )
 from cams_async.models import CallEvent, Scope
 from cams_async.operations import Operation
-from cams_async.protocol import Answer, Request
+from cams_async.protocol import HttpResponse, Request
 from cams_async.retry import RetryPolicy
-from cams_async.throttle import LocalThrottle, Turn
+from cams_async.throttle import LocalThrottle, Permit
 from tests.clock import Clock
 from tests.fakes import (
     CREDENTIALS,
@@ -49,9 +49,9 @@ from tests.fakes import (
     RecordingTransport,
     Step,
     Watched,
-    answer,
     make,
     refusal,
+    response,
 )
 
 ACTION = type(STATUS).__name__
@@ -105,7 +105,7 @@ class Provider:
 class Broken(LocalThrottle):
     """A throttle of somebody's that fails."""
 
-    def turn(self, *_: object, **__: object) -> NoReturn:
+    def acquire(self, *_: object, **__: object) -> NoReturn:
         """Fail with an error that is not ours."""
         raise TimeoutError("redis")
 
@@ -218,8 +218,8 @@ UNKNOWN: list[Step] = [
     LATE,
     refusal("InternalError", 500),
     refusal("SignatureNonceUsed"),
-    Answer(200, CIMultiDict(), b"<html>"),
-    Answer(503, CIMultiDict(), b"<html>"),
+    HttpResponse(200, CIMultiDict(), b"<html>"),
+    HttpResponse(503, CIMultiDict(), b"<html>"),
 ]
 """Nobody can say whether these were executed."""
 
@@ -227,7 +227,7 @@ REFUSED: list[Step] = [
     refusal("InvalidParameter.PhoneNumberError"),
     refusal("Ram.PermissionDeny"),
     refusal("SomethingNew"),
-    answer({"Code": "OK", "RequestId": "i", "Data": "wrong"}),
+    response({"Code": "OK", "RequestId": "i", "Data": "wrong"}),
 ]
 """Sending these again is of no use."""
 
@@ -604,7 +604,7 @@ class ServerClock(RecordingTransport):
 
     async def exchange(
         self, request: Request, *, timeout: float, on_sent: Callable[[], None]
-    ) -> Answer:
+    ) -> HttpResponse:
         """Judge the date."""
         now = time.time() + self.ahead
         date = datetime.fromisoformat(request.headers["x-acs-date"]).timestamp()
@@ -664,7 +664,7 @@ class TestClock:
         """The call fails as it would, and the next one is dated as before."""
         headers = CIMultiDict({} if date is None else {"date": date})
         body = refusal("InvalidTimeStamp.Expired").body
-        expired = Answer(400, headers, body)
+        expired = HttpResponse(400, headers, body)
         transport = RecordingTransport(expired, VERIFIED)
 
         async def main() -> None:
@@ -880,7 +880,7 @@ class TestHooks:
             (LOST, ("unknown", None, None)),
             (refusal("X.Y"), ("rejected", "X.Y", "id-no")),
             (
-                answer({"Code": "OK", "RequestId": "i", "Data": 5}),
+                response({"Code": "OK", "RequestId": "i", "Data": 5}),
                 ("executed", None, None),
             ),
         ],
@@ -984,7 +984,7 @@ class Stubborn(RecordingTransport):
 
     async def exchange(
         self, request: Request, *, timeout: float, on_sent: Callable[[], None]
-    ) -> Answer:
+    ) -> HttpResponse:
         """Hang, and clean up slowly."""
         try:
             return await super().exchange(request, timeout=timeout, on_sent=on_sent)
@@ -1209,7 +1209,7 @@ class Counting(RecordingTransport):
 
     async def exchange(
         self, request: Request, *, timeout: float, on_sent: Callable[[], None]
-    ) -> Answer:
+    ) -> HttpResponse:
         """Count, and go on."""
         self.most = max(self.most, self.busy + 1)
         return await super().exchange(request, timeout=timeout, on_sent=on_sent)
@@ -1232,7 +1232,7 @@ class TestTurns:
                 log.append("sent")
                 return True
 
-            def answered(self) -> None:
+            def completed(self) -> None:
                 log.append("answered")
 
             def throttled(
@@ -1242,16 +1242,16 @@ class TestTurns:
                     f"throttled {retry_after}" + ("" if counted else ", not counted")
                 )
 
-            async def __aenter__(self) -> Turn:
+            async def __aenter__(self) -> Permit:
                 return self
 
             async def __aexit__(self, *_: object) -> None:
                 log.append("left")
 
         class Throttle(LocalThrottle):
-            def turn(self, *_: object, **__: object) -> Any:
-                turn: AbstractAsyncContextManager[Turn] = Telling()
-                return turn
+            def acquire(self, *_: object, **__: object) -> Any:
+                permit: AbstractAsyncContextManager[Permit] = Telling()
+                return permit
 
         transport = RecordingTransport(step)
         options = {"throttle": Throttle(), "retry": NO}
@@ -1295,13 +1295,13 @@ class TestTurns:
 
         class Slow(LocalThrottle):
             @asynccontextmanager
-            async def linger(self, turn: Any) -> AsyncGenerator[Turn, None]:
-                async with turn as granted:
+            async def linger(self, permit: Any) -> AsyncGenerator[Permit, None]:
+                async with permit as granted:
                     yield granted
                     await asyncio.sleep(100)
 
-            def turn(self, *args: Any, **options: Any) -> Any:
-                return self.linger(super().turn(*args, **options))
+            def acquire(self, *args: Any, **options: Any) -> Any:
+                return self.linger(super().acquire(*args, **options))
 
         transport = RecordingTransport(VERIFIED)
         error = fail(clock, transport, MIGRATION, throttle=Slow(), deadline=5)

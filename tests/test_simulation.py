@@ -19,10 +19,10 @@ from tests.broken_throttles import (
     TrustsGateways,
 )
 from tests.simulation import (
+    BackgroundLoad,
     Call,
     Cancel,
     Schedule,
-    Tenant,
     draw,
     faults,
     overshoot,
@@ -100,7 +100,7 @@ def test_the_ceiling_is_used(ceiling: float, network: Network) -> None:
 def test_alone_on_an_account_nothing_is_refused(rule: Rule) -> None:
     """Whatever way the server counts, and whatever goes wrong on the network."""
     for seed in range(100):
-        result = run(evolve(draw(seed), rule=rule, tenant=None))
+        result = run(evolve(draw(seed), rule=rule, background_load=None))
         assert not result.wasted, f"seed {seed}"
 
 
@@ -157,7 +157,7 @@ def contest(seed: int, rule: Rule) -> Schedule:
         ceiling=10.0,
         calls=tuple(seeds.uniform(random, number) for number in range(300)),
         rule=rule,
-        tenant=Tenant(start=start, stop=start + 20.0, rate=5.0),
+        background_load=BackgroundLoad(start=start, stop=start + 20.0, rate=5.0),
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 from cams_async.errors import DeadlineExceeded
 from cams_async.models import Scope, Snapshot
 from cams_async.throttle import LocalThrottle
-from cams_async.throttle.lane import LocalTurn
+from cams_async.throttle.lane import LocalPermit
 from tests.clock import Clock
 from tests.simulation.watched import Watched
 from tests.simulation.world import live_timers
@@ -57,42 +57,42 @@ class Bench:
         """Return the seconds since the start."""
         return self._loop.time() - self._start
 
-    def turn(
+    def acquire(
         self, *, ticket: int | None = None, deadline: float | None = None
-    ) -> LocalTurn:
+    ) -> LocalPermit:
         """Ask for a turn; the deadline is in seconds from now."""
         if deadline is not None:
             deadline += self._loop.time()
-        return self.throttle.turn(self.scope, ticket=ticket, deadline=deadline)
+        return self.throttle.acquire(self.scope, ticket=ticket, deadline=deadline)
 
-    async def call(self, name: str = "", trip: float = TRIP) -> LocalTurn:
+    async def call(self, name: str = "", trip: float = TRIP) -> LocalPermit:
         """Make a call that is answered."""
-        async with self.turn() as turn:
+        async with self.acquire() as permit:
             self.log.append((name, self.now()))
-            turn.sent()
+            permit.sent()
             await asyncio.sleep(trip)
-            turn.answered()
-        return turn
+            permit.completed()
+        return permit
 
     async def refused_call(
         self, retry_after: float | None = None, trip: float = TRIP
-    ) -> LocalTurn:
+    ) -> LocalPermit:
         """Make a call that the server refuses."""
-        async with self.turn() as turn:
-            turn.sent()
+        async with self.acquire() as permit:
+            permit.sent()
             await asyncio.sleep(trip)
-            turn.throttled(retry_after)
-        return turn
+            permit.throttled(retry_after)
+        return permit
 
-    async def come_back(self, name: str, ticket: int) -> LocalTurn:
+    async def come_back(self, name: str, ticket: int) -> LocalPermit:
         """Make a call with the ticket of a former turn."""
-        async with self.turn(ticket=ticket) as turn:
+        async with self.acquire(ticket=ticket) as permit:
             self.log.append((name, self.now()))
-            turn.sent()
-            turn.answered()
-        return turn
+            permit.sent()
+            permit.completed()
+        return permit
 
-    def start(self, name: str = "", trip: float = TRIP) -> asyncio.Task[LocalTurn]:
+    def start(self, name: str = "", trip: float = TRIP) -> asyncio.Task[LocalPermit]:
         """Start a call."""
         return asyncio.create_task(self.call(name, trip), name=name)
 
@@ -167,12 +167,14 @@ async def test_half_of_the_ceiling_goes_at_once_the_rest_within_half_a_second(
 @bench_test
 async def test_a_slot_is_used_again_a_second_after_its_answer(bench: Bench) -> None:
     """The eleventh call waits for the first one's answer, and a second more."""
-    assert bench.turn().waited == 0.0
+    assert bench.acquire().waited == 0.0
 
-    turns = await asyncio.gather(*(bench.call() for _ in range(12)))
+    permits = await asyncio.gather(*(bench.call() for _ in range(12)))
 
     assert bench.moments[10:] == pytest.approx([AGAIN, AGAIN], abs=1e-3)
-    assert [turn.waited for turn in turns] == pytest.approx(bench.moments, abs=1e-5)
+    assert [permit.waited for permit in permits] == pytest.approx(
+        bench.moments, abs=1e-5
+    )
 
 
 @bench_test
@@ -207,12 +209,12 @@ def test_a_response_that_proves_nothing_keeps_the_slot(
 
     async def main() -> None:
         bench = Bench(qps=1)
-        async with bench.turn() as turn:
-            turn.sent()
+        async with bench.acquire() as permit:
+            permit.sent()
             waiting = bench.start()
             await asyncio.sleep(0.1)
             if counted is not None:
-                turn.throttled(0.05, counted=counted)
+                permit.throttled(0.05, counted=counted)
         await waiting
         assert bench.moments == pytest.approx([moment], abs=1e-3)
         await bench.nothing_is_left()
@@ -228,8 +230,8 @@ def test_a_refusal_implies_a_send(
 
     async def main() -> None:
         bench = Bench(qps=1)
-        async with bench.turn() as turn:
-            turn.throttled(None, counted=counted)
+        async with bench.acquire() as permit:
+            permit.throttled(None, counted=counted)
         await bench.call()
         assert bench.moments == pytest.approx([moment], abs=1e-3)
         await bench.nothing_is_left()
@@ -245,9 +247,9 @@ def test_a_refusal_slows_down_and_pauses_whatever_it_proves(
 
     async def main() -> None:
         bench = Bench()
-        async with bench.turn() as turn:
-            turn.sent()
-            turn.throttled(3.0, counted=counted)
+        async with bench.acquire() as permit:
+            permit.sent()
+            permit.throttled(3.0, counted=counted)
         assert bench.snapshot.limit == pytest.approx(7.0)
         await bench.call()
         assert bench.moments == pytest.approx([3.0], abs=1e-3)
@@ -270,10 +272,10 @@ async def test_a_limit_that_nobody_reads_comes_back(bench: Bench) -> None:
 @bench_test
 async def test_a_local_turn_never_expires(bench: Bench) -> None:
     """Nobody else can take its slot."""
-    async with bench.turn() as turn:
+    async with bench.acquire() as permit:
         await asyncio.sleep(3600)
-        assert turn.sent()
-        turn.answered()
+        assert permit.sent()
+        permit.completed()
 
 
 @pytest.mark.parametrize(
@@ -286,12 +288,12 @@ def test_a_send_and_an_answer_set_the_moment_anew(
 
     async def main() -> None:
         bench = Bench(qps=1)
-        async with bench.turn() as turn:
+        async with bench.acquire() as permit:
             waiting = bench.start()
             await asyncio.sleep(0.5)
-            turn.sent()
+            permit.sent()
             await asyncio.sleep(trip)
-            turn.answered()
+            permit.completed()
         await waiting
         assert bench.moments == pytest.approx([moment], abs=1e-3)
         await bench.nothing_is_left()
@@ -302,12 +304,14 @@ def test_a_send_and_an_answer_set_the_moment_anew(
 @bench_test
 async def test_whoever_comes_back_goes_before_all_others(bench: Bench) -> None:
     """The lowest ticket first, and a new slot for each."""
-    turns = [await bench.refused_call(trip=0.0) for _ in range(10)]
+    permits = [await bench.refused_call(trip=0.0) for _ in range(10)]
     newcomers = [bench.start(f"new {number}") for number in range(2)]
     await turns_of_the_loop(3)
     returned = [
-        asyncio.create_task(bench.come_back(name, turn.ticket))
-        for name, turn in zip("cab", [turns[7], turns[1], turns[4]], strict=True)
+        asyncio.create_task(bench.come_back(name, permit.ticket))
+        for name, permit in zip(
+            "cab", [permits[7], permits[1], permits[4]], strict=True
+        )
     ]
     await asyncio.gather(*newcomers, *returned)
 
@@ -332,9 +336,9 @@ async def test_there_are_never_more_than_two_timers(bench: Bench) -> None:
     most = 0
 
     async def call() -> None:
-        async with bench.turn() as turn:
-            turn.sent()
-            turn.answered()
+        async with bench.acquire() as permit:
+            permit.sent()
+            permit.completed()
 
     loop = asyncio.get_running_loop()
     calls = asyncio.gather(*(call() for _ in range(300)))
@@ -414,7 +418,7 @@ async def test_cancelled_on_waking_up_passes_the_turn_on(bench: Bench) -> None:
     async def doomed() -> None:
         task = asyncio.current_task()
         assert task is not None
-        async with Watched(bench.turn(), lambda _: task.cancel()):
+        async with Watched(bench.acquire(), lambda _: task.cancel()):
             pytest.fail("it was cancelled before")
 
     victim = asyncio.create_task(doomed())
@@ -470,7 +474,7 @@ async def test_cancelled_with_a_turn_that_was_not_used_frees_the_slot(
     """Nothing has left, so the slot is free at once."""
 
     async def hesitate() -> None:
-        async with bench.turn():
+        async with bench.acquire():
             await asyncio.sleep(10)
 
     task = asyncio.create_task(hesitate())
@@ -486,7 +490,7 @@ async def test_cancelled_with_a_turn_that_was_not_used_frees_the_slot(
 async def test_an_unused_turn_is_given_back_at_once(bench: Bench) -> None:
     """Where no connection can be made, only the bucket sets the pace."""
     for _ in range(30):
-        async with bench.turn():
+        async with bench.acquire():
             pass
 
     assert bench.now() == pytest.approx(2.5, abs=1e-2)
@@ -511,8 +515,8 @@ async def test_an_error_after_the_send_keeps_the_slot(bench: Bench) -> None:
     """A broken connection says nothing about the request."""
 
     async def break_off() -> None:
-        async with bench.turn() as turn:
-            turn.sent()
+        async with bench.acquire() as permit:
+            permit.sent()
             raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):
@@ -552,13 +556,13 @@ async def test_mass_cancels_cost_the_same_for_each_caller(bench: Bench) -> None:
 @bench_test
 async def test_words_said_twice_count_once(bench: Bench) -> None:
     """One send, one answer, one slot."""
-    async with bench.turn() as turn:
-        turn.sent()
+    async with bench.acquire() as permit:
+        permit.sent()
         await asyncio.sleep(0.5)
-        turn.sent()
-        turn.answered()
+        permit.sent()
+        permit.completed()
         await asyncio.sleep(0.5)
-        turn.answered()
+        permit.completed()
 
     assert bench.snapshot.cooling == 1
     await asyncio.sleep(0.52)
@@ -568,8 +572,8 @@ async def test_words_said_twice_count_once(bench: Bench) -> None:
 @bench_test
 async def test_an_answer_implies_a_send(bench: Bench) -> None:
     """Even where nobody saw the request leave."""
-    async with bench.turn() as turn:
-        turn.answered()
+    async with bench.acquire() as permit:
+        permit.completed()
 
     assert (bench.snapshot.in_flight, bench.snapshot.cooling) == (0, 1)
 
@@ -577,12 +581,12 @@ async def test_an_answer_implies_a_send(bench: Bench) -> None:
 @bench_test
 async def test_words_said_too_late_never_free_a_slot(bench: Bench) -> None:
     """A request that leaves after its turn takes a slot rather than none."""
-    async with bench.turn() as turn:
+    async with bench.acquire() as permit:
         pass
-    turn.sent()
+    permit.sent()
     assert bench.snapshot.in_flight == 1
 
-    turn.answered()
+    permit.completed()
     assert (bench.snapshot.in_flight, bench.snapshot.cooling) == (0, 1)
 
 
@@ -618,17 +622,17 @@ async def test_a_refusal_shrinks_the_limit_and_time_mends_it(bench: Bench) -> No
 @bench_test
 async def test_growth_alone_wakes_the_line(bench: Bench) -> None:
     """A call that waits for nothing but the limit goes when that grows."""
-    turns = [bench.turn() for _ in range(7)]
+    permits = [bench.acquire() for _ in range(7)]
     await bench.refused_call(trip=0.0)
     await asyncio.sleep(1.1)
-    for turn in turns:  # seven slots are held, and nothing is sent
-        await turn.__aenter__()
+    for permit in permits:  # seven slots are held, and nothing is sent
+        await permit.__aenter__()
     waiting = bench.start()
     await waiting
 
     assert bench.now() == pytest.approx(3.0 + TRIP, abs=1e-2)
-    for turn in turns:
-        await turn.__aexit__(None, None, None)
+    for permit in permits:
+        await permit.__aexit__(None, None, None)
 
 
 @bench_test
@@ -646,13 +650,13 @@ async def test_a_pause_holds_everybody(bench: Bench) -> None:
 @bench_test
 async def test_a_pause_only_ever_moves_forward(bench: Bench) -> None:
     """A shorter one, or none, that comes later does not end it sooner."""
-    turns = [bench.turn() for _ in range(4)]
-    for turn in turns:
-        await turn.__aenter__()
+    permits = [bench.acquire() for _ in range(4)]
+    for permit in permits:
+        await permit.__aenter__()
     waiting = bench.start()
 
-    for turn, pause in zip(turns, [2.0, 0.5, None, math.nan], strict=True):
-        turn.throttled(pause)
+    for permit, pause in zip(permits, [2.0, 0.5, None, math.nan], strict=True):
+        permit.throttled(pause)
         assert bench.snapshot.paused_for == pytest.approx(2.0)
 
     await waiting
@@ -675,13 +679,13 @@ def test_a_pause_is_at_most_a_minute(clock: Clock, asked: float) -> None:
 @bench_test
 async def test_whoever_is_in_the_bucket_waits_the_pause_out(bench: Bench) -> None:
     """A slot and a place in the bucket are no leave to send during a pause."""
-    async with bench.turn() as turn:
+    async with bench.acquire() as permit:
         calls = [bench.start() for _ in range(5)]
         await asyncio.sleep(0.05)  # four are through, the fifth is in the bucket
-        turn.throttled(1.0)
+        permit.throttled(1.0)
         await asyncio.sleep(0.8)  # the bucket has let it go long ago
         assert len(bench.log) == 4
-        turn.throttled(1.0)  # and the pause moves on
+        permit.throttled(1.0)  # and the pause moves on
 
     await asyncio.gather(*calls)
 
@@ -691,10 +695,10 @@ async def test_whoever_is_in_the_bucket_waits_the_pause_out(bench: Bench) -> Non
 @bench_test
 async def test_cancelled_in_a_pause_gives_the_slot_back(bench: Bench) -> None:
     """After the bucket, the pause: it can be left at any time, too."""
-    async with bench.turn() as turn:
+    async with bench.acquire() as permit:
         calls = [bench.start(str(number)) for number in range(6)]
         await asyncio.sleep(0.05)
-        turn.throttled(1.0)
+        permit.throttled(1.0)
     await asyncio.sleep(0.5)
 
     await cancelled(calls.pop(4))
@@ -715,7 +719,7 @@ async def test_a_hopeless_place_is_refused_at_once(bench: Bench) -> None:
     before = bench.snapshot
 
     with pytest.raises(DeadlineExceeded, match="15 calls ahead") as caught:
-        await bench.turn(deadline=1.0).__aenter__()
+        await bench.acquire(deadline=1.0).__aenter__()
 
     assert bench.snapshot == before
     assert caught.value.phase == "queued"
@@ -732,8 +736,8 @@ async def test_a_place_in_time_is_kept(bench: Bench) -> None:
     calls = [bench.start() for _ in range(25)]
     await asyncio.sleep(0.55)
 
-    async with bench.turn(deadline=2.0) as turn:
-        assert turn.waited <= 2.0
+    async with bench.acquire(deadline=2.0) as permit:
+        assert permit.waited <= 2.0
     await asyncio.gather(*calls)
 
 
@@ -744,13 +748,13 @@ async def test_a_call_in_flight_is_expected_to_be_answered_now(bench: Bench) -> 
     await asyncio.sleep(0.55)
 
     with pytest.raises(DeadlineExceeded) as caught:
-        await bench.turn(deadline=1.0).__aenter__()
+        await bench.acquire(deadline=1.0).__aenter__()
     assert caught.value.expected_wait == pytest.approx(1.01)
 
     for task in calls:
         await cancelled(task)
     with pytest.raises(DeadlineExceeded) as caught:  # now it is known
-        await bench.turn(deadline=1.0).__aenter__()
+        await bench.acquire(deadline=1.0).__aenter__()
     assert caught.value.expected_wait == pytest.approx(2.01 - 0.55, abs=1e-2)
 
 
@@ -758,11 +762,11 @@ async def test_a_call_in_flight_is_expected_to_be_answered_now(bench: Bench) -> 
 async def test_a_deadline_that_has_passed_is_refused(bench: Bench) -> None:
     """Even where a slot is free."""
     with pytest.raises(DeadlineExceeded) as caught:
-        await bench.turn(deadline=-0.1).__aenter__()
+        await bench.acquire(deadline=-0.1).__aenter__()
 
     assert caught.value.places_ahead == 0
     assert caught.value.expected_wait == 0.0
-    async with bench.turn(deadline=0.0):
+    async with bench.acquire(deadline=0.0):
         pass
 
 
@@ -776,7 +780,7 @@ async def test_a_shrunken_limit_counts_only_what_it_will_hand_out(
     await bench.refused_call(trip=0.05)
 
     with pytest.raises(DeadlineExceeded) as caught:
-        await bench.turn(deadline=0.1).__aenter__()
+        await bench.acquire(deadline=0.1).__aenter__()
 
     # Ten slots are taken, and seven may be: the fourth to return is the first of use.
     fourth = bench.moments[3] + 0.05 + 1.01
@@ -791,8 +795,8 @@ async def test_whoever_comes_back_counts_only_those_who_did(bench: Bench) -> Non
     await asyncio.sleep(0.6)
 
     with pytest.raises(DeadlineExceeded, match=r"^0 calls ahead"):
-        await bench.turn(ticket=first.ticket, deadline=0.1).__aenter__()
-    async with bench.turn(ticket=first.ticket, deadline=1.0):
+        await bench.acquire(ticket=first.ticket, deadline=0.1).__aenter__()
+    async with bench.acquire(ticket=first.ticket, deadline=1.0):
         pass
     await asyncio.gather(*calls)
 
@@ -801,19 +805,19 @@ async def test_whoever_comes_back_counts_only_those_who_did(bench: Bench) -> Non
 async def test_a_pause_refuses_those_whom_it_makes_too_late(bench: Bench) -> None:
     """Waiting calls are looked at again, and the others move up."""
 
-    async def wait(name: str, deadline: float | None) -> LocalTurn:
-        async with bench.turn(deadline=deadline) as turn:
+    async def wait(name: str, deadline: float | None) -> LocalPermit:
+        async with bench.acquire(deadline=deadline) as permit:
             bench.log.append((name, bench.now()))
-        return turn
+        return permit
 
     calls = [bench.start() for _ in range(9)]
-    async with bench.turn() as turn:
+    async with bench.acquire() as permit:
         await asyncio.sleep(0.6)
         hasty = asyncio.create_task(wait("hasty", 4.0))
         patient = asyncio.create_task(wait("patient", 9.0))
         endless = asyncio.create_task(wait("endless", None))
         await turns_of_the_loop(2)
-        turn.throttled(5.0)
+        permit.throttled(5.0)
         assert bench.snapshot.waiting == 2
 
     with pytest.raises(DeadlineExceeded, match=r"^0 calls ahead, 5\.0 s expected"):
@@ -827,22 +831,22 @@ async def test_a_pause_refuses_those_whom_it_makes_too_late(bench: Bench) -> Non
 async def test_a_pause_counts_places_by_the_limit_of_then(bench: Bench) -> None:
     """With fewer slots than on entry, the last of a long line may be too late."""
     calls = [bench.start() for _ in range(9)]
-    async with bench.turn() as turn:
+    async with bench.acquire() as permit:
         await asyncio.sleep(0.6)
 
         async def wait() -> None:
-            async with bench.turn(deadline=2.1) as waiting:
+            async with bench.acquire(deadline=2.1) as waiting:
                 waiting.sent()
-                waiting.answered()
+                waiting.completed()
 
         line = [asyncio.create_task(wait()) for _ in range(20)]
         await turns_of_the_loop(2)
         assert bench.snapshot.waiting == 20
-        turn.throttled(0.1)
+        permit.throttled(0.1)
 
     results = await asyncio.gather(*line, return_exceptions=True)
-    late = [type(result) is DeadlineExceeded for result in results]
-    assert late == [False] * 14 + [True] * 6
+    max_transit = [type(result) is DeadlineExceeded for result in results]
+    assert max_transit == [False] * 14 + [True] * 6
     await asyncio.gather(*calls)
 
 
@@ -850,17 +854,17 @@ async def test_a_pause_counts_places_by_the_limit_of_then(bench: Bench) -> None:
 async def test_a_call_refused_while_it_is_cancelled_is_cancelled(bench: Bench) -> None:
     """Both happen in one tick: the cancel came first."""
     calls = [bench.start() for _ in range(9)]
-    async with bench.turn() as turn:
+    async with bench.acquire() as permit:
         await asyncio.sleep(0.6)
 
         async def wait() -> None:
-            async with bench.turn(deadline=4.0):
+            async with bench.acquire(deadline=4.0):
                 pytest.fail("it was cancelled before")
 
         hasty = asyncio.create_task(wait())
         await turns_of_the_loop(2)
         hasty.cancel()
-        turn.throttled(5.0)
+        permit.throttled(5.0)
         with pytest.raises(asyncio.CancelledError):
             await hasty
     await asyncio.gather(*calls)

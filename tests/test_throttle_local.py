@@ -32,9 +32,9 @@ def scope(
 
 async def call(throttle: Throttle, where: Scope) -> None:
     """Make a call that is answered at once."""
-    async with throttle.turn(where) as turn:
-        turn.sent()
-        turn.answered()
+    async with throttle.acquire(where) as permit:
+        permit.sent()
+        permit.completed()
 
 
 async def calls(throttle: Throttle, where: Scope, count: int) -> float:
@@ -60,7 +60,7 @@ def test_a_bad_ceiling_is_refused(qps: Any) -> None:
     assert caught.value.field == "qps"
 
 
-@pytest.mark.parametrize("name", ["late", "pad"])
+@pytest.mark.parametrize("name", ["max_transit", "margin"])
 @pytest.mark.parametrize(
     "value", [-0.1, 86401, 1e300, 10**400, math.nan, math.inf, "1", None, True]
 )
@@ -74,14 +74,17 @@ def test_a_bad_number_of_seconds_is_refused(name: str, value: Any) -> None:
 
 def test_no_seconds_at_all_are_accepted(clock: Clock) -> None:
     """Whoever knows better may do without J and without the pad."""
-    throttle = LocalThrottle(late=0, pad=0)
+    throttle = LocalThrottle(max_transit=0, margin=0)
 
     assert clock.run(calls(throttle, scope(), 11)) == pytest.approx(1.0, abs=1e-3)
 
 
 def test_its_repr_tells_its_settings() -> None:
     """As it was made."""
-    assert repr(LocalThrottle(late=2.0)) == "LocalThrottle(late=2.0, pad=0.01)"
+    assert (
+        repr(LocalThrottle(max_transit=2.0))
+        == "LocalThrottle(max_transit=2.0, margin=0.01)"
+    )
 
 
 def test_a_process_has_one_shared_throttle() -> None:
@@ -167,7 +170,7 @@ def test_idle_scopes_are_forgotten(clock: Clock) -> None:
 
     async def main() -> None:
         throttle = LocalThrottle()
-        busy = throttle.turn(scope(account="busy"))
+        busy = throttle.acquire(scope(account="busy"))
         await busy.__aenter__()
         for number in range(10 * _FEW):
             await call(throttle, scope(account=str(number)))
@@ -210,14 +213,14 @@ def test_scopes_with_something_to_remember_are_kept(clock: Clock) -> None:
     async def main() -> None:
         throttle = LocalThrottle()
         names = ["in flight", "throttled", "paused", "cooling"]
-        turns = {name: throttle.turn(scope(account=name)) for name in names}
-        for turn in turns.values():
-            await turn.__aenter__()
-        turns["in flight"].sent()
-        turns["throttled"].throttled(None)
-        turns["paused"].throttled(10.0)
+        permits = {name: throttle.acquire(scope(account=name)) for name in names}
+        for permit in permits.values():
+            await permit.__aenter__()
+        permits["in flight"].sent()
+        permits["throttled"].throttled(None)
+        permits["paused"].throttled(10.0)
         await asyncio.sleep(1.5)
-        turns["cooling"].answered()
+        permits["cooling"].completed()
         for number in range(2 * _FEW):
             await call(throttle, scope(account=str(number)))
         assert {scope(account=name) for name in names} <= set(throttle.snapshot())
@@ -297,7 +300,7 @@ def test_a_turn_that_sent_nothing_makes_no_loop_wait(clock: Clock) -> None:
     throttle = LocalThrottle()
 
     async def idle() -> None:
-        async with throttle.turn(scope()):
+        async with throttle.acquire(scope()):
             pass
 
     clock.run(idle())
@@ -322,11 +325,11 @@ def test_pause_and_limit_outlive_a_loop(
     throttle = LocalThrottle()
 
     async def refused() -> None:
-        async with throttle.turn(scope()) as turn:
-            turn.throttled(5.0)
+        async with throttle.acquire(scope()) as permit:
+            permit.throttled(5.0)
 
     async def look() -> None:
-        throttle.turn(scope())
+        throttle.acquire(scope())
         snapshot = throttle.snapshot()[scope()]
         assert snapshot.paused_for == pytest.approx(4.0, abs=1e-3)
         assert snapshot.limit == pytest.approx(7.0)
@@ -354,7 +357,7 @@ def test_what_a_loop_left_behind_frees_no_slot_of_the_next(
     abandoned: list[asyncio.Task[None]] = []
 
     async def hold() -> None:
-        async with throttle.turn(scope()):
+        async with throttle.acquire(scope()):
             await asyncio.sleep(100)
 
     async def abandon() -> None:
@@ -362,9 +365,9 @@ def test_what_a_loop_left_behind_frees_no_slot_of_the_next(
         await asyncio.sleep(0.25)  # seven have a turn, and one is in the bucket
 
     async def main() -> None:
-        turns = [throttle.turn(scope()) for _ in range(10)]
-        for turn in turns:
-            await turn.__aenter__()
+        permits = [throttle.acquire(scope()) for _ in range(10)]
+        for permit in permits:
+            await permit.__aenter__()
         excuse(abandoned)
         abandoned.clear()
         gc.collect()
@@ -372,8 +375,8 @@ def test_what_a_loop_left_behind_frees_no_slot_of_the_next(
         waiting = asyncio.create_task(call(throttle, scope()))
         await asyncio.sleep(5)
         assert not waiting.done()
-        for turn in turns:
-            await turn.__aexit__(None, None, None)
+        for permit in permits:
+            await permit.__aexit__(None, None, None)
         await waiting
 
     loop = VirtualLoop(clock)
@@ -407,7 +410,7 @@ def test_closing_ends_every_wait(clock: Clock) -> None:
 
     async def main() -> None:
         throttle = LocalThrottle()
-        in_flight = throttle.turn(scope())
+        in_flight = throttle.acquire(scope())
         await in_flight.__aenter__()
         in_flight.sent()
         through = [asyncio.create_task(call(throttle, scope())) for _ in range(4)]
@@ -420,7 +423,7 @@ def test_closing_ends_every_wait(clock: Clock) -> None:
         results = await asyncio.gather(*through, *waiting, return_exceptions=True)
         assert results[:4] == [None] * 4
         assert [type(result) for result in results[4:]] == [ClientClosed] * 20
-        in_flight.answered()
+        in_flight.completed()
         await in_flight.__aexit__(None, None, None)
         snapshot = throttle.snapshot()[scope()]
         assert (snapshot.waiting, snapshot.in_flight, snapshot.cooling) == (0, 0, 5)
@@ -435,10 +438,10 @@ def test_closing_ends_a_pause(clock: Clock) -> None:
 
     async def main() -> None:
         throttle = LocalThrottle()
-        async with throttle.turn(scope()) as turn:
+        async with throttle.acquire(scope()) as permit:
             waiting = [asyncio.create_task(call(throttle, scope())) for _ in range(6)]
             await asyncio.sleep(0.05)
-            turn.throttled(60.0)
+            permit.throttled(60.0)
         await asyncio.sleep(1)
 
         loop = asyncio.get_running_loop()
@@ -458,11 +461,11 @@ def test_after_the_end_there_are_no_turns(clock: Clock) -> None:
 
     async def main() -> None:
         throttle = LocalThrottle()
-        asked_before = throttle.turn(scope())
+        asked_before = throttle.acquire(scope())
         await calls(throttle, scope(), 10)
         await throttle.aclose()
         with pytest.raises(ClientClosed):
-            throttle.turn(scope())
+            throttle.acquire(scope())
         with pytest.raises(ClientClosed):
             await asked_before.__aenter__()
 
@@ -481,7 +484,7 @@ def test_closing_in_the_tick_of_a_wake_up(clock: Clock) -> None:
                 lane.close()
 
         async def last() -> None:
-            async with Watched(throttle.turn(scope()), close):
+            async with Watched(throttle.acquire(scope()), close):
                 pytest.fail("it was closed before")
 
         with pytest.raises(ClientClosed):

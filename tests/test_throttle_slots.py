@@ -10,14 +10,14 @@ from cams_async.throttle.slots import Slots
 @pytest.fixture
 def slots() -> Slots:
     """Slots of one second and a bit; requests are late by one second at most."""
-    return Slots(hold=1.01, late=1.0)
+    return Slots(hold=1.01, max_transit=1.0)
 
 
 def test_a_slot_returns_a_second_after_the_answer(slots: Slots) -> None:
     """The send does not matter, the answer does."""
     slots.take("call")
     slots.sent("call", 10.0)
-    slots.answered("call", 10.4)
+    slots.completed("call", 10.4)
 
     assert slots.next_return() == pytest.approx(11.41)
     assert slots.taken(11.4) == 1
@@ -39,7 +39,7 @@ def test_an_answer_after_j_makes_no_difference(slots: Slots, answered: float) ->
     """The slot returns J and a second after the send, and the call is over."""
     slots.take("call")
     slots.sent("call", 10.0)
-    slots.answered("call", answered)
+    slots.completed("call", answered)
 
     assert slots.next_return() == pytest.approx(12.01)
     assert slots.counts(11.9) == (0, 1)
@@ -76,7 +76,7 @@ def test_an_answer_to_nobody_still_frees_the_slot_sooner(slots: Slots) -> None:
     slots.take("call")
     slots.sent("call", 10.0)
     slots.left("call")
-    slots.answered("call", 10.2)
+    slots.completed("call", 10.2)
 
     assert slots.counts(10.2) == (0, 1)
     assert slots.taken(11.21) == 0
@@ -90,7 +90,7 @@ def test_the_next_return_is_the_earliest(slots: Slots) -> None:
         slots.take(call)
     slots.sent("a", 10.0)
     slots.sent("b", 10.9)
-    slots.answered("b", 11.2)
+    slots.completed("b", 11.2)
 
     assert slots.next_return() == pytest.approx(12.01)
     assert slots.taken(12.01) == 1
@@ -101,7 +101,7 @@ def test_what_is_said_of_unknown_calls_frees_nothing(slots: Slots) -> None:
     """Late, repeated or foreign words never make room."""
     slots.take("call")
     slots.release("stranger")
-    slots.answered("stranger", 10.0)
+    slots.completed("stranger", 10.0)
     slots.left("stranger")
     assert slots.taken(10.0) == 1
 
@@ -121,7 +121,7 @@ def test_expected_returns_take_the_answers_for_here(slots: Slots) -> None:
     slots.sent("lost", 9.8)
     slots.sent("done", 9.9)
     slots.sent("fresh", 9.95)
-    slots.answered("done", 9.96)
+    slots.completed("done", 9.96)
     slots.left("lost")
 
     returns = {"done": 10.97, "fresh": 11.01, "held": 11.01, "lost": 11.81}
@@ -137,7 +137,7 @@ def test_counting_changes_nothing(slots: Slots) -> None:
     for call in "abc":
         slots.take(call)
     slots.sent("a", 10.0)
-    slots.answered("a", 10.1)
+    slots.completed("a", 10.1)
     slots.sent("b", 10.0)
 
     assert slots.counts(10.5) == (2, 1)
@@ -169,7 +169,7 @@ def test_holding_longer_counts_for_slots_that_are_taken(slots: Slots) -> None:
     for call in "ab":
         slots.take(call)
         slots.sent(call, 10.0)
-    slots.answered("a", 10.1)
+    slots.completed("a", 10.1)
 
     slots.lengthen(2.01)
 

@@ -166,12 +166,12 @@ class TestAnswers:
         reply = b"HTTP/1.1 418 No\r\nX-Acs-Request-Id: i\r\nContent-Length: 1\r\n\r\nx"
 
         async with serving((reply,)) as server, transport() as through:
-            answer = await exchange(through, server.origin)
+            response = await exchange(through, server.origin)
 
         assert (418, "i", b"x") == (
-            answer.status,
-            answer.headers["x-acs-request-id"],
-            answer.body,
+            response.status,
+            response.headers["x-acs-request-id"],
+            response.body,
         )
 
     async def test_redirects_are_not_followed(self) -> None:
@@ -180,19 +180,19 @@ class TestAnswers:
             location = f"Location: {other.origin}/\r\n".encode()
             reply = b"HTTP/1.1 307 Go\r\nContent-Length: 0\r\n" + location + b"\r\n"
             async with serving((reply,)) as server, transport() as through:
-                answer = await exchange(through, server.origin)
+                response = await exchange(through, server.origin)
 
-        assert answer.status == 307
+        assert response.status == 307
         assert (1, 0) == (len(server.heads), len(other.heads))
 
     @pytest.mark.parametrize("encoding", PACKERS)
     @pytest.mark.parametrize("excess", [0, 1])
     async def test_the_bound_is_exact(self, encoding: str, excess: int) -> None:
-        """A body of `max_answer` bytes passes, one byte more does not."""
+        """A body of `max_response` bytes passes, one byte more does not."""
         body = b"x" * (1000 + excess)
         reply = packed(encoding, PACKERS[encoding](body))
 
-        async with serving((reply,)) as server, transport(max_answer=1000) as through:
+        async with serving((reply,)) as server, transport(max_response=1000) as through:
             if excess:
                 with pytest.raises(DecodeError) as caught:
                     await exchange(through, server.origin)
@@ -211,13 +211,13 @@ class TestAnswers:
 
         async with (
             serving((long,), (OK,)) as server,
-            transport(max_answer=1000) as through,
+            transport(max_response=1000) as through,
         ):
             with pytest.raises(DecodeError):
                 await exchange(through, server.origin)
-            answer = await exchange(through, server.origin)
+            response = await exchange(through, server.origin)
 
-        assert (b"{}", 2) == (answer.body, server.connections)
+        assert (b"{}", 2) == (response.body, server.connections)
 
     @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
     async def test_what_cannot_be_unpacked_is_no_answer(self, encoding: str) -> None:
@@ -235,9 +235,9 @@ class TestAnswers:
             serving((packed("zstd", b"\x28\xb5"),)) as server,
             transport() as through,
         ):
-            answer = await exchange(through, server.origin)
+            response = await exchange(through, server.origin)
 
-        assert answer.body == b"\x28\xb5"
+        assert response.body == b"\x28\xb5"
 
     @pytest.mark.parametrize("kind", ["gzip bomb", "announced", "endless"])
     async def test_a_huge_answer_stops_at_the_bound(self, kind: str) -> None:
@@ -254,7 +254,7 @@ class TestAnswers:
         async with serving((*steps, Then.CLOSE)) as server:
             tracemalloc.start()
             try:
-                error, _ = await failure(server.origin, max_answer=2**20)
+                error, _ = await failure(server.origin, max_response=2**20)
                 _, peak = tracemalloc.get_traced_memory()
             finally:
                 tracemalloc.stop()
@@ -267,7 +267,7 @@ class TestAnswers:
         reply = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 2**16
 
         async with serving((reply, Then.HANG)) as server:
-            error, sent = await failure(server.origin, max_answer=1000)
+            error, sent = await failure(server.origin, max_response=1000)
 
         assert isinstance(error, DecodeError)
         assert sent == 1
@@ -350,9 +350,9 @@ class TestConnections:
             await server.ended()
             while connected(through):  # noqa: ASYNC110 - aiohttp tells nobody
                 await asyncio.sleep(0)
-            answer = await exchange(through, server.origin)
+            response = await exchange(through, server.origin)
 
-        assert (b"{}", 2) == (answer.body, server.connections)
+        assert (b"{}", 2) == (response.body, server.connections)
 
     @pytest.mark.parametrize("end", [Then.CLOSE, Then.RESET])
     async def test_a_stale_connection_is_an_unknown_outcome(self, end: Then) -> None:
@@ -371,9 +371,9 @@ class TestConnections:
         head = b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"
 
         async with serving((head,), (OK,)) as server, transport() as through:
-            answer = await exchange(through, server.origin)
+            response = await exchange(through, server.origin)
 
-            assert (101, 0) == (answer.status, acquired(through))
+            assert (101, 0) == (response.status, acquired(through))
 
             await exchange(through, server.origin)
 
@@ -497,9 +497,9 @@ class TestFailures:
             serving((OK,), context=server_context) as server,
             transport(ssl_context=client_context) as through,
         ):
-            answer = await exchange(through, server.origin)
+            response = await exchange(through, server.origin)
 
-        assert answer.body == b"{}"
+        assert response.body == b"{}"
 
     @pytest.mark.parametrize(
         "steps",
@@ -680,7 +680,7 @@ class TestPlaces:
     async def test_no_usable_place(self, url: str) -> None:
         """Nothing of it is shown."""
         with pytest.raises(ConnectError, match="to an unusable address") as caught:
-            await fetch(f"{url}/{CANARY}", timeout=5, max_answer=2)
+            await fetch(f"{url}/{CANARY}", timeout=5, max_response=2)
 
         check_chain(caught.value)
 
@@ -745,7 +745,7 @@ class TestBeforeSend:
                 await exchange(
                     through, server.origin, on_sent=partial(sent.append, number)
                 )
-            await fetch(server.origin, timeout=5, max_answer=2)
+            await fetch(server.origin, timeout=5, max_response=2)
 
         assert [0, 1, 2] == sent
 
@@ -910,9 +910,9 @@ class TestCallersSession:
             aiohttp.ClientSession(raise_for_status=True) as session,
             transport(session=session) as through,
         ):
-            answer = await exchange(through, server.origin)
+            response = await exchange(through, server.origin)
 
-        assert answer.status == 400
+        assert response.status == 400
 
     async def test_its_time_outs_do_not_act(self) -> None:
         """The bound is the one that the call was given."""
@@ -923,9 +923,9 @@ class TestCallersSession:
             aiohttp.ClientSession(timeout=tight) as session,
             transport(session=session) as through,
         ):
-            answer = await exchange(through, server.origin)
+            response = await exchange(through, server.origin)
 
-        assert answer.status == 200
+        assert response.status == 200
 
     @pytest.mark.skipif(
         not hasattr(aiohttp, "ClientHandlerType"),
@@ -1021,9 +1021,9 @@ class TestProxies:
             tunnel() as (proxy, asked),
             transport(proxy=proxy, ssl_context=client_context) as through,
         ):
-            answer = await exchange(through, server.origin)
+            response = await exchange(through, server.origin)
 
-        assert answer.body == b"{}"
+        assert response.body == b"{}"
         assert [f"CONNECT {urlsplit(server.origin).netloc} HTTP/1.1"] == asked
 
     async def test_a_proxy_that_is_away_was_not_sent(self, closed_port: int) -> None:
@@ -1082,10 +1082,10 @@ class TestFetch:
     async def test_it_gets_a_document(self) -> None:
         """By GET, unpacked, over a connection that is closed afterwards."""
         async with serving((OK,)) as server:
-            answer = await fetch(f"{server.origin}/a?b=c", timeout=5, max_answer=2)
+            response = await fetch(f"{server.origin}/a?b=c", timeout=5, max_response=2)
             await server.ended()
 
-        assert (200, b"{}") == (answer.status, answer.body)
+        assert (200, b"{}") == (response.status, response.body)
         assert [b"GET /a?b=c HTTP/1.1"] == server.lines()
         assert ("accept-encoding", "identity") in server.headers()
 
@@ -1094,15 +1094,15 @@ class TestFetch:
         reply = b"HTTP/1.1 302 Go\r\nLocation: /else\r\nContent-Length: 0\r\n\r\n"
 
         async with serving((reply,)) as server:
-            answer = await fetch(server.origin, timeout=5, max_answer=2)
+            response = await fetch(server.origin, timeout=5, max_response=2)
 
-        assert (302, 1) == (answer.status, len(server.heads))
+        assert (302, 1) == (response.status, len(server.heads))
 
     async def test_it_is_bounded_in_size(self) -> None:
         """As every answer is."""
         async with serving((OK,)) as server:
             with pytest.raises(DecodeError, match="larger than 1 bytes"):
-                await fetch(server.origin, timeout=5, max_answer=1)
+                await fetch(server.origin, timeout=5, max_response=1)
 
     @pytest.mark.parametrize(
         ("step", "expected"),
@@ -1114,7 +1114,7 @@ class TestFetch:
         """It is bounded in time, too."""
         async with serving((step,)) as server:
             with pytest.raises(expected) as caught:
-                await fetch(f"{server.origin}/{CANARY}", timeout=0.1, max_answer=2)
+                await fetch(f"{server.origin}/{CANARY}", timeout=0.1, max_response=2)
 
         check_chain(caught.value)
 
@@ -1122,6 +1122,6 @@ class TestFetch:
     async def test_an_unusable_address_was_not_sent(self, url: str) -> None:
         """Whatever was configured, the failure is ours."""
         with pytest.raises(ConnectError) as caught:
-            await fetch(f"{url}/{CANARY}?{CANARY}", timeout=5, max_answer=2)
+            await fetch(f"{url}/{CANARY}?{CANARY}", timeout=5, max_response=2)
 
         check_chain(caught.value)

@@ -17,14 +17,14 @@ class Failing:
         self._times = times
         self._still = still
 
-    async def run(self, answer: str) -> str:
+    async def run(self, response: str) -> str:
         """Fail, or give the answer."""
         self.runs += 1
         await asyncio.sleep(0.1)
         self._still()
         await asyncio.sleep(0.1)
         assert self.runs > self._times
-        return answer
+        return response
 
 
 def test_what_fails_on_a_machine_that_stands_still_is_run_again(clock: Clock) -> None:

@@ -10,8 +10,8 @@ from typing import BinaryIO, Self, cast
 
 from cams_async.bulk.plan import Plan, Strategy, Survey, Watching
 from cams_async.bulk.results import Result
+from cams_async.bulk.row_index import Key
 from cams_async.bulk.row_result import result_of, status_of
-from cams_async.bulk.scratch import Key
 from cams_async.bulk.store import Store
 from cams_async.bulk.totals import Totals
 from cams_async.errors import (
@@ -37,7 +37,7 @@ from cams_async.poller import (
     Outcomes,
     PerSpace,
     Sender,
-    is_passing,
+    is_transient,
     poll,
     watch,
 )
@@ -321,7 +321,7 @@ class Job:
             try:
                 await client.send(self._known)
             except CamsError as error:
-                return not is_passing(error)
+                return not is_transient(error)
         return True
 
     async def _rest(self, seconds: float) -> None:
@@ -345,7 +345,7 @@ class Job:
         """Whether this is a row's result, rather than asked for again some time."""
         watching = self._plan.watch
         if watching is None:
-            if outcome.error is None or not is_passing(outcome.error):
+            if outcome.error is None or not is_transient(outcome.error):
                 return True
             self._in_trouble = True
             # Others may use up the ceiling for hours, whatever this row is.

@@ -32,7 +32,7 @@ class OutputError(CamsError):
 
 
 @frozen(kw_only=True)
-class Standing:
+class ResumePoint:
     """What a former run has left."""
 
     end: int
@@ -73,7 +73,7 @@ def refusal(path: Path, message: str) -> ConfigurationError:
 
 def scan(
     file: BinaryIO, path: Path, form: Format, mark: Callable[[int], bool]
-) -> Standing:
+) -> ResumePoint:
     """Find out what a former run has done. Nothing is changed.
 
     The end may be damaged: a line that was not written whole, or bytes that a power
@@ -109,10 +109,10 @@ def scan(
         else:
             end += line.size
             totals.add(known)
-    return Standing(end=end, totals=totals)
+    return ResumePoint(end=end, totals=totals)
 
 
-def heal(file: BinaryIO, path: Path, standing: Standing) -> None:
+def heal(file: BinaryIO, path: Path, standing: ResumePoint) -> None:
     """Cut off what is not whole.
 
     Raises:

@@ -13,7 +13,7 @@ from cams_async.operations import (
     ChatappSyncPhoneNumber,
     GetPhoneNumberVerificationStatus,
 )
-from cams_async.poller.watching import EVERY, checked_deadline, checked_every
+from cams_async.poller.watch import EVERY, checked_deadline, checked_every
 
 Strategy: TypeAlias = Literal["per_number", "per_space"]
 """One call for each phone number, or one for all numbers of a space."""

@@ -16,7 +16,7 @@ from cams_async.bulk.lines import chunks
 from cams_async.bulk.output import (
     Output,
     OutputError,
-    Standing,
+    ResumePoint,
     claim,
     heal,
     scan,
@@ -24,8 +24,8 @@ from cams_async.bulk.output import (
 from cams_async.bulk.place import check_distinct, check_place, not_empty
 from cams_async.bulk.plan import Plan, Survey, Watching
 from cams_async.bulk.results import INVALID, Result
+from cams_async.bulk.row_index import PAGE, Key, RowIndex
 from cams_async.bulk.rows import BadRow, read
-from cams_async.bulk.scratch import PAGE, Key, Scratch
 from cams_async.bulk.streams import standard_input, standard_output
 from cams_async.bulk.totals import Totals
 from cams_async.errors import ConfigurationError
@@ -54,7 +54,7 @@ class Store:
         self._lock = threading.Lock()
         self._abandoned = False
         self._opened = ExitStack()
-        self._scratch: Scratch
+        self._scratch: RowIndex
         self._output: Output
         self._file: BinaryIO | None = None
         self._journal: Journal | None = None
@@ -96,10 +96,10 @@ class Store:
         check_distinct(source, path or self._stdout or standard_output())
         if path is not None:
             check_place(path, durable=plan.durable)
-        self._scratch = self._opened.enter_context(closing(Scratch()))
+        self._scratch = self._opened.enter_context(closing(RowIndex()))
         digest = self._read_input(source)
         if path is None:
-            resumed, standing = False, Standing(end=0)
+            resumed, standing = False, ResumePoint(end=0)
             stdout = self._stdout or standard_output()
             self._output = Output(stdout, form=plan.format, raw_csv=plan.raw_csv)
         else:
@@ -111,7 +111,7 @@ class Store:
                 raise not_empty(path)
             if plan.restart and former is not None:
                 # Before the new journal, by which the old rows would count as done.
-                heal(file, path, Standing(end=0))
+                heal(file, path, ResumePoint(end=0))
                 former = None
             self._file = file
             resumed = self._resume(path, self._new_journal(digest), former)

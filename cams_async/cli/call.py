@@ -12,7 +12,6 @@ from cams_async.cli.stderr import put, say
 from cams_async.cli.streams import emit
 from cams_async.client import CamsClient
 from cams_async.errors import ConfigurationError
-from cams_async.models import Resend
 from cams_async.operations import OPERATIONS, secret_parameters
 
 EPILOG = """\
@@ -66,12 +65,10 @@ def add(commands: options.Commands) -> None:
         help="send names as they are, and what is known to be incomplete or wrong",
     )
     parser.add_argument(
-        "--resend",
-        type=Resend,
-        choices=list(Resend),
-        default=Resend.NEVER,
-        help="whether it may be sent again when nobody can say if it was executed; "
-        "known actions decide for themselves (never)",
+        "--retry-safe",
+        action="store_true",
+        help="send it again where its outcome is unknown; has no effect on a known "
+        "action that is not safe to repeat",
     )
     parser.add_argument(
         "--qps",
@@ -91,32 +88,34 @@ def run(given: argparse.Namespace) -> int:
     parameters = _parameters(given)
     if not given.unchecked:
         parameters = _checked(given.action, parameters)
-    answers: list[Any] = []
+    responses: list[Any] = []
     try:
-        asyncio.run(_call(given, parameters, answers))
+        asyncio.run(_call(given, parameters, responses))
     finally:
         # Also where Ctrl-C came, or an error, while the client was closed: the call
         # has been executed, and may not be executed again.
-        for answer in answers:
-            _print(answer, indent=None if given.json else 2)
+        for response in responses:
+            _print(response, indent=None if given.json else 2)
     return OK
 
 
 async def _call(
-    given: argparse.Namespace, parameters: dict[str, Any], answers: list[Any]
+    given: argparse.Namespace, parameters: dict[str, Any], responses: list[Any]
 ) -> None:
     ceilings = {} if given.qps is None else {given.action: given.qps}
     place = options.given(given, "endpoint", "region", "account")
     async with CamsClient(qps=ceilings, **place) as cams:
-        answers.append(await cams.call(given.action, parameters, resend=given.resend))
+        responses.append(
+            await cams.call(given.action, parameters, retry_safe=given.retry_safe)
+        )
 
 
-def _print(answer: Any, *, indent: int | None) -> None:
+def _print(response: Any, *, indent: int | None) -> None:
     try:
-        emit(json.dumps(answer, ensure_ascii=False, indent=indent))
+        emit(json.dumps(response, ensure_ascii=False, indent=indent))
     except OutputError:
         # The last resort, in ASCII: stderr's encoding may be any.
-        put(json.dumps(answer))
+        put(json.dumps(response))
         raise
 
 

@@ -11,7 +11,7 @@ from cams_async.cli.table import table
 from cams_async.client import CamsClient
 from cams_async.operations import OPERATIONS, Operation
 
-HEADERS = ("action", "method", "calls/s", "resend", "RAM action", "what it does")
+HEADERS = ("action", "method", "calls/s", "retry-safe", "RAM action", "what it does")
 
 _RAM_ACTION = re.compile(r"RAM action: `([^`]+)`")
 
@@ -47,7 +47,7 @@ def _facts(operation: type[Operation[Any]]) -> dict[str, Any]:
         "action": operation.__name__,
         "method": _method(operation),
         "qps": operation.qps,
-        "resend": operation.resend.value,
+        "retry_safe": operation.retry_safe,
         "ram_action": ram_action and ram_action[1],
         "summary": text.partition("\n")[0],
     }

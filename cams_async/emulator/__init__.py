@@ -14,20 +14,26 @@ everything there?) and `handlers` over `state`; `trouble` befalls it; `report` t
 """
 
 from cams_async.emulator.ceilings import PolicyName
+from cams_async.emulator.faults import (
+    AnyFault,
+    CannedResponse,
+    Fault,
+    FaultInjector,
+    Slow,
+)
 from cams_async.emulator.report import ActionReport, Report
 from cams_async.emulator.server import Emulator
 from cams_async.emulator.state import EmulatedNumber
-from cams_async.emulator.trouble import AnyFault, Canned, Fault, Slow, Trouble
 
 __all__ = [
     "ActionReport",
     "AnyFault",
-    "Canned",
+    "CannedResponse",
     "EmulatedNumber",
     "Emulator",
     "Fault",
+    "FaultInjector",
     "PolicyName",
     "Report",
     "Slow",
-    "Trouble",
 ]

@@ -128,7 +128,7 @@ def policy_of(
     return kinds[name](ceiling, counts_refused=counts_refused)
 
 
-class Tenant:
+class BackgroundLoad:
     """Someone else's evenly spaced calls, which eat part of the ceiling."""
 
     CATCH_UP = 10.0

@@ -8,7 +8,7 @@ from socket import SO_LINGER, SOL_SOCKET
 from aiohttp import web
 
 from cams_async.emulator.rest import Rests
-from cams_async.emulator.service import Answer, Delivery
+from cams_async.emulator.service import Delivery, WireResponse
 
 # Lingering for no time at all makes the kernel send a reset.
 NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
@@ -18,16 +18,16 @@ LOOK_AGAIN = 0.05
 
 
 async def deliver(
-    request: web.BaseRequest, answer: Answer, rests: Rests
+    request: web.BaseRequest, response: WireResponse, rests: Rests
 ) -> web.StreamResponse:
     """Send the answer the way it says."""
-    if answer.delivery is Delivery.WHOLE:
+    if response.delivery is Delivery.WHOLE:
         return web.Response(
-            status=answer.status, headers=answer.headers, body=answer.body
+            status=response.status, headers=response.headers, body=response.body
         )
-    if answer.delivery is Delivery.TRUNCATED:
-        return await truncate(request, answer)
-    if answer.delivery is Delivery.NEVER:
+    if response.delivery is Delivery.TRUNCATED:
+        return await truncate(request, response)
+    if response.delivery is Delivery.NEVER:
         # Nobody tells a handler that its caller has gone, so it looks.
         while request.transport is not None and await rests.rest(LOOK_AGAIN):
             pass
@@ -44,13 +44,15 @@ def reset(request: web.BaseRequest) -> web.StreamResponse:
     return web.Response()
 
 
-async def truncate(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
+async def truncate(
+    request: web.BaseRequest, response: WireResponse
+) -> web.StreamResponse:
     """Announce the whole body, send half of it, and close."""
-    headers = {**answer.headers, "Content-Length": str(len(answer.body))}
-    response = web.StreamResponse(status=answer.status, headers=headers)
+    headers = {**response.headers, "Content-Length": str(len(response.body))}
+    partial = web.StreamResponse(status=response.status, headers=headers)
     # The caller may have gone away meanwhile, which does not trouble a server.
     with suppress(ConnectionError):
-        await response.prepare(request)
-        await response.write(answer.body[: len(answer.body) // 2])
-    response.force_close()
-    return response
+        await partial.prepare(request)
+        await partial.write(response.body[: len(response.body) // 2])
+    partial.force_close()
+    return partial

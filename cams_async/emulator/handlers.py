@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from cams_async.emulator.refusal import fail
-from cams_async.emulator.state import Standing, State, require_verified
+from cams_async.emulator.state import PhoneNumberState, State, require_verified
 from cams_async.models import CodeVerificationStatus
 from cams_async.operations import OPERATIONS
 
@@ -107,7 +107,7 @@ class Handlers:
         }
 
 
-def listed(standing: Standing, elapsed: float) -> Answered:
+def listed(standing: PhoneNumberState, elapsed: float) -> Answered:
     """Return a number as ChatappSyncPhoneNumber lists it."""
     status = standing.status(elapsed)
     verified = status == CodeVerificationStatus.VERIFIED

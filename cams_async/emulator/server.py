@@ -11,15 +11,15 @@ from typing import Self
 from aiohttp import web
 
 from cams_async.credentials import Credentials
+from cams_async.emulator.auth import Arrival, merged
 from cams_async.emulator.ceilings import PolicyName
 from cams_async.emulator.delivery import deliver, reset
-from cams_async.emulator.gate import Arrival, merged
+from cams_async.emulator.faults import FaultInjector
 from cams_async.emulator.options import Options
 from cams_async.emulator.report import Report
 from cams_async.emulator.rest import Rests
 from cams_async.emulator.service import Service
 from cams_async.emulator.state import EmulatedNumber
-from cams_async.emulator.trouble import Trouble
 from cams_async.errors import ConfigurationError
 from cams_async.models import CodeVerificationStatus
 
@@ -134,9 +134,9 @@ class Emulator:
         return self._service.state.numbers
 
     @property
-    def trouble(self) -> Trouble:
+    def faults(self) -> FaultInjector:
         """The faults that are in store for calls."""
-        return self._service.trouble
+        return self._service.faults
 
     @property
     def skew(self) -> float:
@@ -167,7 +167,7 @@ class Emulator:
         if owner not in self.accounts:
             expected = "must be one of the emulator's accounts"
             raise ConfigurationError(expected, field="account")
-        self._service.gate.register(credentials, owner.access_key_id)
+        self._service.auth.register(credentials, owner.access_key_id)
 
     def qrdl_code(self, phone_number: str) -> str:
         """Return the number's QR code that is in force."""
@@ -279,11 +279,11 @@ class Emulator:
             body=body,
         )
         wall = time.time() + self.options.skew
-        answer = self._service.answer(arrival, now=time.monotonic(), wall=wall)
-        if answer.delay:
-            await self._rests.rest(answer.delay)
+        response = self._service.response(arrival, now=time.monotonic(), wall=wall)
+        if response.delay:
+            await self._rests.rest(response.delay)
         await self._travel()
-        return await deliver(request, answer, self._rests)
+        return await deliver(request, response, self._rests)
 
     async def _travel(self) -> bool:
         """Take one way through the network; False where the emulator stopped."""

@@ -16,16 +16,22 @@ from urllib.parse import parse_qsl
 from attrs import define, evolve, field, frozen
 
 from cams_async.credentials import Credentials
-from cams_async.emulator.ceilings import Ledger, Policy, Tenant, policy_of
+from cams_async.emulator.auth import Admitted, Arrival, Authenticator
+from cams_async.emulator.ceilings import BackgroundLoad, Ledger, Policy, policy_of
 from cams_async.emulator.contract import contract_of
-from cams_async.emulator.gate import Admitted, Arrival, Gate
+from cams_async.emulator.faults import (
+    AnyFault,
+    CannedResponse,
+    Fault,
+    FaultInjector,
+    Slow,
+)
 from cams_async.emulator.handlers import Handlers
 from cams_async.emulator.options import Options
 from cams_async.emulator.others import OTHERS
 from cams_async.emulator.refusal import Refusal, throttled
 from cams_async.emulator.report import Report, action_report
 from cams_async.emulator.state import State
-from cams_async.emulator.trouble import AnyFault, Canned, Fault, Slow, Trouble
 from cams_async.operations import OPERATIONS
 
 HTML = b"<html><head><title>503</title></head><body>Service Unavailable</body></html>"
@@ -46,7 +52,7 @@ class Delivery(Enum):
 
 
 @frozen(kw_only=True)
-class Answer:
+class WireResponse:
     """What is sent back, and how."""
 
     status: int
@@ -62,7 +68,7 @@ class _Line:
     """One account's calls of one action."""
 
     policy: Policy
-    tenant: Tenant
+    background_load: BackgroundLoad
     ledger: Ledger
     # By canonical query: one text is a fraction of the size of its parameters.
     executions: Counter[str] = field(factory=Counter[str])
@@ -92,15 +98,17 @@ class Service:
             **{name: other.contract for name, other in OTHERS.items()},
         }
         self._ids = random("request ids")
-        self.gate: Gate = Gate(self._handlers, reads_forms=options.reads_forms)
+        self.auth: Authenticator = Authenticator(
+            self._handlers, reads_forms=options.reads_forms
+        )
         for credentials in accounts:
-            self.gate.register(credentials, credentials.access_key_id)
-        self.trouble: Trouble = Trouble(self._handlers, random("trouble"))
+            self.auth.register(credentials, credentials.access_key_id)
+        self.faults: FaultInjector = FaultInjector(self._handlers, random("trouble"))
         self._lines: dict[tuple[str, str], _Line] = {}
         self._date = (0, "")
         self.start: float | None = None
 
-    def answer(self, arrival: Arrival, *, now: float, wall: float) -> Answer:
+    def response(self, arrival: Arrival, *, now: float, wall: float) -> WireResponse:
         """Judge a call, execute it, and let trouble befall it.
 
         Args:
@@ -112,19 +120,21 @@ class Service:
             self.start = now
         headers = self._headers(wall)
         try:
-            call = self.gate.admit(arrival, now=now, wall=wall)
+            call = self.auth.admit(arrival, now=now, wall=wall)
             line = self._take(call, now, wall)
         except Refusal as refusal:
             return self._refused(refusal, headers, arrival)
-        fault = self.trouble.draw(call.action)
-        answer = self._before(fault, line, headers, arrival)
-        if answer is None:
-            answer = self._execute(call, line, headers, arrival, now - self.start)
-            answer = _after(fault, answer)
-        if isinstance(fault, Canned):
+        fault = self.faults.draw(call.action)
+        response = self._before(fault, line, headers, arrival)
+        if response is None:
+            response = self._execute(call, line, headers, arrival, now - self.start)
+            response = _after(fault, response)
+        if isinstance(fault, CannedResponse):
             headers.update(fault.headers)
-            answer = Answer(status=fault.status, headers=headers, body=fault.body)
-        return answer
+            response = WireResponse(
+                status=fault.status, headers=headers, body=fault.body
+            )
+        return response
 
     def executed(self, action: str) -> Counter[tuple[tuple[str, str], ...]]:
         """Count the executions of an action by its sorted pairs of parameters."""
@@ -156,7 +166,9 @@ class Service:
         if line is None:
             line = self._lines[key] = self._new_line(call.action)
         line.ledger.arrived(now)
-        line.tenant.catch_up(self.trouble.tenant_qps(call.action), now, wall)
+        line.background_load.catch_up(
+            self.faults.background_qps(call.action), now, wall
+        )
         if not line.policy.take(now, wall):
             line.ledger.throttled += 1
             raise throttled()
@@ -169,7 +181,7 @@ class Service:
         policy = policy_of(
             options.policy, ceiling, counts_refused=options.counts_refused
         )
-        return _Line(policy, Tenant(policy), Ledger(ceiling))
+        return _Line(policy, BackgroundLoad(policy), Ledger(ceiling))
 
     def _before(
         self,
@@ -177,21 +189,21 @@ class Service:
         line: _Line,
         headers: dict[str, str],
         arrival: Arrival,
-    ) -> Answer | None:
+    ) -> WireResponse | None:
         """Return the answer of a call that is not executed; None if it is."""
-        answer = Answer(status=200, headers=headers, body=b"")
+        response = WireResponse(status=200, headers=headers, body=b"")
         match fault:
             case Fault.RESET_BEFORE:
-                return evolve(answer, delivery=Delivery.RESET)
+                return evolve(response, delivery=Delivery.RESET)
             case Fault.HANG:
-                return evolve(answer, delivery=Delivery.NEVER)
+                return evolve(response, delivery=Delivery.NEVER)
             case Fault.UNAVAILABLE_BEFORE:
-                return _unavailable(answer)
+                return _unavailable(response)
             case Fault.THROTTLED:
                 line.ledger.throttled += 1
                 return self._refused(throttled(), headers, arrival)
-            case Canned(processed=False):
-                return answer
+            case CannedResponse(processed=False):
+                return response
             case _:
                 return None
 
@@ -202,7 +214,7 @@ class Service:
         headers: dict[str, str],
         arrival: Arrival,
         elapsed: float,
-    ) -> Answer:
+    ) -> WireResponse:
         try:
             self._contracts[call.action].check(call.parameters)
             line.ledger.executed += 1
@@ -219,11 +231,11 @@ class Service:
             "AccessDeniedDetail": "None",
             **answered,
         }
-        return Answer(status=200, headers=headers, body=_json(body))
+        return WireResponse(status=200, headers=headers, body=_json(body))
 
     def _refused(
         self, refusal: Refusal, headers: dict[str, str], arrival: Arrival
-    ) -> Answer:
+    ) -> WireResponse:
         status, request_id = refusal.status, headers["x-acs-request-id"]
         if refusal.throttled and self._options.retry_after is not None:
             milliseconds = round(self._options.retry_after * 1000)
@@ -241,7 +253,7 @@ class Service:
                 "https://api.alibabacloud.com/troubleshoot"
                 f"?q={refusal.code}&product=Cams&requestId={request_id}"
             )
-        return Answer(status=status, headers=headers, body=_json(body))
+        return WireResponse(status=status, headers=headers, body=_json(body))
 
     def _headers(self, wall: float) -> dict[str, str]:
         second = int(wall)
@@ -256,29 +268,29 @@ class Service:
         }
 
 
-def _after(fault: AnyFault | None, answer: Answer) -> Answer:
+def _after(fault: AnyFault | None, response: WireResponse) -> WireResponse:
     """Return what is left of the answer of a call that was executed."""
     match fault:
         case Fault.RESET_AFTER:
-            answer = evolve(answer, delivery=Delivery.RESET)
+            response = evolve(response, delivery=Delivery.RESET)
         case Fault.TRUNCATED:
-            answer = evolve(answer, delivery=Delivery.TRUNCATED)
+            response = evolve(response, delivery=Delivery.TRUNCATED)
         case Fault.UNAVAILABLE_AFTER:
-            answer = _unavailable(answer)
+            response = _unavailable(response)
         case Fault.GARBAGE:
-            answer = evolve(answer, status=200, body=GARBAGE)
+            response = evolve(response, status=200, body=GARBAGE)
         case Fault.WRONG_SHAPE:
-            answer = evolve(answer, status=200, body=WRONG_SHAPE)
+            response = evolve(response, status=200, body=WRONG_SHAPE)
         case Slow(seconds):
-            answer = evolve(answer, delay=seconds)
+            response = evolve(response, delay=seconds)
         case _:
             pass
-    return answer
+    return response
 
 
-def _unavailable(answer: Answer) -> Answer:
-    headers = {**answer.headers, "Content-Type": "text/html;charset=utf-8"}
-    return evolve(answer, status=503, headers=headers, body=HTML)
+def _unavailable(response: WireResponse) -> WireResponse:
+    headers = {**response.headers, "Content-Type": "text/html;charset=utf-8"}
+    return evolve(response, status=503, headers=headers, body=HTML)
 
 
 def _json(body: Mapping[str, Any]) -> bytes:

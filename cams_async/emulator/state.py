@@ -39,7 +39,7 @@ class EmulatedNumber:
 
 
 @define
-class Standing:
+class PhoneNumberState:
     """A number, and what has become of it."""
 
     number: EmulatedNumber
@@ -70,8 +70,8 @@ class State:
     ) -> None:
         self._random = random
         self._settle = settle
-        self._standings: dict[str, Standing] = {}
-        self._spaces: dict[str, list[Standing]] = {}
+        self._standings: dict[str, PhoneNumberState] = {}
+        self._spaces: dict[str, list[PhoneNumberState]] = {}
         suffixes = iter(random.sample(range(10**8), phone_numbers * len(accounts)))
         for account in accounts:
             for first in range(0, phone_numbers, SPACE_SIZE):
@@ -95,7 +95,7 @@ class State:
             self._standings[number.phone_number] = standing
             space.append(standing)
 
-    def _draw(self, number: EmulatedNumber) -> Standing:
+    def _draw(self, number: EmulatedNumber) -> PhoneNumberState:
         random = self._random
         roll, verified_at = random.random(), 0.0
         if roll < 0.6:  # noqa: PLR2004 - 60 % are verified from the start
@@ -109,7 +109,7 @@ class State:
             )
             moment = random.random()
             verified_at = math.inf if self._settle is None else moment * self._settle
-        return Standing(
+        return PhoneNumberState(
             number=number,
             first_status=status,
             verified_at=verified_at,
@@ -120,7 +120,7 @@ class State:
     def _new_code(self) -> str:
         return f"{self._random.getrandbits(56):014X}"
 
-    def get(self, phone_number: str) -> Standing:
+    def get(self, phone_number: str) -> PhoneNumberState:
         """Return the standing of a number.
 
         Raises:
@@ -132,7 +132,7 @@ class State:
             expected = "must be one of the emulator's phone numbers"
             raise ConfigurationError(expected, field="phone_number") from None
 
-    def find(self, account: str, parameters: Mapping[str, str]) -> Standing:
+    def find(self, account: str, parameters: Mapping[str, str]) -> PhoneNumberState:
         """Return the number that a call is about.
 
         Raises:
@@ -150,7 +150,7 @@ class State:
             fail("InvalidParameter.CustSpaceId", message)
         return standing
 
-    def space(self, account: str, space_id: str) -> Sequence[Standing]:
+    def space(self, account: str, space_id: str) -> Sequence[PhoneNumberState]:
         """Return the numbers of a space.
 
         Raises:
@@ -163,7 +163,7 @@ class State:
             _not_owner()
         return space
 
-    def replace_qrdl_code(self, standing: Standing, qrdl_code: str) -> str:
+    def replace_qrdl_code(self, standing: PhoneNumberState, qrdl_code: str) -> str:
         """Replace a number's QR code, whose former one works no longer.
 
         https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-updatephonemessageqrdl
@@ -177,7 +177,7 @@ class State:
         return standing.qrdl_code
 
     def verify_migration(
-        self, standing: Standing, verify_code: str, elapsed: float
+        self, standing: PhoneNumberState, verify_code: str, elapsed: float
     ) -> None:
         """Spend a one-time code, which makes the number verified.
 
@@ -193,7 +193,7 @@ class State:
         standing.verified_at = min(standing.verified_at, elapsed)
 
 
-def require_verified(standing: Standing, elapsed: float) -> None:
+def require_verified(standing: PhoneNumberState, elapsed: float) -> None:
     """Refuse a number that is not verified yet.
 
     https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-updatephoneencryptionpublickey

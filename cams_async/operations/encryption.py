@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from cams_async.models import Resend, Response
+from cams_async.models import Response
 from cams_async.operations.fields import (
     international,
     optional,
@@ -38,8 +38,8 @@ class UpdatePhoneEncryptionPublicKey(Operation[EncryptionPublicKeyUpdated]):
 
     qps: ClassVar[float] = 5.0
     # The value converges, but a late copy could undo a newer key of someone else.
-    resend: ClassVar[Resend] = Resend.NEVER
-    tells: ClassVar[str | None] = "GetPhoneEncryptionPublicKey"
+    retry_safe: ClassVar[bool] = False
+    verify_with: ClassVar[str | None] = "GetPhoneEncryptionPublicKey"
 
     phone_number: str = field(converter=international, validator=phone_number)
     """The number with its country code, in any usual spelling; kept as digits."""

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from cams_async.models import Record, Resend, Response
+from cams_async.models import Record, Response
 from cams_async.operations.fields import (
     IS_SECRET,
     international,
@@ -52,8 +52,8 @@ class ChatappMigrationVerified(Operation[MigratedNumberResponse]):
     """
 
     qps: ClassVar[float] = 10.0
-    resend: ClassVar[Resend] = Resend.NEVER
-    tells: ClassVar[str | None] = "GetPhoneNumberVerificationStatus"
+    retry_safe: ClassVar[bool] = False
+    verify_with: ClassVar[str | None] = "GetPhoneNumberVerificationStatus"
 
     cust_space_id: str = field(validator=required)
     """The space of the customer that the number comes to."""

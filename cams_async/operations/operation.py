@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Generic, TypeVar, cast, get_args
 
 from attrs import frozen
 
-from cams_async.models import Resend, Response
+from cams_async.models import Response
 from cams_async.secret import hide_init_arguments
 
 R = TypeVar("R", bound=Response)
@@ -22,10 +22,10 @@ class Operation(Generic[R]):
     qps: ClassVar[float] = 5.0
     """The documented ceiling, in calls per second and account."""
 
-    resend: ClassVar[Resend] = Resend.NEVER
+    retry_safe: ClassVar[bool] = False
     """Whether the call may be sent again after an unknown outcome."""
 
-    tells: ClassVar[str | None] = None
+    verify_with: ClassVar[str | None] = None
     """The read action that tells what happened after an unknown outcome."""
 
     def __init_subclass__(cls) -> None:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from cams_async.models import CodeVerificationStatus, Record, Resend, Response
+from cams_async.models import CodeVerificationStatus, Record, Response
 from cams_async.operations.fields import international, phone_number, required
 from cams_async.operations.operation import Operation
 
@@ -62,7 +62,7 @@ class GetPhoneNumberVerificationStatus(Operation[VerificationStatusResponse]):
     """
 
     qps: ClassVar[float] = 10.0
-    resend: ClassVar[Resend] = Resend.SAFE
+    retry_safe: ClassVar[bool] = True
 
     phone_number: str = field(converter=international, validator=phone_number)
     """The number with its country code, in any usual spelling; kept as digits."""
@@ -259,7 +259,7 @@ class ChatappSyncPhoneNumber(Operation[PhoneNumbersResponse]):
     """
 
     qps: ClassVar[float] = 10.0
-    resend: ClassVar[Resend] = Resend.SAFE
+    retry_safe: ClassVar[bool] = True
 
     cust_space_id: str = field(validator=required)
     """The space of the customer whose numbers are synchronised."""

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from attrs import field, frozen
 
-from cams_async.models import Record, Resend, Response
+from cams_async.models import Record, Response
 from cams_async.operations.fields import (
     international,
     one_of,
@@ -77,8 +77,8 @@ class UpdatePhoneMessageQrdl(Operation[PhoneMessageQrdlResponse]):
 
     qps: ClassVar[float] = 5.0
     # Each run may kill the code before it, even one that was printed just now.
-    resend: ClassVar[Resend] = Resend.NEVER
-    tells: ClassVar[str | None] = "ListPhoneMessageQrdl"
+    retry_safe: ClassVar[bool] = False
+    verify_with: ClassVar[str | None] = "ListPhoneMessageQrdl"
 
     phone_number: str = field(converter=international, validator=phone_number)
     """The number with its country code, in any usual spelling; kept as digits."""

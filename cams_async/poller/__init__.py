@@ -10,18 +10,18 @@ never all at once; what goes wrong with one is a value like any other outcome.
 
 from cams_async.poller.outcome import Outcome, Sender
 from cams_async.poller.outcomes import Outcomes
-from cams_async.poller.passing import is_passing
-from cams_async.poller.polling import poll
-from cams_async.poller.spaces import PerSpace
-from cams_async.poller.watching import SETTLED, watch
+from cams_async.poller.per_space import PerSpace
+from cams_async.poller.poll import poll
+from cams_async.poller.transient import is_transient
+from cams_async.poller.watch import TERMINAL, watch
 
 __all__ = [
-    "SETTLED",
+    "TERMINAL",
     "Outcome",
     "Outcomes",
     "PerSpace",
     "Sender",
-    "is_passing",
+    "is_transient",
     "poll",
     "watch",
 ]

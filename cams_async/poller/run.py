@@ -22,7 +22,7 @@ from cams_async.errors import ConfigurationError, InvalidOperation
 from cams_async.models import Response
 from cams_async.operations import Operation
 from cams_async.poller.outcome import Outcome, Sender
-from cams_async.poller.room import Room
+from cams_async.poller.window import Window
 
 R = TypeVar("R", bound=Response)
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class Run(ABC, Generic[R]):
         _check(client, source)
         self._client = client
         self._source = source
-        self._room = Room(client, window)
+        self._window = Window(client, window)
         self._ready: deque[Outcome[R]] = deque()
         self._error: BaseException | None = None
         self._tasks: set[asyncio.Task[Outcome[R] | None]] = set()
@@ -72,7 +72,7 @@ class Run(ABC, Generic[R]):
         while True:
             outcome = self._pop()
             if outcome is not None:
-                self._room.leave()
+                self._window.leave()
                 return outcome
             if not self._tasks and not self._leaving:
                 self._end()

@@ -24,7 +24,7 @@ deleted a day after their last use. All of it changes in one script, `step.lua`.
 
 **When Redis is away** nothing is sent that it has not granted. Calls wait until their
 deadline, 30 s where they have none, and fail with ThrottleUnavailable. With
-`on_outage="share", workers=4` each worker goes on with floor(N / 4) slots of its own,
+`on_outage="local", workers=4` each worker goes on with floor(N / 4) slots of its own,
 after sending nothing for as long as calls of before may be counted; likewise when Redis
 is back. This assumes that Redis is away *for all workers alike*. Where only some are
 cut off, their shares come on top of the ceiling that the others go on using; so they

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable, Sequence
 
+from cams_async.redis.permit import RedisPermit
 from cams_async.redis.step import News, Reply
-from cams_async.redis.turn import RedisTurn
 from cams_async.throttle.lane import LONGEST_PAUSE
 from cams_async.throttle.slots import Slots
 
@@ -31,7 +31,7 @@ class Books:
         now: Callable[[], float],
         nudge: Callable[[], None],
         hold: float,
-        late: float,
+        max_transit: float,
         grace: float,
     ) -> None:
         self.now = now
@@ -41,10 +41,10 @@ class Books:
         self.paused_until: float = -math.inf
         self._nudge = nudge
         self._grace = grace
-        self._lease = grace + late + hold
+        self._lease = grace + max_transit + hold
         self._news: list[News] = []
-        self._held: dict[str, RedisTurn] = {}
-        self._slots = Slots(hold=hold, late=late)
+        self._held: dict[str, RedisPermit] = {}
+        self._slots = Slots(hold=hold, max_transit=max_transit)
 
     @property
     def hold(self) -> float:
@@ -53,12 +53,12 @@ class Books:
 
     # Slots
 
-    def grant(self, call: str, turn: RedisTurn, until: float) -> None:
+    def grant(self, call: str, permit: RedisPermit, until: float) -> None:
         """Give a slot to a turn, which must have left until then."""
         self._slots.taken(self.now())
         self._slots.take(call)
-        self._held[call] = turn
-        turn.wake(RedisGrant(self, call, until))
+        self._held[call] = permit
+        permit.wake(RedisGrant(self, call, until))
 
     def sent(self, call: str) -> None:
         """A request leaves."""
@@ -70,10 +70,10 @@ class Books:
         if not self._held:
             self._nudge()  # there is nothing to ask for anew
 
-    def answered(self, call: str) -> None:
+    def completed(self, call: str) -> None:
         """An answer is here."""
         now = self.now()
-        self._slots.answered(call, now)
+        self._slots.completed(call, now)
         self.tell(News("answered", call, now))
 
     def refused(self, call: str, sent: float, retry_after: float | None) -> None:
@@ -146,16 +146,16 @@ class Books:
         soon = now + self._grace * (1 - KEEP_AFTER / 2)
         return [
             News("keep", call, now)
-            for call, turn in self._held.items()
-            if now < _until(turn) <= soon
+            for call, permit in self._held.items()
+            if now < _until(permit) <= soon
         ]
 
     def kept(self, keeps: Sequence[News], reply: Reply, until: float) -> None:
         """Hear which slots are still this worker's: the others must not be used."""
         for each in keeps:
-            turn = self._held.get(each.call)
-            if turn is not None:
-                turn.extend(self.now() if each.call in reply.lost else until)
+            permit = self._held.get(each.call)
+            if permit is not None:
+                permit.extend(self.now() if each.call in reply.lost else until)
 
     # For those who look
 
@@ -181,11 +181,11 @@ class RedisGrant:
         self._sent_at = self._books.now()
         self._books.sent(self._call)
 
-    def answered(self) -> None:
+    def completed(self) -> None:
         """The answer is here."""
         if not self._answered:
             self._answered = True
-            self._books.answered(self._call)
+            self._books.completed(self._call)
 
     def refused(self, retry_after: float | None) -> None:
         """The answer was a refusal."""
@@ -199,5 +199,5 @@ class RedisGrant:
             self._books.lost(self._call, self._sent_at)
 
 
-def _until(turn: RedisTurn) -> float:
-    return math.inf if turn.grant is None else turn.grant.until
+def _until(permit: RedisPermit) -> float:
+    return math.inf if permit.grant is None else permit.grant.until

@@ -39,14 +39,20 @@ class Conversation:
     """Says what there is to say, and believes no more than it may."""
 
     def __init__(
-        self, scope: Scope, server: Server, books: Books, *, pad: float, late: float
+        self,
+        scope: Scope,
+        server: Server,
+        books: Books,
+        *,
+        margin: float,
+        max_transit: float,
     ) -> None:
         self._action = scope.action
         self._keys = keys(scope)
         self._server = server
         self._books = books
-        self._pad = pad
-        self._late = late
+        self._margin = margin
+        self._max_transit = max_transit
         self._worker = secrets.token_hex(8)
         self._names = count(1)
         self._clock = ClockWatch()
@@ -66,8 +72,8 @@ class Conversation:
             terms=Terms(
                 worker=self._worker,
                 ceiling=ceiling,
-                pad=self._pad,
-                late=self._late,
+                margin=self._margin,
+                max_transit=self._max_transit,
                 grace=GRACE,
             ),
             call=call,
@@ -77,8 +83,8 @@ class Conversation:
         )
         asked = books.now()
         try:
-            answer = await self._server.run(self._keys, step.arguments(asked))
-            reply = _read(answer)
+            response = await self._server.run(self._keys, step.arguments(asked))
+            reply = _read(response)
         except Unreachable:
             # It may have run all the same: a slot that was granted is not used.
             given_back = [News("unused", call, asked)] if call else []
@@ -110,9 +116,9 @@ class Conversation:
         self._distrusted = max(before, distrusted)
 
 
-def _read(answer: Sequence[Any]) -> Reply:
+def _read(response: Sequence[Any]) -> Reply:
     try:
-        return Reply.read(answer)
+        return Reply.read(response)
     except (TypeError, ValueError):
         msg = "its answer is not the script's"
         raise Refusal(msg) from None

@@ -11,10 +11,10 @@ from cams_async.errors import ClientClosed, ConfigurationError, ThrottleUnavaila
 from cams_async.models import Scope, Snapshot
 from cams_async.redis.books import Books
 from cams_async.redis.conversation import GRACE, Conversation
+from cams_async.redis.permit import Grant, RedisPermit
 from cams_async.redis.server import Refusal, Server, Unreachable
 from cams_async.redis.share import Share
 from cams_async.redis.step import Reply
-from cams_async.redis.turn import Grant, RedisTurn
 from cams_async.redis.waiting import Waiting
 from cams_async.throttle.lane import Lane
 
@@ -31,8 +31,8 @@ FLUSH = 1.0
 class Policy:
     """What all lanes of a throttle go by. Times are in seconds."""
 
-    late: float
-    pad: float
+    max_transit: float
+    margin: float
     workers: int | None = None
     """How many workers share the ceiling while Redis is away; None: nobody sends."""
 
@@ -58,13 +58,17 @@ class RedisLane:
             now=self.now,
             nudge=self._nudge,
             hold=self._hold(),
-            late=policy.late,
+            max_transit=policy.max_transit,
             grace=GRACE,
         )
         self._waiting = Waiting(self._books, scope.qps)
         self._share = self._new_share()
         self._conversation = Conversation(
-            scope, server, self._books, pad=policy.pad, late=policy.late
+            scope,
+            server,
+            self._books,
+            margin=policy.margin,
+            max_transit=policy.max_transit,
         )
 
         # What Redis said last, in the loop's time.
@@ -156,11 +160,11 @@ class RedisLane:
 
     # The way of a turn
 
-    def enter(self, turn: RedisTurn) -> "asyncio.Future[None]":
+    def enter(self, permit: RedisPermit) -> "asyncio.Future[None]":
         """Join the line; return what to await."""
         if self._closed:
             raise _closed()
-        self._waiting.join(turn)
+        self._waiting.join(permit)
         if len(self._waiting) == 1:
             self._ask_at = self.now()
             self._nudge()
@@ -168,12 +172,12 @@ class RedisLane:
                 self._share.look()
         return self._loop.create_future()
 
-    def give_up(self, turn: RedisTurn) -> None:
+    def give_up(self, permit: RedisPermit) -> None:
         """Take out a turn, and give back what it has been granted."""
-        self._waiting.leave(turn)
-        if turn.grant is not None:
-            turn.grant.left()
-            turn.grant = None
+        self._waiting.leave(permit)
+        if permit.grant is not None:
+            permit.grant.left()
+            permit.grant = None
         if not self._waiting:
             self._nudge()
 
@@ -192,11 +196,11 @@ class RedisLane:
         """Return the seconds that the server has asked to wait."""
         return max(0.0, self._books.paused_until - self.now())
 
-    def serve(self, grant: Grant) -> RedisTurn:
+    def serve(self, grant: Grant) -> RedisPermit:
         """Give a grant to the first one."""
-        turn = self._waiting.serve()
-        turn.wake(grant)
-        return turn
+        permit = self._waiting.serve()
+        permit.wake(grant)
+        return permit
 
     # The driver: the one task that talks to Redis, while there is something to say
 
@@ -333,15 +337,17 @@ class RedisLane:
     # Parts that follow from the ceiling
 
     def _hold(self) -> float:
-        return max(1.0, 1.0 / self._lowest()) + self._policy.pad
+        return max(1.0, 1.0 / self._lowest()) + self._policy.margin
 
     def _new_share(self) -> Share | None:
         part = math.floor(self._lowest() / (self._policy.workers or math.inf))
         if part < 1:
             return None
-        lane = Lane(part, late=self._policy.late, pad=self._policy.pad)
+        lane = Lane(
+            part, max_transit=self._policy.max_transit, margin=self._policy.margin
+        )
         lane.bind(self._loop)
-        quiet = GRACE + self._policy.late + self._hold()
+        quiet = GRACE + self._policy.max_transit + self._hold()
         return Share(lane, self, grace=GRACE, quiet=quiet)
 
 

@@ -113,14 +113,14 @@ class RedisServer:
     async def run(self, keys: Sequence[str], arguments: Sequence[Any]) -> Sequence[Any]:
         """Run one step; see `Server.run`."""
         try:
-            answer = await self._script(keys=keys, args=["", "", *arguments])
+            response = await self._script(keys=keys, args=["", "", *arguments])
         except RedisError as error:
             # What a server says may repeat what it was sent, the password included.
             kind, meaning = _explain(error)
         except OSError as error:
             kind, meaning = Unreachable, _no_answer(error)
         else:
-            return cast("Sequence[Any]", answer)
+            return cast("Sequence[Any]", response)
         if kind is Refusal:
             # A demoted master refuses writes for ever, on connections that it keeps
             # alive: the next one may lead to its successor.

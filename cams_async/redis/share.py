@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from cams_async.models import Snapshot
-from cams_async.redis.turn import Grant, RedisTurn
-from cams_async.throttle.lane import Lane, LocalTurn
+from cams_async.redis.permit import Grant, RedisPermit
+from cams_async.throttle.lane import Lane, LocalPermit
 
 NOTICE = 2.0
 """Seconds within which every worker that waits notices that Redis is back: the pause
@@ -25,7 +25,7 @@ class Waiting(Protocol):
         """Return the seconds that the server has asked to wait."""
         ...
 
-    def serve(self, grant: Grant) -> RedisTurn:
+    def serve(self, grant: Grant) -> RedisPermit:
         """Give a grant to the first one."""
         ...
 
@@ -56,7 +56,7 @@ class Share:
         """Whether anything was sent on it since Redis last answered."""
 
         self._clerk: asyncio.Task[None] | None = None
-        self._unsent: dict[SharedGrant, RedisTurn] = {}
+        self._unsent: dict[SharedGrant, RedisPermit] = {}
 
     @property
     def awaited(self) -> bool:
@@ -76,8 +76,8 @@ class Share:
         elif now >= self._opens_at:
             self.used = True
             self._usable_until = asked + NOTICE + self._grace
-            for turn in self._unsent.values():
-                turn.extend(self._usable_until)
+            for permit in self._unsent.values():
+                permit.extend(self._usable_until)
             self.look()
 
     def look(self) -> None:
@@ -90,8 +90,8 @@ class Share:
         """Serve nobody from now on; return the seconds for which to send nothing."""
         self.doubt()
         until = self._lane.now() + self._grace
-        for grant, turn in self._unsent.items():
-            turn.extend(min(grant.until, until))
+        for grant, permit in self._unsent.items():
+            permit.extend(min(grant.until, until))
         used, self.used = self.used, False
         return NOTICE + self._quiet if used else 0.0
 
@@ -108,14 +108,14 @@ class Share:
     async def _serve(self) -> None:
         while self._waiting.somebody():
             await asyncio.sleep(self._waiting.paused_for())
-            turn = LocalTurn(self._lane, None, None)
-            await turn.__aenter__()
+            permit = LocalPermit(self._lane, None, None)
+            await permit.__aenter__()
             if self._waiting.somebody():
                 until = self._usable_until
-                grant = SharedGrant(self._lane, turn, self._settle, until)
+                grant = SharedGrant(self._lane, permit, self._settle, until)
                 self._unsent[grant] = self._waiting.serve(grant)
             else:
-                self._lane.left(turn, sent=False)
+                self._lane.left(permit, sent=False)
 
     def _settle(self, grant: "SharedGrant") -> None:
         self._unsent.pop(grant, None)
@@ -129,37 +129,37 @@ class Share:
 class SharedGrant:
     """A local slot, in the hands of one call."""
 
-    __slots__ = ("_lane", "_sent", "_settle", "_turn", "until")
+    __slots__ = ("_lane", "_permit", "_sent", "_settle", "until")
 
     def __init__(
         self,
         lane: Lane,
-        turn: LocalTurn,
+        permit: LocalPermit,
         settle: Callable[["SharedGrant"], None],
         until: float,
     ) -> None:
         # While this process was frozen, Redis may have come back.
         self.until: float = until
         self._lane = lane
-        self._turn = turn
+        self._permit = permit
         self._settle = settle
         self._sent = False
 
     def sent(self) -> None:
         """The request leaves now."""
         self._sent = True
-        self._turn.sent()
+        self._permit.sent()
         self._settle(self)
 
-    def answered(self) -> None:
+    def completed(self) -> None:
         """The answer is here."""
-        self._turn.answered()
+        self._permit.completed()
 
     def refused(self, retry_after: float | None) -> None:
         """The answer was a refusal."""
-        self._turn.throttled(retry_after, counted=False)
+        self._permit.throttled(retry_after, counted=False)
 
     def left(self) -> None:
         """The turn has ended."""
-        self._lane.left(self._turn, sent=self._sent)
+        self._lane.left(self._permit, sent=self._sent)
         self._settle(self)

@@ -43,8 +43,8 @@ class Terms:
 
     worker: str
     ceiling: float
-    pad: float
-    late: float
+    margin: float
+    max_transit: float
     grace: float
 
 
@@ -73,8 +73,8 @@ class Step:
             self.call,
             int(self.more),
             repr(float(terms.ceiling)),
-            _microseconds(terms.pad),
-            _microseconds(terms.late),
+            _microseconds(terms.margin),
+            _microseconds(terms.max_transit),
             _microseconds(terms.grace),
             self.distrusted,
             *told,
@@ -110,9 +110,9 @@ class Reply:
     """The calls whose slots Redis does not know, of those it should keep."""
 
     @classmethod
-    def read(cls, answer: Sequence[Any]) -> "Reply":
+    def read(cls, response: Sequence[Any]) -> "Reply":
         """Take apart what the script returns."""
-        granted, rest, wait, now, born, limit, pause, workers, ceiling, lost = answer
+        granted, rest, wait, now, born, limit, pause, workers, ceiling, lost = response
         return cls(
             granted=bool(granted),
             rest=None if rest < 0 else rest / SECOND,

@@ -10,11 +10,11 @@ from cams_async.bounds import is_whole
 from cams_async.errors import ClientClosed, ConfigurationError
 from cams_async.models import Scope, Snapshot
 from cams_async.redis.lane import Policy, RedisLane
+from cams_async.redis.permit import RedisPermit
 from cams_async.redis.server import RedisServer, Server, new_pool
-from cams_async.redis.turn import RedisTurn
 from cams_async.secret import Secret, as_secret, hide_arguments
 from cams_async.throttle.local import SECONDS, is_seconds
-from cams_async.throttle.slots import PAD
+from cams_async.throttle.slots import MARGIN
 
 _FEW = 64
 
@@ -48,9 +48,9 @@ class RedisThrottle:
         cls,
         url: str | Secret,
         *,
-        late: float = 1.0,
-        pad: float = PAD,
-        on_outage: Literal["wait", "share"] = "wait",
+        max_transit: float = 1.0,
+        margin: float = MARGIN,
+        on_outage: Literal["wait", "local"] = "wait",
         workers: int | None = None,
     ) -> Self:
         """Make a throttle on a Redis; nothing is opened before the first turn.
@@ -58,40 +58,41 @@ class RedisThrottle:
         Args:
             url: `redis://`, `rediss://` for TLS, or `unix://`, as redis-py takes it:
                 `rediss://user:password@host:6379/0?ssl_ca_certs=/path/to/ca.pem`.
-            late: J, the seconds within which a request reaches the server, or never.
-            pad: Seconds added to each slot's second.
+            max_transit: J: the most seconds from a request's send to its arrival at
+                the server, if it arrives at all.
+            margin: Seconds added to each slot's second.
             on_outage: What calls do while Redis is away. `wait`: they wait until
                 their deadline, 30 s where they have none, and fail with
-                ThrottleUnavailable. `share`: each worker goes on by itself with
+                ThrottleUnavailable. `local`: each worker goes on by itself with
                 its share of the ceiling, floor(ceiling / workers); none where
                 that is 0.
-            workers: How many workers there are at most, for `share`.
+            workers: How many workers there are at most, for `local`.
 
         Raises:
             ConfigurationError: An argument is unusable.
         """
-        for name, value in (("late", late), ("pad", pad)):
+        for name, value in (("max_transit", max_transit), ("margin", margin)):
             if not is_seconds(value):
                 raise ConfigurationError(SECONDS, field=name)
-        if on_outage not in {"wait", "share"}:
-            msg = 'must be "wait" or "share"'
+        if on_outage not in {"wait", "local"}:
+            msg = 'must be "wait" or "local"'
             raise ConfigurationError(msg, field="on_outage")
         if on_outage == "wait":
             if workers is not None:
-                msg = 'only on_outage="share" takes it'
+                msg = 'only on_outage="local" takes it'
                 raise ConfigurationError(msg, field="workers")
         elif not is_whole(workers) or workers > MOST_WORKERS:
-            msg = f'on_outage="share" needs a whole number from 1 to {MOST_WORKERS}'
+            msg = f'on_outage="local" needs a whole number from 1 to {MOST_WORKERS}'
             raise ConfigurationError(msg, field="workers")
         address = as_secret(url)
         new_pool(address)
-        policy = Policy(late=late, pad=pad, workers=workers)
+        policy = Policy(max_transit=max_transit, margin=margin, workers=workers)
         return cls(lambda: RedisServer(address), policy)
 
     def __repr__(self) -> str:
         policy = self._policy
         return (
-            f"RedisThrottle(late={policy.late}, pad={policy.pad}, "
+            f"RedisThrottle(max_transit={policy.max_transit}, margin={policy.margin}, "
             f"workers={policy.workers})"
         )
 
@@ -110,14 +111,14 @@ class RedisThrottle:
     ) -> None:
         await self.aclose()
 
-    def turn(
+    def acquire(
         self,
         scope: Scope,
         *,
         ticket: int | None = None,
         deadline: float | None = None,
-    ) -> RedisTurn:
-        """Wait for a turn; see `Throttle.turn`.
+    ) -> RedisPermit:
+        """Wait for a turn; see `Throttle.acquire`.
 
         Raises:
             ThrottleUnavailable: Redis was away until the deadline, or for 30 s.
@@ -137,7 +138,7 @@ class RedisThrottle:
             msg = "is in use from another event loop that is still alive"
             raise ConfigurationError(msg, field=f"throttle for {scope.action}")
         lane.agree(scope.qps)
-        return RedisTurn(lane, ticket, deadline)
+        return RedisPermit(lane, ticket, deadline)
 
     def snapshot(self) -> Mapping[Scope, Snapshot]:
         """Return what this process knows of each scope that it uses."""

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from cams_async.errors import CamsError, DeadlineExceeded, ThrottleUnavailable
 from cams_async.redis.books import Books
 from cams_async.redis.forecast import Forecast
+from cams_async.redis.permit import RedisPermit
 from cams_async.redis.step import Reply
-from cams_async.redis.turn import RedisTurn
 from cams_async.throttle.line import Line
 
 PATIENCE = 30.0
@@ -24,7 +24,7 @@ class Waiting:
 
     def __init__(self, books: Books, ceiling: float) -> None:
         self._books = books
-        self._line: Line[RedisTurn] = Line()
+        self._line: Line[RedisPermit] = Line()
         self._forecast = Forecast(ceiling)
 
     def __len__(self) -> int:
@@ -44,29 +44,29 @@ class Waiting:
 
     # Coming and going
 
-    def join(self, turn: RedisTurn) -> None:
+    def join(self, permit: RedisPermit) -> None:
         """Take a place: one in front for who has had a turn before, else the last.
 
         Raises:
             DeadlineExceeded: The turn is expected too late.
         """
-        if turn.ticket:
-            ahead = self._line.rejoin(turn.ticket, turn)
+        if permit.ticket:
+            ahead = self._line.rejoin(permit.ticket, permit)
         else:
             ahead = len(self._line)
-            turn.ticket = self._line.join(turn)
-        error = self._too_late(turn, ahead)
+            permit.ticket = self._line.join(permit)
+        error = self._too_late(permit, ahead)
         if error is not None:
-            self._line.leave(turn.ticket)
+            self._line.leave(permit.ticket)
             raise error
         if len(self._line) == 1:
             self._forecast.begin()
 
-    def leave(self, turn: RedisTurn) -> None:
+    def leave(self, permit: RedisPermit) -> None:
         """Give up a place, if there is one."""
-        self._line.leave(turn.ticket)
+        self._line.leave(permit.ticket)
 
-    def serve(self) -> RedisTurn:
+    def serve(self) -> RedisPermit:
         """Take out the first one."""
         return self._line.serve()
 
@@ -74,16 +74,16 @@ class Waiting:
 
     def dismiss_all(self, error: Callable[[], CamsError]) -> None:
         """Let every wait end with an error of its own."""
-        for ticket, turn in list(self._line):
-            self._dismiss(ticket, turn, error())
+        for ticket, permit in list(self._line):
+            self._dismiss(ticket, permit, error())
 
     def dismiss_late(self, *, all_of_them: bool) -> None:
         """Let those go who are expected too late: all, or only the first few."""
         ahead = 0
-        for ticket, turn in list(self._line):
-            error = self._too_late(turn, ahead)
+        for ticket, permit in list(self._line):
+            error = self._too_late(permit, ahead)
             if error is not None:
-                self._dismiss(ticket, turn, error)
+                self._dismiss(ticket, permit, error)
             elif not all_of_them:
                 break
             else:
@@ -92,23 +92,23 @@ class Waiting:
     def dismiss_impatient(self, since: float, reason: str) -> None:
         """Let those go who do not wait for Redis any longer, away since then."""
         now = self._books.now()
-        for ticket, turn in list(self._line):
-            until = turn.deadline
+        for ticket, permit in list(self._line):
+            until = permit.deadline
             if until == math.inf:
-                until = max(since, turn.entered) + PATIENCE
+                until = max(since, permit.entered) + PATIENCE
             if until <= now:
                 message = f"Redis is away: {reason}"
-                self._dismiss(ticket, turn, ThrottleUnavailable(message))
+                self._dismiss(ticket, permit, ThrottleUnavailable(message))
 
-    def _dismiss(self, ticket: int, turn: RedisTurn, error: CamsError) -> None:
+    def _dismiss(self, ticket: int, permit: RedisPermit, error: CamsError) -> None:
         self._line.leave(ticket)
-        turn.fail(error)
+        permit.fail(error)
 
-    def _too_late(self, turn: RedisTurn, ahead: int) -> DeadlineExceeded | None:
-        if turn.deadline == math.inf:
+    def _too_late(self, permit: RedisPermit, ahead: int) -> DeadlineExceeded | None:
+        if permit.deadline == math.inf:
             return None
         return self._forecast.too_late(
-            turn.deadline,
+            permit.deadline,
             ahead=ahead,
             now=self._books.now(),
             hold=self._books.hold,

@@ -37,7 +37,7 @@ What one process cannot know stays outside the promise: the calls of other
 programs on the account, and those of a former process in its last second.
 """
 
+from cams_async.throttle.base import Permit, Throttle
 from cams_async.throttle.local import LocalThrottle, shared_throttle
-from cams_async.throttle.seam import Throttle, Turn
 
-__all__ = ["LocalThrottle", "Throttle", "Turn", "shared_throttle"]
+__all__ = ["LocalThrottle", "Permit", "Throttle", "shared_throttle"]

@@ -25,7 +25,7 @@ LONGEST_PAUSE = 60.0
 """The most seconds of a pause that the server may ask for."""
 
 
-class LocalTurn(AbstractAsyncContextManager["LocalTurn"]):
+class LocalPermit(AbstractAsyncContextManager["LocalPermit"]):
     """One call's way through its lane; used once."""
 
     __slots__ = (
@@ -90,33 +90,33 @@ class LocalTurn(AbstractAsyncContextManager["LocalTurn"]):
             self._sent_at = self._lane.sent(self)
         return True
 
-    def answered(self) -> None:
+    def completed(self) -> None:
         """Say that the server has answered."""
         self.sent()  # implied by an answer, even if the transport did not report it
         self._answered = True
-        self._lane.answered(self)
+        self._lane.completed(self)
 
     def throttled(self, retry_after: float | None, *, counted: bool = True) -> None:
         """Lower the limit, and pause for `retry_after` seconds."""
         self.sent()  # implied by any response, counted or not
         if counted:
-            self.answered()
+            self.completed()
         self._lane.refused(self._sent_at, retry_after)
 
 
 class Lane:
     """The calls of one scope in this process, on one event loop at a time."""
 
-    def __init__(self, ceiling: float, *, late: float, pad: float) -> None:
+    def __init__(self, ceiling: float, *, max_transit: float, margin: float) -> None:
         self.ceiling: float = ceiling
         # The loop's own clock from `bind` on, without a call between.
         self.now: Callable[[], float] = time.monotonic
-        self._late = late
-        self._pad = pad
-        self._line: Line[LocalTurn] = Line()
+        self._max_transit = max_transit
+        self._margin = margin
+        self._line: Line[LocalPermit] = Line()
         self._limit = Limit(ceiling)
         self._slots = self._new_slots()
-        self._gate: LocalTurn | None = None
+        self._gate: LocalPermit | None = None
         self._paused_until = -math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._last_sent = -math.inf
@@ -161,7 +161,7 @@ class Lane:
         self._bucket = self._new_bucket()
         # Calls of the loop before may still be on their way, and nobody is left
         # to see their answers: each slot starts as if it had just been lost.
-        quiet = self._last_sent + self._late + self._slots.hold - offset
+        quiet = self._last_sent + self._max_transit + self._slots.hold - offset
         count = math.floor(self._limit.ceiling)
         self._slots.cool(count if quiet > loop.time() else 0, until=quiet)
 
@@ -197,8 +197,8 @@ class Lane:
         self._closed = True
         if self._over():
             return  # nobody waits, and nobody could be told
-        for ticket, turn in list(self._line):
-            self._dismiss(ticket, turn, _closed())
+        for ticket, permit in list(self._line):
+            self._dismiss(ticket, permit, _closed())
         if self._gate is not None:
             self._gate.fail(_closed())
 
@@ -218,62 +218,62 @@ class Lane:
 
     # The way of a turn: enter, pass the gate, then one of sent, answered, left
 
-    def enter(self, turn: LocalTurn, now: float) -> asyncio.Future[None] | None:
+    def enter(self, permit: LocalPermit, now: float) -> asyncio.Future[None] | None:
         """Join the line; return what to await, or None for a turn right now."""
         self._check_open()
         nobody = self._gate is None and not self._line.length
-        if nobody and now <= turn.deadline and self._admits(now):
+        if nobody and now <= permit.deadline and self._admits(now):
             # As most calls find it below the ceiling: no need to join and be called.
-            turn.ticket = turn.ticket or draw_ticket()
-            self._admit(turn)
+            permit.ticket = permit.ticket or draw_ticket()
+            self._admit(permit)
             return None
-        if turn.ticket:
-            ahead = self._line.rejoin(turn.ticket, turn)
+        if permit.ticket:
+            ahead = self._line.rejoin(permit.ticket, permit)
         else:
             ahead = self._line.length
-            turn.ticket = self._line.join(turn)
-        if turn.deadline < math.inf:
-            error = self._forecast(now).too_late(turn.deadline, ahead)
+            permit.ticket = self._line.join(permit)
+        if permit.deadline < math.inf:
+            error = self._forecast(now).too_late(permit.deadline, ahead)
             if error is not None:
-                self._line.leave(turn.ticket)
+                self._line.leave(permit.ticket)
                 raise error
         self._advance()
-        return None if self._gate is turn else self._new_future()
+        return None if self._gate is permit else self._new_future()
 
-    async def pass_gate(self, turn: LocalTurn) -> float:
+    async def pass_gate(self, permit: LocalPermit) -> float:
         """Go through the bucket, wait out a pause that began meanwhile, return when."""
         try:
             await self._bucket.acquire()
             self._check_open()
             while self._paused_until > (now := self.now()):
-                turn.future = self._new_future()
+                permit.future = self._new_future()
                 self._wake_at(self._paused_until)
-                await turn.future
+                await permit.future
         except BaseException:
-            self._slots.release(turn)
+            self._slots.release(permit)
             raise
         finally:
-            self._leave_gate(turn)
+            self._leave_gate(permit)
         return now
 
-    def give_up(self, turn: LocalTurn) -> None:
+    def give_up(self, permit: LocalPermit) -> None:
         """Take out a turn whose wait was ended from outside."""
-        self._line.leave(turn.ticket)
-        self._slots.release(turn)
-        self._leave_gate(turn)
+        self._line.leave(permit.ticket)
+        self._slots.release(permit)
+        self._leave_gate(permit)
 
-    def sent(self, turn: LocalTurn) -> float:
+    def sent(self, permit: LocalPermit) -> float:
         """Note that a turn's request leaves, and return when."""
         now = self.now()
         self._last_sent = time.monotonic()
-        self._slots.sent(turn, now)
+        self._slots.sent(permit, now)
         if self._line.length:
             self._advance()
         return now
 
-    def answered(self, turn: LocalTurn) -> None:
+    def completed(self, permit: LocalPermit) -> None:
         """Note that a turn's answer is here."""
-        self._slots.answered(turn, self.now())
+        self._slots.completed(permit, self.now())
         if self._line.length:
             self._advance()
 
@@ -287,20 +287,20 @@ class Lane:
             self._dismiss_late()
         self._advance()
 
-    def left(self, turn: LocalTurn, *, sent: bool) -> None:
+    def left(self, permit: LocalPermit, *, sent: bool) -> None:
         """Note that a turn has ended without an answer."""
         if sent:
-            self._slots.left(turn)
+            self._slots.left(permit)
         else:
-            self._slots.release(turn)
+            self._slots.release(permit)
         self._advance()
 
     def _check_open(self) -> None:
         if self._closed:
             raise _closed()
 
-    def _leave_gate(self, turn: LocalTurn) -> None:
-        if self._gate is turn:
+    def _leave_gate(self, permit: LocalPermit) -> None:
+        if self._gate is permit:
             self._gate = None
         if self._line.length or self._timer is not None:
             self._advance()
@@ -318,9 +318,9 @@ class Lane:
         now = self.now()
         if self._admits(now):
             self._wake_at(None)
-            turn = self._line.serve()
-            self._admit(turn)
-            turn.wake()
+            permit = self._line.serve()
+            self._admit(permit)
+            permit.wake()
         else:
             self._wake_at(self._next_chance(now))
 
@@ -336,9 +336,9 @@ class Lane:
         times = (self._slots.next_return(), self._limit.next_growth())
         return min((at for at in times if at is not None), default=None)
 
-    def _admit(self, turn: LocalTurn) -> None:
-        self._gate = turn
-        self._slots.take(turn)
+    def _admit(self, permit: LocalPermit) -> None:
+        self._gate = permit
+        self._slots.take(permit)
 
     def _wake_at(self, when: float | None) -> None:
         if self._timer is not None:
@@ -369,24 +369,24 @@ class Lane:
     def _dismiss_late(self) -> None:
         forecast = self._forecast(self.now())
         ahead = 0
-        for ticket, turn in list(self._line):
-            error = forecast.too_late(turn.deadline, ahead)
+        for ticket, permit in list(self._line):
+            error = forecast.too_late(permit.deadline, ahead)
             if error is None:
                 ahead += 1
             else:
-                self._dismiss(ticket, turn, error)
+                self._dismiss(ticket, permit, error)
 
-    def _dismiss(self, ticket: int, turn: LocalTurn, error: CamsError) -> None:
+    def _dismiss(self, ticket: int, permit: LocalPermit, error: CamsError) -> None:
         self._line.leave(ticket)
-        turn.fail(error)
+        permit.fail(error)
 
     # Parts that follow from the ceiling
 
     def _hold(self) -> float:
-        return max(1.0, 1.0 / self.ceiling) + self._pad
+        return max(1.0, 1.0 / self.ceiling) + self._margin
 
     def _new_slots(self) -> Slots:
-        return Slots(hold=self._hold(), late=self._late)
+        return Slots(hold=self._hold(), max_transit=self._max_transit)
 
     def _new_bucket(self) -> AsyncLimiter:
         capacity = max(1.0, self.ceiling / 2)

@@ -8,8 +8,8 @@ from typing import Any
 from cams_async.bounds import is_number
 from cams_async.errors import ClientClosed, ConfigurationError
 from cams_async.models import Scope, Snapshot
-from cams_async.throttle.lane import Lane, LocalTurn
-from cams_async.throttle.slots import PAD
+from cams_async.throttle.lane import Lane, LocalPermit
+from cams_async.throttle.slots import MARGIN
 
 _FEW = 64
 
@@ -20,35 +20,36 @@ class LocalThrottle:
     Clients that are given no throttle share one for the whole process.
 
     Args:
-        late: J, the seconds within which a request reaches the server, or never.
-        pad: Seconds added to each slot's second, against timers that fire early.
+        max_transit: J: the most seconds from a request's send to its arrival at the
+            server, if it arrives at all.
+        margin: Seconds added to each slot's second, against timers that fire early.
 
     Raises:
         ConfigurationError: An argument is negative, or longer than a day.
     """
 
-    def __init__(self, *, late: float = 1.0, pad: float = PAD) -> None:
-        for name, value in (("late", late), ("pad", pad)):
+    def __init__(self, *, max_transit: float = 1.0, margin: float = MARGIN) -> None:
+        for name, value in (("max_transit", max_transit), ("margin", margin)):
             if not is_seconds(value):
                 raise ConfigurationError(SECONDS, field=name)
-        self._late = late
-        self._pad = pad
+        self._max_transit = max_transit
+        self._margin = margin
         self._lock = Lock()  # threads share the table of lanes, never a lane
         self._lanes: dict[tuple[str, str, str], Lane] = {}
         self._many = _FEW
         self._closed = False
 
     def __repr__(self) -> str:
-        return f"LocalThrottle(late={self._late}, pad={self._pad})"
+        return f"LocalThrottle(max_transit={self._max_transit}, margin={self._margin})"
 
-    def turn(
+    def acquire(
         self,
         scope: Scope,
         *,
         ticket: int | None = None,
         deadline: float | None = None,
-    ) -> LocalTurn:
-        """Wait for a turn; see `Throttle.turn`."""
+    ) -> LocalPermit:
+        """Wait for a turn; see `Throttle.acquire`."""
         if self._closed:
             msg = "the throttle was closed"
             raise ClientClosed(msg)
@@ -58,7 +59,7 @@ class LocalThrottle:
             lane = self._bind(scope, loop)
         if scope.qps != lane.ceiling:
             lane.agree(scope.qps, scope.action)
-        return LocalTurn(lane, ticket, deadline)
+        return LocalPermit(lane, ticket, deadline)
 
     def _bind(self, scope: Scope, loop: asyncio.AbstractEventLoop) -> Lane:
         with self._lock:
@@ -92,7 +93,7 @@ class LocalThrottle:
         lane = self._lanes.get(key)
         if lane is None:
             self._forget_idle(loop)
-            lane = Lane(scope.qps, late=self._late, pad=self._pad)
+            lane = Lane(scope.qps, max_transit=self._max_transit, margin=self._margin)
             self._lanes[key] = lane
         return lane
 

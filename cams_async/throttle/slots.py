@@ -8,7 +8,7 @@ from collections import OrderedDict, deque
 from collections.abc import Hashable
 from itertools import repeat
 
-PAD = 0.01
+MARGIN = 0.01
 
 
 class Slots:
@@ -22,11 +22,11 @@ class Slots:
     or of a call that `cool` has forgotten can therefore never free a slot.
     """
 
-    __slots__ = ("_cooling", "_held", "_late", "_left", "_unanswered", "hold")
+    __slots__ = ("_cooling", "_held", "_left", "_max_transit", "_unanswered", "hold")
 
-    def __init__(self, *, hold: float, late: float) -> None:
+    def __init__(self, *, hold: float, max_transit: float) -> None:
         self.hold: float = hold
-        self._late = late
+        self._max_transit = max_transit
         self._held: set[Hashable] = set()
         self._left: set[Hashable] = set()
         self._unanswered: OrderedDict[Hashable, float] = OrderedDict()
@@ -45,14 +45,14 @@ class Slots:
         self._held.discard(call)
         self._unanswered[call] = now
 
-    def answered(self, call: Hashable, now: float) -> None:
+    def completed(self, call: Hashable, now: float) -> None:
         """The call's answer has arrived: the slot returns `hold` later.
 
         An answer later than `late` makes no difference to the slot: it is about to
         return, or has returned, without it.
         """
         sent = self._unanswered.get(call)
-        if sent is not None and now < sent + self._late:
+        if sent is not None and now < sent + self._max_transit:
             del self._unanswered[call]
             self._left.discard(call)
             self._cooling.append(now + self.hold)
@@ -97,7 +97,7 @@ class Slots:
         soon = now + self.hold
         returns = [soon] * len(self._held)
         for call, sent in self._unanswered.items():
-            alone = sent + self._late + self.hold
+            alone = sent + self._max_transit + self.hold
             returns.append(alone if call in self._left else min(alone, soon))
         returns += self._cooling
         return sorted(returns)
@@ -107,7 +107,7 @@ class Slots:
 
         Nothing is changed and only copies are gone through: any thread may ask.
         """
-        since = now - self._late - self.hold
+        since = now - self._max_transit - self.hold
         left = self._left.copy()
         calls = [call for call, sent in list(self._unanswered.items()) if sent > since]
         cooling = [at for at in list(self._cooling) if at > now]
@@ -117,5 +117,5 @@ class Slots:
 
     def _oldest_returns(self) -> float | None:
         for sent in self._unanswered.values():
-            return sent + self._late + self.hold
+            return sent + self._max_transit + self.hold
         return None

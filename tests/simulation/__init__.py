@@ -19,18 +19,25 @@ from tests.simulation.judge import (
     share_used,
     shortest_span,
 )
-from tests.simulation.schedule import Call, Cancel, Closing, Schedule, Stall, Tenant
+from tests.simulation.schedule import (
+    BackgroundLoad,
+    Call,
+    Cancel,
+    Closing,
+    Schedule,
+    Stall,
+)
 from tests.simulation.seeds import draw
 from tests.simulation.world import run
 
 __all__ = [
+    "BackgroundLoad",
     "Call",
     "Cancel",
     "Closing",
     "Result",
     "Schedule",
     "Stall",
-    "Tenant",
     "draw",
     "faults",
     "overshoot",

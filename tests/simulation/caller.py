@@ -8,7 +8,7 @@ from attrs import define, field
 
 from cams_async.errors import DeadlineExceeded, ThrottleUnavailable
 from cams_async.models import Scope
-from cams_async.throttle import Throttle, Turn
+from cams_async.throttle import Permit, Throttle
 from tests.simulation.judge import Order, Outcome
 from tests.simulation.schedule import Call, Moment
 from tests.simulation.watched import Watched
@@ -98,30 +98,32 @@ class Caller:
         )
         admitted, ticket = False, None
         while not admitted:
-            turn = self._queue.throttle.turn(scope, ticket=ticket, deadline=deadline)
+            permit = self._queue.throttle.acquire(
+                scope, ticket=ticket, deadline=deadline
+            )
             self._queue.order.asked(self._number)
-            async with Watched(turn, self._woken) as granted:
+            async with Watched(permit, self._woken) as granted:
                 self._queue.granted(self._number, self._world.now())
                 self._cancel_if("granted")
                 ticket = granted.ticket
                 admitted = await self._send(granted)
 
-    async def _send(self, turn: Turn) -> bool:
+    async def _send(self, permit: Permit) -> bool:
         await asyncio.sleep(self.call.connect)
         if self.call.ending == "unsent":
             raise ConnectionRefusedError
-        turn.sent()
+        permit.sent()
         self._cancel_if("sent")
-        answer = self._world.send(self.call, self._number)
+        response = self._world.send(self.call, self._number)
         patience = self._world.schedule.patience
-        self._alarms.append(self._world.later(patience, answer.break_off))
-        admitted = await answer.admitted
+        self._alarms.append(self._world.later(patience, response.break_off))
+        admitted = await response.admitted
         if admitted:
-            turn.answered()
+            permit.completed()
             return True
         if self.call.ending != "gateway":
             pause = self._world.schedule.retry_after
-            turn.throttled(pause, counted=admitted is not None)
+            permit.throttled(pause, counted=admitted is not None)
             until = self._world.now() + min(pause or 0.0, 60.0)
             self._queue.paused_until = max(until, self._queue.paused_until)
         if admitted is None:

@@ -69,7 +69,7 @@ class Call:
 
 
 @frozen(kw_only=True)
-class Tenant:
+class BackgroundLoad:
     """Another program that uses the same account."""
 
     start: float
@@ -106,7 +106,7 @@ class Schedule:
     retry_after: float | None = None
     """The pause that the server asks for when it refuses a call."""
 
-    tenant: Tenant | None = None
+    background_load: BackgroundLoad | None = None
     stalls: tuple[Stall, ...] = ()
     closings: tuple[Closing, ...] = ()
     patience: float = 3.0

@@ -8,13 +8,13 @@ from typing import TypeAlias, get_args
 from attrs import evolve
 
 from tests.simulation.schedule import (
+    BackgroundLoad,
     Call,
     Cancel,
     Closing,
     Ending,
     Schedule,
     Stall,
-    Tenant,
 )
 from tests.simulation.servers import CalendarSecond, Rule, SlidingWindow, TokenBucket
 
@@ -98,7 +98,7 @@ def draw(seed: int, networks: Sequence[Network] = NETWORKS) -> Schedule:
     ceiling, network = random.choice(CEILINGS), random.choice(networks)
     count = random.randint(1, max(8, min(80, math.ceil(8 * ceiling))))
     # Some days are calm, on others a lot goes wrong.
-    trouble = random.choice([0.0, 0.05, 0.3])
+    faults = random.choice([0.0, 0.05, 0.3])
     begin = random.choice([_at_once, _spread, _waves])(random, count / ceiling)
     calls = tuple(
         _with_trouble(
@@ -109,7 +109,7 @@ def draw(seed: int, networks: Sequence[Network] = NETWORKS) -> Schedule:
                 account=int(random.random() < 0.1),
             ),
             random,
-            trouble,
+            faults,
         )
         for number in range(count)
     )
@@ -120,7 +120,9 @@ def draw(seed: int, networks: Sequence[Network] = NETWORKS) -> Schedule:
         calls=calls,
         rule=random.choice(RULES),
         retry_after=random.choice([None, None, 0.2, 3.0]),
-        tenant=_tenant(random, ceiling, duration) if random.random() < 0.3 else None,
+        background_load=_tenant(random, ceiling, duration)
+        if random.random() < 0.3
+        else None,
         stalls=tuple(
             Stall(at=random.uniform(0, duration), seconds=random.uniform(0.01, 2.5))
             for _ in range(random.choice([0, 0, 0, 1, 3]))
@@ -146,18 +148,18 @@ def _waves(random: Random, duration: float) -> Callable[[], float]:
     return lambda: random.choice([0.0, 0.3 * duration, 0.8 * duration])
 
 
-def _tenant(random: Random, ceiling: float, duration: float) -> Tenant:
+def _tenant(random: Random, ceiling: float, duration: float) -> BackgroundLoad:
     start = random.uniform(0, duration / 2)
-    return Tenant(start=start, stop=start + duration / 3, rate=ceiling / 2)
+    return BackgroundLoad(start=start, stop=start + duration / 3, rate=ceiling / 2)
 
 
-def _with_trouble(call: Call, random: Random, trouble: float) -> Call:
-    if random.random() < trouble:
+def _with_trouble(call: Call, random: Random, faults: float) -> Call:
+    if random.random() < faults:
         endings = [each for each in ENDINGS if each != "answer"]
         call = evolve(call, ending=random.choice(endings))
-    if random.random() < trouble:
+    if random.random() < faults:
         call = evolve(call, cancel=_cancel(random))
-    if random.random() < trouble:
+    if random.random() < faults:
         call = evolve(call, deadline=random.choice([0.05, 0.5, 2.0, 8.0]))
     return call
 

@@ -8,6 +8,7 @@ from typing import get_args
 from hypothesis import strategies as st
 
 from tests.simulation.schedule import (
+    BackgroundLoad,
     Call,
     Cancel,
     Closing,
@@ -15,7 +16,6 @@ from tests.simulation.schedule import (
     Moment,
     Schedule,
     Stall,
-    Tenant,
 )
 from tests.simulation.servers import CalendarSecond, SlidingWindow, TokenBucket
 
@@ -38,13 +38,13 @@ def cancels() -> st.SearchStrategy[Cancel]:
     )
 
 
-def calls(late: float) -> st.SearchStrategy[Call]:
+def calls(max_transit: float) -> st.SearchStrategy[Call]:
     """One call, whose request reaches the server within `late` of its send."""
     return st.builds(
         Call,
         at=seconds(4),
         connect=seconds(0.5),
-        out=seconds(late),
+        out=seconds(max_transit),
         back=seconds(1.5),
         ending=st.sampled_from(ENDINGS),
         cancel=st.none() | cancels(),
@@ -54,12 +54,12 @@ def calls(late: float) -> st.SearchStrategy[Call]:
     )
 
 
-def schedules(late: float = 1.0) -> st.SearchStrategy[Schedule]:
+def schedules(max_transit: float = 1.0) -> st.SearchStrategy[Schedule]:
     """Any schedule in which no request is later than `late`."""
     return st.builds(
         Schedule,
         ceiling=st.sampled_from([1.0, 2.0, 3.0, 5.0, 2.5, 0.5]),
-        calls=st.lists(calls(late), min_size=1, max_size=25).map(tuple),
+        calls=st.lists(calls(max_transit), min_size=1, max_size=25).map(tuple),
         rule=st.sampled_from(
             [
                 SlidingWindow(),
@@ -69,9 +69,12 @@ def schedules(late: float = 1.0) -> st.SearchStrategy[Schedule]:
             ]
         ),
         retry_after=st.none() | seconds(3),
-        tenant=st.none()
+        background_load=st.none()
         | st.builds(
-            Tenant, start=seconds(1), stop=seconds(4), rate=st.sampled_from([0.5, 2.0])
+            BackgroundLoad,
+            start=seconds(1),
+            stop=seconds(4),
+            rate=st.sampled_from([0.5, 2.0]),
         ),
         stalls=st.lists(
             st.builds(Stall, at=seconds(5), seconds=seconds(2)), max_size=2

@@ -17,7 +17,7 @@ from tests.simulation.servers import Counter
 ENDLESS = 3600.0
 """A call that has not ended after this many seconds never will."""
 
-SETTLED = 130.0
+TERMINAL = 130.0
 """Long enough for everything that cools, at any ceiling from 0.01."""
 
 
@@ -61,7 +61,7 @@ class World:
             self.later(stall.at, partial(self._clock.advance, stall.seconds))
         for closing in self.schedule.closings:
             self.later(closing.at, partial(self._close, closing.client))
-        if self.schedule.tenant is not None:
+        if self.schedule.background_load is not None:
             self._tenant_calls(0)
         await self._all_calls()
         finished = self.now()
@@ -108,24 +108,26 @@ class World:
 
     # The network: a request is on its way, whatever becomes of its caller
 
-    def send(self, call: Call, number: int) -> "Answer":
+    def send(self, call: Call, number: int) -> "HttpResponse":
         """Send a request."""
-        answer = Answer(self.loop.create_future())
+        response = HttpResponse(self.loop.create_future())
         if call.ending == "reset":
-            self.later(call.back, answer.break_off)
+            self.later(call.back, response.break_off)
         if call.ending in {"gateway", "gateway refusal"}:
-            self.later(call.back, partial(answer.come, None))
+            self.later(call.back, partial(response.come, None))
         if call.ending != "lost":
             # A blocked loop comes late to this; the server's clock says `at`.
             at = self.now() + call.out
-            self._at(at, partial(self._arrive, call, number, at, answer))
-        return answer
+            self._at(at, partial(self._arrive, call, number, at, response))
+        return response
 
-    def _arrive(self, call: Call, number: int, at: float, answer: "Answer") -> None:
+    def _arrive(
+        self, call: Call, number: int, at: float, response: "HttpResponse"
+    ) -> None:
         admitted = self._counter(call.account).admit(at)
         self._arrivals.append(Arrival(at, number, admitted))
         if call.ending == "answer":
-            self._at(at + call.back, partial(answer.come, admitted))
+            self._at(at + call.back, partial(response.come, admitted))
 
     # The server, which counts each account by itself
 
@@ -135,12 +137,12 @@ class World:
         return self._counters[account]
 
     def _tenant_calls(self, count: int) -> None:
-        tenant = self.schedule.tenant
-        assert tenant is not None
-        at = tenant.start + count / tenant.rate
+        background_load = self.schedule.background_load
+        assert background_load is not None
+        at = background_load.start + count / background_load.rate
         if count:
-            self._counter(0).admit(at - 1 / tenant.rate)
-        if at < tenant.stop:
+            self._counter(0).admit(at - 1 / background_load.rate)
+        if at < background_load.stop:
             self._at(at, partial(self._tenant_calls, count + 1))
 
     # What is left
@@ -162,7 +164,7 @@ class World:
         ]
 
     async def _left_cooling(self) -> list[str]:
-        await asyncio.sleep(SETTLED)
+        await asyncio.sleep(TERMINAL)
         return [
             f"still cooling: {snapshot}"
             for throttle in self._throttles.values()
@@ -194,7 +196,7 @@ class World:
 
 
 @frozen
-class Answer:
+class HttpResponse:
     """What comes back, perhaps when nobody waits for it any more."""
 
     admitted: "asyncio.Future[bool | None]"

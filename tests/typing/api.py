@@ -19,7 +19,6 @@ from cams_async import (
     Meta,
     Outcome,
     ProfileCredentials,
-    Resend,
     RetryPolicy,
     Scope,
     Snapshot,
@@ -110,7 +109,7 @@ async def any_action(cams: CamsClient) -> None:
     """The way out for what this package does not know."""
     assert_type(await cams.call("AnAction"), dict[str, Any])
     assert_type(
-        await cams.call("AnAction", {"A": [1], "B": None}, resend=Resend.SAFE),
+        await cams.call("AnAction", {"A": [1], "B": None}, retry_safe=True),
         dict[str, Any],
     )
 

@@ -120,7 +120,7 @@ class Key:
     cust_space_id: str
 
 
-class Scratch:
+class RowIndex:
     """The rows of a job. Any thread may use it, one at a time."""
 
     def __init__(self) -> None:

@@ -45,7 +45,7 @@ class _Entry:
 class _Space:
     """What is known of the numbers of a space."""
 
-    answer: PhoneNumbersResponse | None
+    response: PhoneNumbersResponse | None
     """The answer without its numbers; None where there was none."""
 
     numbers: Mapping[str, _Entry]
@@ -136,8 +136,8 @@ class PerSpace:
         if asked is not None:
             space = await self._space(asked.cust_space_id)
             entry = space.numbers.get(asked.phone_number)
-            if space.answer is not None and entry is not None:
-                return cast("R", cast("object", _status(space.answer, entry)))
+            if space.response is not None and entry is not None:
+                return cast("R", cast("object", _status(space.response, entry)))
         return await self._client.send(operation)
 
     def _covered(self, operation: object) -> GetPhoneNumberVerificationStatus | None:
@@ -173,9 +173,9 @@ class PerSpace:
         return asking.task.result()
 
     async def _sync(self, space_id: str) -> _Space:
-        answer: PhoneNumbersResponse | None = None
+        response: PhoneNumbersResponse | None = None
         try:
-            answer = await self._client.send(
+            response = await self._client.send(
                 ChatappSyncPhoneNumber(cust_space_id=space_id)
             )
         except PermissionDenied as error:
@@ -187,8 +187,8 @@ class PerSpace:
             # Whether the numbers share its trouble, each of them can tell.
             message = "%s failed (%s): asking for each number of the space instead"
             logger.warning(message, error.action, type(error).__name__)
-        numbers = {} if answer is None else _by_digits(answer.phone_numbers)
-        bare = None if answer is None else evolve(answer, phone_numbers=())
+        numbers = {} if response is None else _by_digits(response.phone_numbers)
+        bare = None if response is None else evolve(response, phone_numbers=())
         space = _Space(bare, numbers, asyncio.get_running_loop().time())
         self._keep(space_id, space)
         return space
@@ -216,13 +216,15 @@ def _by_digits(listed: Iterable[PhoneNumber]) -> dict[str, _Entry]:
     return numbers
 
 
-def _status(answer: PhoneNumbersResponse, entry: _Entry) -> VerificationStatusResponse:
+def _status(
+    response: PhoneNumbersResponse, entry: _Entry
+) -> VerificationStatusResponse:
     return VerificationStatusResponse(
-        request_id=answer.request_id,
-        code=answer.code,
-        message=answer.message,
-        access_denied_detail=answer.access_denied_detail,
-        meta=answer.meta,
+        request_id=response.request_id,
+        code=response.code,
+        message=response.message,
+        access_denied_detail=response.access_denied_detail,
+        meta=response.meta,
         data=VerificationStatus(
             code_verification_status=entry.status, phone_number=entry.phone_number
         ),

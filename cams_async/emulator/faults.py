@@ -53,7 +53,7 @@ class Slow:
 
 
 @frozen(kw_only=True)
-class Canned:
+class CannedResponse:
     """This very answer is given, whatever was asked."""
 
     status: int = field(default=200, validator=whole(200, 599))
@@ -69,7 +69,7 @@ class Canned:
     """Whether the call is executed before."""
 
 
-AnyFault: TypeAlias = Fault | Slow | Canned
+AnyFault: TypeAlias = Fault | Slow | CannedResponse
 
 
 @define
@@ -79,7 +79,7 @@ class _Queued:
     times: int
 
 
-class Trouble:
+class FaultInjector:
     """The faults that are in store. Only calls that would be executed meet one."""
 
     def __init__(self, actions: Collection[str], random: Random) -> None:
@@ -125,7 +125,7 @@ class Trouble:
         if probability:
             self._rates[fault, action] = probability
 
-    def tenant(self, action: str, qps: float) -> None:
+    def background_load(self, action: str, qps: float) -> None:
         """Let someone else use up part of every account's ceiling for an action.
 
         Their calls fill the window that calls are refused by; they are never held
@@ -167,7 +167,7 @@ class Trouble:
                 return fault
         return None
 
-    def tenant_qps(self, action: str) -> float:
+    def background_qps(self, action: str) -> float:
         """Return how many calls per second someone else makes of this action."""
         return self._tenants.get(action, 0.0)
 

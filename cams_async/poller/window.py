@@ -16,7 +16,7 @@ MOST = 1024
 """The most places that are made unasked, each of which may hold a task."""
 
 
-class Room:
+class Window:
     """Places for operations; who waits for one gets it in the order of arrival.
 
     Args:

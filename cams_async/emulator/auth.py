@@ -132,7 +132,7 @@ class Nonces:
         return True
 
 
-class Gate:
+class Authenticator:
     """Judges arrivals: credentials, date, signature, nonce, then the action."""
 
     def __init__(self, actions: Collection[str], *, reads_forms: bool = True) -> None:

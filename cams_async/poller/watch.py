@@ -23,19 +23,19 @@ from cams_async.errors import (
     DeadlineExceeded,
     InvalidOperation,
 )
-from cams_async.models import CodeVerificationStatus, Resend, Response
+from cams_async.models import CodeVerificationStatus, Response
 from cams_async.operations import Operation, VerificationStatusResponse
 from cams_async.poller.outcome import Outcome, Sender
 from cams_async.poller.outcomes import Outcomes
-from cams_async.poller.passing import is_passing
+from cams_async.poller.per_space import PerSpace
 from cams_async.poller.run import Run, Source, attempts_of, check_operation
-from cams_async.poller.spaces import PerSpace
+from cams_async.poller.transient import is_transient
 
 R = TypeVar("R", bound=Response)
 
 Until: TypeAlias = Collection[str] | Callable[[R], bool]
 
-SETTLED: Final[Collection[str]] = frozenset({CodeVerificationStatus.VERIFIED})
+TERMINAL: Final[Collection[str]] = frozenset({CodeVerificationStatus.VERIFIED})
 """Where a number stays. Any other status may still become VERIFIED: by a new code."""
 
 EVERY: Final = (30.0, 600.0)
@@ -45,7 +45,7 @@ def watch(
     client: Sender,
     operations: Iterable[Operation[R]] | AsyncIterable[Operation[R]],
     *,
-    until: Until[R] = SETTLED,
+    until: Until[R] = TERMINAL,
     every: tuple[float, float] = EVERY,
     deadline: float | None = None,
     window: int | None = None,
@@ -106,7 +106,7 @@ class _Watched(Generic[R]):
     pause: float
     attempts: int = 0
     response: R | None = None
-    trouble: str | None = None
+    faults: str | None = None
     """The kind of error that the last time ended with."""
 
 
@@ -182,18 +182,18 @@ class _Watching(Run[R]):
             self._new = _Watched(operation, self._first_pause)
             # Not before the operation, as in a poll: a source that takes its time
             # must not keep a place from those that are due.
-            await self._room.take()
+            await self._window.take()
             watched, self._new = self._new, None
             if self._stopped:
                 break
             if isinstance(operation, Operation):  # pyright: ignore[reportUnnecessaryIsInstance] - not every caller has a type checker
-                self._room.fit(operation)
+                self._window.fit(operation)
             self._begin_asking(watched)
 
     async def _wake(self) -> None:
         while True:
             await self._due()
-            await self._room.take()
+            await self._window.take()
             _, _, watched = heapq.heappop(self._pending)
             self._begin_asking(watched)
 
@@ -217,7 +217,7 @@ class _Watching(Run[R]):
         check_operation(operation)
         action = type(operation)
         expected = None
-        if operation.resend is not Resend.SAFE:
+        if not operation.retry_safe:
             expected = "an operation that may be sent again"
         elif not callable(self._until) and not issubclass(
             action.response(), VerificationStatusResponse
@@ -237,12 +237,12 @@ class _Watching(Run[R]):
             response = await self._client.send(watched.operation)
         except CamsError as error:
             watched.attempts += error.attempts
-            watched.trouble = type(error).__name__
-            if self._over() or not is_passing(error):
+            watched.faults = type(error).__name__
+            if self._over() or not is_transient(error):
                 return _outcome(watched, error.with_traceback(None))
         else:
             watched.attempts += attempts_of(response)
-            watched.trouble = None
+            watched.faults = None
             watched.response = response
             if self._over() or self._settled(response):
                 return _outcome(watched, None)
@@ -255,8 +255,8 @@ class _Watching(Run[R]):
     def _settled(self, response: R) -> bool:
         if callable(self._until):
             return self._until(response)
-        answer = cast("VerificationStatusResponse", cast("object", response))
-        return answer.data.code_verification_status in self._until
+        status = cast("VerificationStatusResponse", cast("object", response))
+        return status.data.code_verification_status in self._until
 
     def _put_off(self, watched: _Watched[R]) -> None:
         share = random.uniform(0.5, 1.0)  # noqa: S311 - jitter needs no secrecy
@@ -265,7 +265,7 @@ class _Watching(Run[R]):
         self._count += 1
         entry = (due, self._count, watched)
         heapq.heappush(self._pending, entry)
-        self._room.leave()
+        self._window.leave()
         if self._pending[0] is entry:
             self._earlier.set()
 
@@ -316,8 +316,8 @@ def _too_late(watched: _Watched[Any], *, asked: bool) -> DeadlineExceeded:
     )
     error.action = type(watched.operation).__name__
     error.attempts = watched.attempts
-    if watched.trouble is not None:
-        error.hint = f"The last time ended with {watched.trouble}."
+    if watched.faults is not None:
+        error.hint = f"The last time ended with {watched.faults}."
     return error
 
 

@@ -19,7 +19,7 @@ PASSING = (
 )
 
 
-def is_passing(error: CamsError) -> bool:
+def is_transient(error: CamsError) -> bool:
     """Whether asking again later may mend an error, if that may be asked again."""
     if isinstance(error, ClientClosed):
         return False

@@ -7,8 +7,8 @@ from typing import Protocol
 from cams_async.models import Scope, Snapshot
 
 
-class Turn(Protocol):
-    """The right to send one request, inside `async with throttle.turn(...)`.
+class Permit(Protocol):
+    """The right to send one request, inside `async with throttle.acquire(...)`.
 
     Left without `sent`, the turn counts as unused and is given back at once.
     Left after `sent` without `answered` or `throttled`, it counts as lost: the
@@ -34,7 +34,7 @@ class Turn(Protocol):
         """
         ...
 
-    def answered(self) -> None:
+    def completed(self) -> None:
         """Mark the request as counted by the server: CAMS executed or rejected it.
 
         A response that does not prove this (a gateway's 504) is no reason to call it.
@@ -54,16 +54,16 @@ class Turn(Protocol):
 class Throttle(Protocol):
     """Hands out turns so that a ceiling holds at the server."""
 
-    def turn(
+    def acquire(
         self,
         scope: Scope,
         *,
         ticket: int | None = None,
         deadline: float | None = None,
-    ) -> AbstractAsyncContextManager[Turn]:
+    ) -> AbstractAsyncContextManager[Permit]:
         """Wait for a turn, send inside the context, and say what happened.
 
-        Enter the context at once: `async with throttle.turn(...) as turn`.
+        Enter the context at once: `async with throttle.acquire(...) as turn`.
 
         Args:
             scope: What the ceiling is counted over.

@@ -59,16 +59,16 @@ class _Polling(Run[R]):
         self._line: deque[asyncio.Task[Outcome[R] | None]] = deque()
 
     async def _take(self, feed: AsyncIterator[Operation[R]]) -> None:
-        await self._room.take()
+        await self._window.take()
         async for operation in feed:
             if self._stopped:
                 break
             if isinstance(operation, Operation):  # pyright: ignore[reportUnnecessaryIsInstance] - not every caller has a type checker
-                self._room.fit(operation)
+                self._window.fit(operation)
             task = self._begin(self._ask(operation))
             if self._ordered:
                 self._line.append(task)
-            await self._room.take()
+            await self._window.take()
 
     async def _ask(self, operation: Operation[R]) -> Outcome[R]:
         try:

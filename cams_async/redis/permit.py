@@ -19,7 +19,7 @@ class Grant(Protocol):
         """The request leaves now."""
         ...
 
-    def answered(self) -> None:
+    def completed(self) -> None:
         """The answer is here."""
         ...
 
@@ -39,11 +39,11 @@ class Queue(Protocol):
         """Return the time of the event loop."""
         ...
 
-    def enter(self, turn: "RedisTurn") -> "asyncio.Future[None]":
+    def enter(self, permit: "RedisPermit") -> "asyncio.Future[None]":
         """Join the line; return what to await."""
         ...
 
-    def give_up(self, turn: "RedisTurn") -> None:
+    def give_up(self, permit: "RedisPermit") -> None:
         """Take out a turn, and give back what it has been granted."""
         ...
 
@@ -52,7 +52,7 @@ class Queue(Protocol):
         ...
 
 
-class RedisTurn(AbstractAsyncContextManager["RedisTurn"]):
+class RedisPermit(AbstractAsyncContextManager["RedisPermit"]):
     """One call's way through its lane; used once."""
 
     __slots__ = (
@@ -145,16 +145,16 @@ class RedisTurn(AbstractAsyncContextManager["RedisTurn"]):
         self._leave()
         return True
 
-    def answered(self) -> None:
+    def completed(self) -> None:
         """Mark the request as counted by the server."""
         self._leave()
-        self._given.answered()
+        self._given.completed()
 
     def throttled(self, retry_after: float | None, *, counted: bool = True) -> None:
         """Lower the limit, and pause for `retry_after` seconds."""
         self._leave()
         if counted:
-            self._given.answered()
+            self._given.completed()
         self._given.refused(retry_after)
 
     def _expired(self) -> bool:
