@@ -58,7 +58,7 @@ ARGUMENTS: dict[str, Make] = {
     ),
     "redis.margin": lambda value: RedisThrottle.from_url("redis://h", margin=value),
     "redis.workers": lambda value: RedisThrottle.from_url(
-        "redis://h", on_outage="share", workers=value
+        "redis://h", on_outage="local", workers=value
     ),
     "poll.window": lambda value: poll(Answers(), NOTHING, window=value),
     "watch.window": lambda value: watch(Answers(), NOTHING, window=value),
