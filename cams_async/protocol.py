@@ -9,6 +9,7 @@ import json
 from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Generic, TypeAlias, TypeVar
 from urllib.parse import urlsplit
@@ -190,7 +191,7 @@ def build_request(
         "host": endpoint.host,
         "x-acs-action": call.action,
         "x-acs-version": API_VERSION,
-        "x-acs-date": _date_text(date),
+        "x-acs-date": _date_text(int(min(max(date, 0.0), _LAST_DATE))),
         "x-acs-signature-nonce": nonce,
         "x-acs-content-sha256": hashed_body,
     }
@@ -223,14 +224,15 @@ def build_request(
 
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - all of it is in UTC
-_LAST_DATE = 253402300799.0
+_LAST_DATE = 253402300799
 """The end of the year 9999; `datetime` has no later moment."""
 
 
-def _date_text(date: float) -> str:
+@lru_cache(maxsize=1)
+def _date_text(seconds: int) -> str:
+    """Return a date in ISO 8601. All requests of a second share it."""
     # Windows' gmtime refuses times before 1970, so this does without one.
-    seconds = min(max(date, 0.0), _LAST_DATE)
-    return (_EPOCH + timedelta(0, seconds)).isoformat("T", "seconds") + "Z"
+    return (_EPOCH + timedelta(0, seconds)).isoformat() + "Z"
 
 
 def parse_response(
