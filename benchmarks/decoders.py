@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.answers import listing, response
 from benchmarks.children import obey
-from cams_async import Response, wire
+from cams_async import Response, responses
 from cams_async.operations import PhoneNumbersResponse, VerificationStatusResponse
 
 OFFICIAL = "alibabacloud_cams20200606.models"
@@ -31,7 +31,7 @@ def measure(numbers: int, count: int, *, calling: bool = False) -> dict[str, flo
     ways: dict[str, Callable[[], Any]] = {
         "json": lambda: json.loads(body),
         "official": lambda: model().from_map(payload),
-        "ours": lambda: wire.decode(payload, into),
+        "ours": lambda: responses.decode(payload, into),
     }
     return {name: _time(way, count) for name, way in ways.items()}
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from attrs import define, field
 
-from cams_async import masking, outcomes, signing, wire
+from cams_async import masking, outcomes, responses, signing, wire
 from cams_async.credentials import Credentials
 from cams_async.endpoints import Endpoint
 from cams_async.errors import ApiError, CamsError, DecodeError
@@ -84,8 +84,8 @@ def call_of(operation: Operation[S]) -> Call[S]:
         qps=cls.qps,
         retry_safe=cls.retry_safe,
         verify_with=cls.verify_with,
-        decode=wire.decoder(cls.response()),
-        grants=wire.grants(cls.response()),
+        decode=responses.decoder(cls.response()),
+        grants=responses.grants(cls.response()),
     )
 
 

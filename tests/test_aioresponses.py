@@ -28,9 +28,9 @@ from cams_async.errors import (
     ThrottlingError,
 )
 from cams_async.operations import OPERATIONS
+from cams_async.responses import encode
 from cams_async.retry import RetryPolicy
 from cams_async.throttle import LocalThrottle
-from cams_async.wire import encode
 from tests.fakes import CREDENTIALS, MIGRATION, STATUS
 from tests.strategies import pem
 

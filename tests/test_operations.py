@@ -17,7 +17,7 @@ import attrs
 import pytest
 from hypothesis import given
 
-from cams_async import CamsClient, wire
+from cams_async import CamsClient, responses, wire
 from cams_async.errors import InvalidOperation
 from cams_async.models import Record, Response
 from cams_async.operations import (
@@ -273,9 +273,9 @@ def test_a_documented_answer_decodes_and_encodes_to_the_same(
 ) -> None:
     """To the last field, line ends and placeholder words included."""
     payload = json.loads(path.read_text(encoding="utf-8"))
-    response = wire.decode(payload, operation.response())
+    response = responses.decode(payload, operation.response())
 
-    assert payload == wire.encode(response)
+    assert payload == responses.encode(response)
     assert payload["RequestId"] == response.request_id
     assert response.code == "OK"
 
@@ -284,7 +284,7 @@ def test_a_documented_answer_decodes_and_encodes_to_the_same(
 def test_a_documented_answer_holds_no_unknown_field(operation: Kind) -> None:
     """The page's own example uses only what we know."""
     text = SAMPLES.joinpath(f"{operation.__name__}.json").read_text(encoding="utf-8")
-    response = wire.decode(json.loads(text), operation.response())
+    response = responses.decode(json.loads(text), operation.response())
 
     assert response.extra == {}
     assert getattr(getattr(response, "data", None), "extra", {}) == {}

@@ -14,7 +14,7 @@ from cattrs import Converter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cams_async import wire
+from cams_async import responses, wire
 from cams_async.credentials import Credentials
 from cams_async.endpoints import parse_endpoint
 from cams_async.errors import DecodeError, InvalidOperation
@@ -350,19 +350,19 @@ def test_what_was_encoded_decodes_to_the_same(
 ) -> None:
     """Through real JSON text, unknown fields included."""
     response = data.draw(records(cls))
-    payload = json.loads(json.dumps(wire.encode(response)))
+    payload = json.loads(json.dumps(responses.encode(response)))
 
-    assert response == wire.decode(payload, cls)
-    assert payload == wire.encode(wire.decode(payload, cls))
+    assert response == responses.decode(payload, cls)
+    assert payload == responses.encode(responses.decode(payload, cls))
 
 
 @pytest.mark.parametrize("cls", RESPONSES)
 def test_an_answer_with_every_field_is_read_to_the_last(cls: type[Response]) -> None:
     """Nothing of it is unknown, and nothing of it is lost."""
     payload = example_of(cls)
-    response = wire.decode(payload, cls)
+    response = responses.decode(payload, cls)
 
-    assert payload == wire.encode(response)
+    assert payload == responses.encode(response)
     assert not [record for record in parts(response) if record.extra]
 
 
@@ -391,15 +391,15 @@ def test_unknown_fields_are_kept_at_every_depth(cls: type[Response]) -> None:
         return value
 
     payload = added(example_of(cls))
-    response = wire.decode(payload, cls)
+    response = responses.decode(payload, cls)
 
     assert [unknown for _ in parts(response)] == [r.extra for r in parts(response)]
-    assert payload == wire.encode(response)
+    assert payload == responses.encode(response)
 
 
 def test_known_enum_values_become_members() -> None:
     """A caller can compare with either."""
-    status = wire.decode(STATUS, VerificationStatusResponse).data
+    status = responses.decode(STATUS, VerificationStatusResponse).data
 
     assert status.code_verification_status is CodeVerificationStatus.VERIFIED
 
@@ -408,11 +408,13 @@ def test_known_enum_values_become_members() -> None:
 def test_unknown_enum_values_pass_as_text(value: str) -> None:
     """The vendor's lists contradict each other."""
     payload = {**STATUS, "Data": {"CodeVerificationStatus": value}}
-    status = wire.decode(payload, VerificationStatusResponse).data
+    status = responses.decode(payload, VerificationStatusResponse).data
 
     assert value == status.code_verification_status
     assert type(status.code_verification_status) is str
-    assert payload == wire.encode(wire.decode(payload, VerificationStatusResponse))
+    assert payload == responses.encode(
+        responses.decode(payload, VerificationStatusResponse)
+    )
 
 
 def test_an_optional_enum_is_open_too() -> None:
@@ -427,7 +429,7 @@ def test_an_optional_enum_is_open_too() -> None:
             one,
         ],
     }
-    numbers = wire.decode(payload, PhoneNumbersResponse).phone_numbers
+    numbers = responses.decode(payload, PhoneNumbersResponse).phone_numbers
 
     assert [PhoneNumberStatus.PENDING, "NEW", None, None] == [
         number.status for number in numbers
@@ -443,7 +445,7 @@ def test_values_pass_verbatim() -> None:
         "AccessDeniedDetail": "\u65e0",
         "PhoneNumbers": [{"PhoneNumber": "86138****", "UpCallbackUrl": "https://x\n"}],
     }
-    response = wire.decode(payload, PhoneNumbersResponse)
+    response = responses.decode(payload, PhoneNumbersResponse)
 
     assert response.request_id == payload["RequestId"]
     assert response.message == "None"
@@ -457,36 +459,36 @@ def test_values_pass_verbatim() -> None:
 def test_the_detail_of_a_denial_is_a_text_or_an_object(detail: object) -> None:
     """The five pages say text; the gateway sends objects."""
     payload = {**STATUS, "AccessDeniedDetail": detail}
-    response = wire.decode(payload, VerificationStatusResponse)
+    response = responses.decode(payload, VerificationStatusResponse)
 
     assert detail == response.access_denied_detail
-    assert payload == wire.encode(response)
+    assert payload == responses.encode(response)
 
 
 def test_null_is_as_good_as_absent_where_a_field_is_optional() -> None:
     """Both are None, and neither is written."""
     null = {**STATUS, "Message": None, "AccessDeniedDetail": None}
-    response = wire.decode(null, VerificationStatusResponse)
+    response = responses.decode(null, VerificationStatusResponse)
 
     assert response.message is None
-    assert response == wire.decode(STATUS, VerificationStatusResponse)
-    assert wire.encode(response) == STATUS
+    assert response == responses.decode(STATUS, VerificationStatusResponse)
+    assert responses.encode(response) == STATUS
 
 
 def test_how_the_call_went_is_handed_through() -> None:
     """It never stands on the wire."""
     meta = Meta(attempts=2, waited=0.5, http_status=200)
-    response = wire.decode(STATUS, VerificationStatusResponse, meta)
+    response = responses.decode(STATUS, VerificationStatusResponse, meta)
 
     assert response.meta is meta
-    assert wire.encode(response) == STATUS
-    assert wire.decode(STATUS, VerificationStatusResponse).meta is None
+    assert responses.encode(response) == STATUS
+    assert responses.decode(STATUS, VerificationStatusResponse).meta is None
 
 
 def test_nothing_is_shared_between_answers() -> None:
     """The extras of one are not seen in another."""
-    one = wire.decode(STATUS, VerificationStatusResponse)
-    other = wire.decode(STATUS, VerificationStatusResponse)
+    one = responses.decode(STATUS, VerificationStatusResponse)
+    other = responses.decode(STATUS, VerificationStatusResponse)
 
     assert one.extra == other.extra
     assert one.extra is not other.extra
@@ -496,7 +498,7 @@ def test_the_payload_is_left_as_it_was() -> None:
     """A caller may still look at it."""
     payload = {**STATUS, "New": {"a": 1}}
     before = json.dumps(payload)
-    wire.decode(payload, VerificationStatusResponse)
+    responses.decode(payload, VerificationStatusResponse)
 
     assert before == json.dumps(payload)
 
@@ -512,7 +514,7 @@ def test_a_required_value_of_a_wrong_type_is_told_with_its_path(
     for value in VALUES:
         if required(cls, path) and not fits(kind, value, path):
             with pytest.raises(DecodeError) as caught:
-                wire.decode(changed(example_of(cls), path, value), cls)
+                responses.decode(changed(example_of(cls), path, value), cls)
 
             assert told(path) == caught.value.path
             assert str(caught.value) == f"{told(path)} should be {expected_of(kind)}"
@@ -527,10 +529,10 @@ def test_an_optional_value_of_a_wrong_type_is_kept_in_extra(
     for value in VALUES:
         if not required(cls, path) and not fits(kind, value, path):
             payload = changed(example_of(cls), path, value)
-            response = wire.decode(payload, cls)
+            response = responses.decode(payload, cls)
             kept = [record for record in parts(response) if record.extra]
 
-            assert payload == wire.encode(response)
+            assert payload == responses.encode(response)
             assert 1 == len(kept)
             assert value in kept[0].extra.values() or isinstance(path[-1], int)
 
@@ -550,25 +552,27 @@ def test_null_and_absent_are_the_same(
     if required(cls, path) and not is_list and not isinstance(path[-1], int):
         for each in (null, absent):
             with pytest.raises(DecodeError) as caught:
-                wire.decode(each, cls)
+                responses.decode(each, cls)
 
             assert told(path) == caught.value.path
             assert str(caught.value) == f"{told(path)} should be present"
     else:
-        assert wire.decode(absent, cls) == wire.decode(null, cls)
+        assert responses.decode(absent, cls) == responses.decode(null, cls)
 
 
 def test_an_absent_list_is_empty_whether_required_or_not() -> None:
     """A space without numbers is a good answer, however it is written."""
     listed: list[dict[str, Any]] = [{}, {"PhoneNumbers": None}, {"PhoneNumbers": []}]
     for payload in listed:
-        response = wire.decode({**STATUS, **payload}, PhoneNumbersResponse)
+        response = responses.decode({**STATUS, **payload}, PhoneNumbersResponse)
 
         assert response.phone_numbers == ()
 
     settings = {"Calling": {"CallHours": {"WeeklyOperatingHours": None}}}
     number = {"PhoneNumber": "1", "CallingConfigure": settings}
-    response = wire.decode({**STATUS, "PhoneNumbers": [number]}, PhoneNumbersResponse)
+    response = responses.decode(
+        {**STATUS, "PhoneNumbers": [number]}, PhoneNumbersResponse
+    )
     (hours,) = [each for each in parts(response) if isinstance(each, CallHours)]
 
     assert ((), ()) == (hours.weekly_operating_hours, hours.holiday_schedule)
@@ -579,12 +583,14 @@ def test_null_items_are_skipped() -> None:
     one, two = {"PhoneNumber": "1"}, {"PhoneNumber": "2"}
     listed = [None, one, None, None, two, None]
     payload: dict[str, Any] = {**STATUS, "PhoneNumbers": listed}
-    numbers = wire.decode(payload, PhoneNumbersResponse).phone_numbers
+    numbers = responses.decode(payload, PhoneNumbersResponse).phone_numbers
 
     assert ["1", "2"] == [number.phone_number for number in numbers]
 
     with pytest.raises(DecodeError) as caught:
-        wire.decode({**payload, "PhoneNumbers": [*listed, 1]}, PhoneNumbersResponse)
+        responses.decode(
+            {**payload, "PhoneNumbers": [*listed, 1]}, PhoneNumbersResponse
+        )
 
     assert "$.PhoneNumbers[6]" == caught.value.path
 
@@ -607,7 +613,7 @@ def test_null_items_are_skipped() -> None:
 def test_true_and_false_may_be_texts(value: object, expected: bool | None) -> None:  # noqa: FBT001 - a parameter of the test
     """In any case. Other words and numbers are not guessed at."""
     payload: dict[str, Any] = {**STATUS, "PhoneNumbers": [], "Success": value}
-    response = wire.decode(payload, PhoneNumbersResponse)
+    response = responses.decode(payload, PhoneNumbersResponse)
 
     assert expected is response.success
     assert ("Success" in response.extra) is (expected is None)
@@ -619,7 +625,7 @@ def test_true_and_false_may_be_texts(value: object, expected: bool | None) -> No
 )
 def test_codes_may_be_whole_numbers(value: object, expected: str) -> None:
     """Two actions of CAMS count them as HTTP does."""
-    response = wire.decode({**STATUS, "Code": value}, VerificationStatusResponse)
+    response = responses.decode({**STATUS, "Code": value}, VerificationStatusResponse)
 
     assert expected == response.code
 
@@ -630,10 +636,12 @@ def test_a_required_name_counts_in_any_case(spelling: str) -> None:
     payload = {**STATUS, "Data": STATUS["Data"], spelling: "2"}
     other = {**payload, "RequestId": None, "code": "x"}
 
-    assert "1" == wire.decode(payload, VerificationStatusResponse).request_id
-    assert {spelling: "2"} == wire.decode(payload, VerificationStatusResponse).extra
+    assert "1" == responses.decode(payload, VerificationStatusResponse).request_id
+    assert {spelling: "2"} == responses.decode(
+        payload, VerificationStatusResponse
+    ).extra
 
-    response = wire.decode(other, VerificationStatusResponse)
+    response = responses.decode(other, VerificationStatusResponse)
 
     assert ("2", "OK") == (response.request_id, response.code)
     assert {"code": "x"} == response.extra
@@ -643,7 +651,7 @@ def test_one_warning_for_each_field(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the place and without the value, however often it comes."""
-    monkeypatch.setattr(wire, "_warned", set[Any]())
+    monkeypatch.setattr(responses, "_warned", set[Any]())
     hours: dict[str, Any] = {"WeeklyOperatingHours": [{}, "canary"]}
     number = {
         "PhoneNumber": "1",
@@ -652,7 +660,7 @@ def test_one_warning_for_each_field(
     }
     payload = {**STATUS, "Message": 86138, "PhoneNumbers": [number, number]}
     for _ in range(3):
-        wire.decode(payload, PhoneNumbersResponse)
+        responses.decode(payload, PhoneNumbersResponse)
 
     expected = [
         "PhoneNumbersResponse.Message should be a string",
@@ -690,7 +698,7 @@ def test_the_first_bad_item_of_an_array_is_told() -> None:
     payload = {**STATUS, "PhoneNumbers": [good, good, {"PhoneNumber": 1}, 1]}
 
     with pytest.raises(DecodeError) as caught:
-        wire.decode(payload, PhoneNumbersResponse)
+        responses.decode(payload, PhoneNumbersResponse)
 
     assert caught.value.path == "$.PhoneNumbers[2].PhoneNumber"
 
@@ -698,7 +706,9 @@ def test_the_first_bad_item_of_an_array_is_told() -> None:
 def test_a_fault_does_not_show_the_value() -> None:
     """It may be somebody's number."""
     with pytest.raises(DecodeError) as caught:
-        wire.decode({**STATUS, "Data": ["+8613800000000"]}, VerificationStatusResponse)
+        responses.decode(
+            {**STATUS, "Data": ["+8613800000000"]}, VerificationStatusResponse
+        )
 
     assert "138" not in f"{caught.value} {caught.value!r}"
 
@@ -711,12 +721,12 @@ def test_only_decode_errors_escape(cls: type[Response], data: st.DataObject) -> 
     steps = data.draw(st.sampled_from([p for p, _ in places(cls, ()) if p]))
     for each in (payload, changed(example_of(cls), steps, data.draw(JSON))):
         try:
-            response = wire.decode(each, cls)
+            response = responses.decode(each, cls)
         except DecodeError as error:
             path = str(error.path)
         else:
             path = "$."
-            assert plain(each) == plain(wire.encode(response))
+            assert plain(each) == plain(responses.encode(response))
         assert path.startswith("$.")
 
 
@@ -835,7 +845,7 @@ class DeeplyGranted(Response):
 def test_the_body_of_an_answer_with_a_secret_is_masked_whole() -> None:
     """It cannot be read, so nothing of it can be found and masked."""
     call: Call[Any] = call_of(ChatappSyncPhoneNumber(cust_space_id="s"))
-    call.decode, call.grants = wire.decoder(DeeplyGranted), True
+    call.decode, call.grants = responses.decoder(DeeplyGranted), True
     request = build_request(
         call,
         endpoint=parse_endpoint("https://cams.example"),
@@ -850,7 +860,7 @@ def test_the_body_of_an_answer_with_a_secret_is_masked_whole() -> None:
         )
 
     assert caught.value.path == "$.RequestId"
-    assert wire.holds_secret(DeeplyGranted)
+    assert responses.holds_secret(DeeplyGranted)
     assert caught.value.body == b"***"
 
 
@@ -865,11 +875,11 @@ GRANTED = {
 
 def test_a_secret_of_an_answer_is_wrapped() -> None:
     """It is masked wherever the answer is shown, and in each form of it."""
-    response = wire.decode(GRANTED, Granted)
+    response = responses.decode(GRANTED, Granted)
 
     assert response.access_token == response.other == Secret("canary")
     assert response.more == (Secret("canary"),)
-    assert wire.encode(response) == {
+    assert responses.encode(response) == {
         **GRANTED,
         "AccessToken": "***",
         "Other": "***",
@@ -885,7 +895,7 @@ def test_a_secret_of_an_answer_is_wrapped() -> None:
 def test_a_secret_of_an_answer_must_be_a_text(name: str) -> None:
     """The error names its path and does not show the value."""
     with pytest.raises(DecodeError) as caught:
-        wire.decode({**GRANTED, name: ["canary"]}, Granted)
+        responses.decode({**GRANTED, name: ["canary"]}, Granted)
 
     assert caught.value.path == f"$.{name}"
     assert "canary" not in str(vars(caught.value))

@@ -1,0 +1,332 @@
+"""Responses: JSON objects become attrs classes, by cattrs, and JSON again.
+
+A required field that is missing or of another type is an error that names its path.
+An optional field of another type, and a field that is not documented, is kept in
+`extra`. Null counts as absent, and an absent list is empty.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from types import NoneType, UnionType
+from typing import Any, TypeAlias, TypeVar, get_args, get_origin
+
+import attrs
+from cattrs import Converter
+from cattrs.gen import make_dict_unstructure_fn, override
+
+from cams_async.errors import DecodeError
+from cams_async.models import Meta, Record, Response
+from cams_async.secret import Secret
+from cams_async.wire import wire_name
+
+T = TypeVar("T", bound=Response)
+
+logger: logging.Logger = logging.getLogger("cams_async")
+
+Check: TypeAlias = Callable[[Any, Any], Any]
+"""A structure hook of cattrs: takes a value and its type, and returns the result."""
+
+_OURS = ("extra", "meta")
+"""Attributes that never stand on the wire."""
+
+Decoder: TypeAlias = Callable[[Mapping[str, Any], Meta | None], T]
+"""What reads the answers of one kind."""
+
+_decoders: dict[type[Response], Decoder[Any]] = {}
+_grants: dict[type[Response], bool] = {}
+
+
+def grants(into: type[Response]) -> bool:
+    """Return whether responses of one kind hand out a secret."""
+    if into not in _grants:
+        _grants[into] = holds_secret(into)
+    return _grants[into]
+
+
+def decode(payload: Mapping[str, Any], into: type[T], meta: Meta | None = None) -> T:
+    """Return a typed answer.
+
+    Raises:
+        DecodeError: The payload is not of the documented shape; `path` says where.
+    """
+    return decoder(into)(payload, meta)
+
+
+def decoder(into: type[T]) -> Decoder[T]:
+    """Return what decodes answers of one kind; see `decode`."""
+    if into not in _decoders:
+        _decoders[into] = _new_decoder(into)
+    return _decoders[into]
+
+
+def _new_decoder(into: type[T]) -> Decoder[T]:
+    read: Callable[..., T] = _converter.get_structure_hook(into)
+
+    def decode(payload: Mapping[str, Any], meta: Meta | None) -> T:
+        try:
+            return read(payload, into, meta=meta)
+        except _UnexpectedError as error:
+            path, expected = f"${error.path}", error.expected
+        # Raised here, so that no chained exception carries the vendor's values along.
+        message = f"{path} should be {expected}"
+        raise DecodeError(message, path=path)
+
+    return decode
+
+
+def encode(record: Record) -> dict[str, Any]:
+    """Return the JSON object that an answer was decoded from.
+
+    Its nulls, and its empty lists where a list is optional, are absent.
+    """
+    payload: dict[str, Any] = _converter.unstructure(record)
+    return payload
+
+
+class _UnexpectedError(Exception):
+    """A value that is not as documented. Its path is completed as it is passed up."""
+
+    def __init__(self, expected: str, path: str = "") -> None:
+        super().__init__(expected)
+        self.expected = expected
+        self.path = path
+
+
+# Structure hooks, which cattrs calls with a value and its type
+
+
+def _exactly(kind: type, expected: str) -> Check:
+    def check(value: Any, _: Any) -> Any:
+        # To isinstance a bool is an int; to JSON it is not.
+        if type(value) is kind:
+            return value
+        raise _UnexpectedError(expected)
+
+    return check
+
+
+_OBJECT = "an object"
+_TEXT = _exactly(str, "a string")
+_LIST = _exactly(list, "an array")
+_WHOLE = _exactly(int, "a whole number")
+
+
+def _flag(value: Any, _: Any) -> bool:
+    if type(value) is bool:
+        return value
+    if type(value) is str and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    msg = "true or false"
+    raise _UnexpectedError(msg)
+
+
+def _code(value: Any, kind: Any) -> Any:
+    # Two actions of CAMS count their codes as HTTP does.
+    return str(value) if type(value) is int else _TEXT(value, kind)
+
+
+def _text_or_object(value: Any, _: Any) -> Any:
+    if type(value) in (str, dict):
+        return value
+    msg = "a string or an object"
+    raise _UnexpectedError(msg)
+
+
+def _union(kind: Any, converter: Converter) -> Check:
+    """Read `X | None`, an open enum `SomeEnum | str`, or a text or object.
+
+    None is left to the object or the array that the value stands in.
+    """
+    first, *others = _kinds(kind)
+    if members := _members(first):
+        return lambda value, kind: members.get(_TEXT(value, kind), value)
+    if others:
+        return _text_or_object
+    return converter.get_structure_hook(first)
+
+
+def _array(kind: Any, converter: Converter) -> Check:
+    member = get_args(kind)[0]
+    check: Check = converter.get_structure_hook(member)
+
+    def read(value: Any, _: Any) -> Any:
+        listed: list[Any] = _LIST(value, kind)
+        items: list[Any] = []
+        index = 0
+        try:
+            for index, item in enumerate(listed):  # noqa: B007 - the place of a fault
+                if item is not None:
+                    items.append(check(item, member))
+        except _UnexpectedError as error:
+            error.path = f"[{index}]{error.path}"
+            raise
+        return tuple(items)
+
+    return read
+
+
+def _object(cls: type[Record], converter: Converter) -> Check:
+    texts, known = _readers(cls, converter)
+
+    # A caller may give the arguments that do not stand on the wire.
+    def read(payload: dict[str, Any], kind: Any, **fields: Any) -> Any:
+        if type(payload) is not dict:
+            raise _UnexpectedError(_OBJECT)
+        extra = fields["extra"] = {}
+        for name, value in payload.items():
+            if type(value) is str and name in texts:
+                attribute, members = texts[name]
+                fields[attribute] = members.get(value, value) if members else value
+            elif name not in known:
+                extra[name] = value
+            elif value is not None:
+                attribute, check, inner, strict = known[name]
+                try:
+                    fields[attribute] = check(value, inner)
+                except _UnexpectedError as error:
+                    error.path = f".{name}{error.path}"
+                    if strict:
+                        raise
+                    extra[name] = value
+                    _warn_once(cls, name, error)
+        try:
+            return cls(**fields)
+        except TypeError:
+            missing = _missing(cls, fields)
+        return read(_completed(payload, missing), kind, **fields)
+
+    return read
+
+
+_Text: TypeAlias = tuple[str, Mapping[str, StrEnum]]
+"""An attribute that is a text, and its members where it is an open enum."""
+
+_Known: TypeAlias = tuple[str, Check, Any, bool]
+"""An attribute, its hook, its type, and whether an unexpected value is an error."""
+
+
+def _readers(
+    cls: type[Record], converter: Converter
+) -> tuple[dict[str, _Text], dict[str, _Known]]:
+    """Return how the fields of a class are read, by their names on the wire.
+
+    Most values are texts. To call a hook for each would cost more than all the rest.
+    """
+    texts: dict[str, _Text] = {}
+    known: dict[str, _Known] = {}
+    for attribute in attrs.fields(cls):
+        if attribute.name in _OURS:
+            continue
+        name, kinds = wire_name(attribute), _kinds(attribute.type)
+        check = converter.get_structure_hook(attribute.type)
+        if attribute.name == "code" and issubclass(cls, Response):
+            check = _code
+        # `extra` would show a secret.
+        strict = attribute.default is attrs.NOTHING or holds_secret(attribute.type)
+        known[name] = (attribute.name, check, attribute.type, strict)
+        members = _members(kinds[0])
+        if members or kinds == [str]:
+            texts[name] = (attribute.name, members)
+    return texts, known
+
+
+def _missing(cls: type[Record], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the required fields that have no value, by name, with their types."""
+    return {
+        wire_name(attribute): attribute.type
+        for attribute in attrs.fields(cls)
+        if attribute.default is attrs.NOTHING and attribute.name not in fields
+    }
+
+
+def _completed(
+    payload: Mapping[str, Any], missing: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a payload with each missing field: in another case, or an empty array.
+
+    The gateway writes some names as `requestId` or `requestid` at times.
+    """
+    completed = {name: payload[name] for name in payload if name not in missing}
+    cases = {name.lower(): name for name in completed if completed[name] is not None}
+    for name, kind in missing.items():
+        if name.lower() in cases:
+            completed[name] = completed.pop(cases[name.lower()])
+        elif _is_array(kind):
+            completed[name] = []
+        else:
+            msg = "present"
+            raise _UnexpectedError(msg, f".{name}")
+    return completed
+
+
+_warned: set[tuple[type[Record], str]] = set()
+"""The fields whose unexpected values have been logged."""
+
+
+def _warn_once(cls: type[Record], name: str, error: _UnexpectedError) -> None:
+    if (cls, name) not in _warned:
+        _warned.add((cls, name))
+        at = f"{cls.__name__}{error.path}"
+        logger.warning("%s should be %s; its value is in extra", at, error.expected)
+
+
+def _write_object(cls: type[Record], converter: Converter) -> Callable[[Any], Any]:
+    renames: dict[str, Any] = {
+        a.name: override(rename=wire_name(a)) for a in attrs.fields(cls)
+    }
+    renames |= {name: override(omit=True) for name in _OURS}
+    write_known = make_dict_unstructure_fn(
+        cls, converter, _cattrs_omit_if_default=True, **renames
+    )
+    return lambda record: {**write_known(record), **record.extra}
+
+
+def _is_union(kind: Any) -> bool:
+    return get_origin(kind) is UnionType
+
+
+def _kinds(kind: Any) -> list[Any]:
+    """Return the kinds that a value may be of, None left out."""
+    listed = get_args(kind) if _is_union(kind) else (kind,)
+    return [each for each in listed if each is not NoneType]
+
+
+def _members(kind: Any) -> dict[str, StrEnum]:
+    """Return the values that are known of an enum; of another kind, none."""
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return {member.value: member for member in kind}
+    return {}
+
+
+def holds_secret(kind: Any) -> bool:
+    """Return whether there is a secret anywhere in values of a kind."""
+    if _is_record(kind):
+        return any(holds_secret(attribute.type) for attribute in attrs.fields(kind))
+    return kind is Secret or any(map(holds_secret, get_args(kind)))
+
+
+def _is_array(kind: Any) -> bool:
+    return get_origin(kind) is tuple
+
+
+def _is_record(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Record)
+
+
+_converter = Converter()
+_converter.register_structure_hook(str, _TEXT)
+_converter.register_structure_hook(int, _WHOLE)
+_converter.register_structure_hook(bool, _flag)
+_converter.register_structure_hook(Secret, lambda text, _: Secret(_TEXT(text, str)))
+_converter.register_unstructure_hook(Secret, str)  # the mask
+for _fits, _factory in (
+    (_is_union, _union),
+    (_is_array, _array),
+    (_is_record, _object),
+):
+    _converter.register_structure_hook_factory(_fits, _factory)
+_converter.register_unstructure_hook_factory(_is_record, _write_object)
+_converter.register_unstructure_hook(
+    tuple, lambda items: [_converter.unstructure(item) for item in items]
+)
