@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 import pytest
 from attrs import field, frozen
 
-from cams_async.emulator.contract import Contract, contract_of, members, pascal
+from cams_async.emulator.contract import Contract, contract_of, members
 from cams_async.emulator.refusal import Refusal
 from cams_async.models import CodeVerificationStatus, Response
 from cams_async.operations import OPERATIONS, Operation
@@ -94,8 +94,3 @@ def test_an_open_enumeration_takes_anything() -> None:
     assert members(CodeVerificationStatus | str) == frozenset()
     assert members(str) == frozenset()
     assert members(Colour) == {"RED", "BLUE"}
-
-
-def test_names_are_spelt_as_on_the_wire() -> None:
-    """snake_case becomes PascalCase."""
-    assert pascal("cust_space_id") == "CustSpaceId"

@@ -10,6 +10,7 @@ from attrs import NOTHING, fields, frozen
 from cams_async.emulator.refusal import refuse
 from cams_async.operations import Operation
 from cams_async.operations.fields import WIRE
+from cams_async.wire import pascal_case
 
 
 @frozen(kw_only=True)
@@ -35,11 +36,6 @@ class Contract:
                 refuse(f"InvalidParameter.{name}", message)
 
 
-def pascal(name: str) -> str:
-    """Return the wire's spelling of a field's name."""
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-
-
 def members(annotation: object) -> frozenset[str]:
     """Return the values of a closed enumeration; empty for anything open.
 
@@ -60,7 +56,7 @@ def members(annotation: object) -> frozenset[str]:
 def contract_of(operation: type[Operation[Any]]) -> Contract:
     """Read an operation's contract off its class."""
     names = {
-        attribute: str(attribute.metadata.get(WIRE, pascal(attribute.name)))
+        attribute: str(attribute.metadata.get(WIRE, pascal_case(attribute.name)))
         for attribute in fields(operation)
     }
     values = {name: members(attribute.type) for attribute, name in names.items()}
