@@ -15,7 +15,7 @@ from cams_async.bounds import is_positive, is_whole
 from cams_async.credentials import Credentials, CredentialsProvider
 from cams_async.endpoints import REGIONS, Endpoint, parse_endpoint, region_endpoint
 from cams_async.errors import ConfigurationError, InvalidOperation
-from cams_async.forms import FormChoice, Forms
+from cams_async.forms import FormPolicy, Forms
 from cams_async.models import CallEvent, Response, Scope, Snapshot
 from cams_async.operations import (
     OPERATIONS,
@@ -180,7 +180,7 @@ class CamsClient:
             credentials=self._credentials,
             throttle=self._throttle,
             transport=self._transport,
-            forms=FormChoice(forms),
+            forms=FormPolicy(forms),
         )
         self._owner = True
 

@@ -26,11 +26,11 @@ Forms: TypeAlias = Literal["auto", "never", "always"]
 - `always`: as `auto`, but a secret never stands in a URL, whatever the gateway reads.
 """
 
-Reasons: TypeAlias = Literal["length and secrets", "length", "none"]
+FormReasons: TypeAlias = Literal["length and secrets", "length", "none"]
 """The reasons for a request of an action to be a form."""
 
 
-class FormChoice:
+class FormPolicy:
     """The choice of a client, and the actions whose short forms were not read."""
 
     def __init__(self, forms: Forms) -> None:
@@ -40,7 +40,7 @@ class FormChoice:
         self._forms = forms
         self._unread: set[str] = set()
 
-    def reasons(self, action: str) -> Reasons:
+    def reasons_for(self, action: str) -> FormReasons:
         """Return what makes a request of this action a form."""
         if self._forms == "never":
             return "none"

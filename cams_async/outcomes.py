@@ -161,7 +161,11 @@ def code_of(action: str, payload: Mapping[str, Any]) -> str | None:
 
 
 def classify(
-    status: int, code: str | None, *, success: object = None, asks_to_wait: bool = False
+    status: int,
+    code: str | None,
+    *,
+    success: object = None,
+    has_retry_after: bool = False,
 ) -> Classification:
     """Return the outcome of a response and the class of its error.
 
@@ -169,7 +173,7 @@ def classify(
         status: The HTTP status.
         code: The result of `code_of`.
         success: The value of Success, where there is one.
-        asks_to_wait: Whether `x-acs-retry-after` has a value. By itself it proves
+        has_retry_after: Whether `x-acs-retry-after` has a value. By itself it proves
             nothing, but it slows down and pauses as flow control does.
     """
     kind, error = _code_class(code)
@@ -183,7 +187,7 @@ def classify(
             error = ThrottlingError
         elif status >= 500:  # noqa: PLR2004 - HTTP
             error = ServerError
-    if asks_to_wait and (status >= 400 or code is not None):  # noqa: PLR2004 - HTTP
+    if has_retry_after and (status >= 400 or code is not None):  # noqa: PLR2004 - HTTP
         error = ThrottlingError
     return Classification(outcome, error or ApiError)
 

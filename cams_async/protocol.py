@@ -20,7 +20,7 @@ from cams_async import masking, outcomes, responses, signing, wire
 from cams_async.credentials import Credentials
 from cams_async.endpoints import Endpoint
 from cams_async.errors import ApiError, CamsError, DecodeError
-from cams_async.forms import LONGEST_QUERY, Reasons
+from cams_async.forms import LONGEST_QUERY, FormReasons
 from cams_async.models import Meta, Response
 from cams_async.operations import Operation
 from cams_async.operations.confidential import FORM_ACTIONS, MASKED_ONLY
@@ -53,7 +53,7 @@ class Call(Generic[R]):
     verify_with: str | None = None
     """The read action that tells what happened after an unknown outcome."""
     decode: Callable[[dict[str, Any], Meta], R] = field(repr=False)
-    grants: bool = False
+    returns_secret: bool = False
     """Whether its response hands out a secret."""
 
     @property
@@ -85,7 +85,7 @@ def call_of(operation: Operation[S]) -> Call[S]:
         retry_safe=cls.retry_safe,
         verify_with=cls.verify_with,
         decode=responses.decoder(cls.response()),
-        grants=responses.grants(cls.response()),
+        returns_secret=responses.returns_secret(cls.response()),
     )
 
 
@@ -160,7 +160,7 @@ def build_request(
     credentials: Credentials,
     date: float,
     nonce: str,
-    form_for: Reasons = "length and secrets",
+    form_for: FormReasons = "length and secrets",
 ) -> Request:
     """Build and sign a request.
 
@@ -258,10 +258,12 @@ def parse_response(
         response.status,
         code,
         success=success,
-        asks_to_wait=_acs_hint(response) is not None,
+        has_retry_after=_acs_hint(response) is not None,
     )
     if payload is None or code is None:
-        raise _of_another_hop(request, response, payload, result, grants=call.grants)
+        raise _of_another_hop(
+            request, response, payload, result, returns_secret=call.returns_secret
+        )
     if result.error is not None:
         raise _api_error(request, response, payload, result, code)
     meta = Meta(attempts=attempts, waited=waited, http_status=response.status)
@@ -271,7 +273,7 @@ def parse_response(
         # CAMS did what was asked; only its response is broken.
         error.outcome = result.outcome
         error.http_status = response.status
-        error.body = _shown(request, response, grants=call.grants)
+        error.body = _shown(request, response, returns_secret=call.returns_secret)
         raise
 
 
@@ -285,11 +287,11 @@ def _json_object(response: HttpResponse) -> dict[str, Any] | None:
     return payload if type(payload) is dict else None
 
 
-def _shown(request: Request, response: HttpResponse, *, grants: bool) -> bytes:
+def _shown(request: Request, response: HttpResponse, *, returns_secret: bool) -> bytes:
     """Return a body for an error; masked whole if it may hand out a secret."""
     return (
         MASK.encode()
-        if grants
+        if returns_secret
         else masking.without_bytes(request.secrets, response.body)
     )
 
@@ -322,13 +324,13 @@ def _of_another_hop(
     payload: dict[str, Any] | None,
     result: outcomes.Classification,
     *,
-    grants: bool,
+    returns_secret: bool,
 ) -> CamsError:
     """Return the error of a response that CAMS did not form."""
     status = response.status
     hop = outcomes.hop_of(response.headers, _authority(request.url))
     hop = masking.without(request.secrets, hop)[:EXCERPT]
-    body = _shown(request, response, grants=grants)
+    body = _shown(request, response, returns_secret=returns_secret)
     excerpt = body[:EXCERPT].decode("utf-8", "replace")
     if 200 <= status < 300:  # noqa: PLR2004 - HTTP
         lacks, path = "JSON object", None

@@ -34,14 +34,14 @@ Decoder: TypeAlias = Callable[[Mapping[str, Any], Meta | None], T]
 """What reads the answers of one kind."""
 
 _decoders: dict[type[Response], Decoder[Any]] = {}
-_grants: dict[type[Response], bool] = {}
+_returns_secret: dict[type[Response], bool] = {}
 
 
-def grants(into: type[Response]) -> bool:
+def returns_secret(into: type[Response]) -> bool:
     """Return whether responses of one kind hand out a secret."""
-    if into not in _grants:
-        _grants[into] = holds_secret(into)
-    return _grants[into]
+    if into not in _returns_secret:
+        _returns_secret[into] = holds_secret(into)
+    return _returns_secret[into]
 
 
 def decode(payload: Mapping[str, Any], into: type[T], meta: Meta | None = None) -> T:

@@ -28,7 +28,7 @@ from cams_async.errors import (
     PermitExpired,
     ThrottlingError,
 )
-from cams_async.forms import FormChoice
+from cams_async.forms import FormPolicy
 from cams_async.models import CallEvent, Scope
 from cams_async.parsing import ResponseParser
 from cams_async.progress import (
@@ -99,7 +99,7 @@ class Session:
         credentials: CredentialsSource,
         throttle: Throttle,
         transport: Transport,
-        forms: FormChoice,
+        forms: FormPolicy,
     ) -> None:
         self._endpoint = endpoint
         self._region = region
@@ -222,7 +222,7 @@ class Session:
             credentials=credentials,
             date=time.time() + self._clock_offset,
             nonce=os.urandom(16).hex(),
-            form_for=self._forms.reasons(call.action),
+            form_for=self._forms.reasons_for(call.action),
         )
         progress.short_form = request.short_form
         progress.attempts += 1

@@ -13,7 +13,7 @@ import pytest
 from cams_async.client import CamsClient
 from cams_async.emulator import Emulator
 from cams_async.errors import ApiError, ConfigurationError, ConnectionLost
-from cams_async.forms import FormChoice, Forms
+from cams_async.forms import FormPolicy, Forms
 from cams_async.protocol import HttpResponse, Request
 from cams_async.retry import RetryPolicy
 from cams_async.secret import Secret
@@ -285,7 +285,7 @@ class TestFallBack:
 
     def test_a_secret_object_counts_as_sent(self) -> None:
         """It is never blank to the choice, and never revealed by it."""
-        choice, error = FormChoice("auto"), ApiError(code="MissingVerifyCode")
+        choice, error = FormPolicy("auto"), ApiError(code="MissingVerifyCode")
 
         assert choice.fall_back("AnAction", {"VerifyCode": Secret(CODE)}, error)
         assert not choice.fall_back("AnAction", {"VerifyCode": Secret("")}, error)
@@ -293,14 +293,14 @@ class TestFallBack:
     @pytest.mark.parametrize("outcome", ["unknown", "executed", "not_sent"])
     def test_other_outcomes_have_none(self, outcome: Any) -> None:
         """Whatever else the error is."""
-        choice = FormChoice("auto")
+        choice = FormPolicy("auto")
         parameters = {"VerifyCode": CODE}
 
         assert not choice.fall_back(
             "A", parameters, ApiError(code="MissingVerifyCode", outcome=outcome)
         )
         assert not choice.fall_back("A", parameters, LOST)
-        assert choice.reasons("A") == "length and secrets"
+        assert choice.reasons_for("A") == "length and secrets"
 
     def test_it_is_remembered_for_the_action(
         self, clock: Clock, caplog: pytest.LogCaptureFixture

@@ -34,7 +34,7 @@ from cams_async.errors import (
     ServerError,
     ThrottlingError,
 )
-from cams_async.forms import Reasons
+from cams_async.forms import FormReasons
 from cams_async.models import Meta
 from cams_async.operations import (
     ChatappMigrationVerified,
@@ -80,7 +80,7 @@ def build(
     endpoint: str = ENDPOINT.origin,
     date: float = DATE,
     nonce: str = NONCE,
-    form_for: Reasons = "length and secrets",
+    form_for: FormReasons = "length and secrets",
 ) -> Request:
     """Build a request, different in one thing."""
     return build_request(

@@ -845,7 +845,7 @@ class DeeplyGranted(Response):
 def test_the_body_of_an_answer_with_a_secret_is_masked_whole() -> None:
     """It cannot be read, so nothing of it can be found and masked."""
     call: Call[Any] = call_of(ChatappSyncPhoneNumber(cust_space_id="s"))
-    call.decode, call.grants = responses.decoder(DeeplyGranted), True
+    call.decode, call.returns_secret = responses.decoder(DeeplyGranted), True
     request = build_request(
         call,
         endpoint=parse_endpoint("https://cams.example"),
