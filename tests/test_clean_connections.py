@@ -432,3 +432,25 @@ class TestShortCuts:
         assert ["filter_cookies", "update_headers"] == sorted(used)
         assert hasattr(aiohttp.ClientRequest, "POST_METHODS")
         assert "content-type" not in dict(server.headers())
+
+    async def test_an_idle_connection_has_all_that_is_examined(self) -> None:
+        """A private name that aiohttp drops would turn the examination off."""
+        async with serving((OK,)) as server, transport() as through:
+            await exchange(through, server.origin)
+            (protocol,) = idle(through)
+
+            assert protocol._parser is not None
+            assert protocol._parser.feed_eof() is None
+            assert protocol.is_connected()
+            assert not protocol.should_close
+            assert protocol.transport.get_extra_info("socket").fileno() > 0
+
+    async def test_a_session_requests_through_the_clean_connector(self) -> None:
+        """It is not unwrapped; aiohttp reads no name that it lacks."""
+        async with serving((OK,)) as server, transport() as through:
+            await exchange(through, server.origin)
+            connector: Any = through._sessions[True].connector
+
+            assert isinstance(connector, _aiohttp.CleanConnector)
+            assert connector.allowed_protocol_schema_set >= {"http", "https"}
+            assert not connector.closed
