@@ -31,7 +31,7 @@ FormReasons: TypeAlias = Literal["length and secrets", "length", "none"]
 
 
 class FormPolicy:
-    """The choice of a client, and the actions whose short forms were not read."""
+    """A client's option `forms`, and the actions whose short forms were not read."""
 
     def __init__(self, forms: Forms) -> None:
         if forms not in get_args(Forms):
@@ -41,7 +41,7 @@ class FormPolicy:
         self._unread: set[str] = set()
 
     def reasons_for(self, action: str) -> FormReasons:
-        """Return what makes a request of this action a form."""
+        """Return the reasons for which requests of an action are forms."""
         if self._forms == "never":
             return "none"
         return "length" if action in self._unread else "length and secrets"
@@ -66,12 +66,12 @@ class FormPolicy:
 
 
 def _misses(parameters: Mapping[str, str | Secret], error: CamsError) -> bool:
-    """Return whether the gateway misses a parameter that was sent, unexecuted."""
+    """Return whether the gateway rejected a call for a parameter that was sent."""
     if not isinstance(error, ApiError) or error.outcome != "rejected":
         return False
     if not error.code.startswith("Missing"):
         return False
-    # A blank value is missing wherever it stands.
+    # A blank value is missing in a query, too.
     sent = {
         name for name, value in parameters.items() if not as_secret(value).is_blank()
     }

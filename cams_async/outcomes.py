@@ -1,4 +1,4 @@
-"""The outcome table: HTTP status class, class of the code, and who responded.
+"""The outcome table: HTTP status class, class of the code, and hop.
 
 Pure data, and the functions that read it. The hop that responds is CAMS, whose
 responses are JSON with a RequestId and a Code, or another hop: a proxy, a load
@@ -86,8 +86,8 @@ class _Codes:
 # The first pattern that fits decides.
 # https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-errorcodes
 _CODES: tuple[_Codes, ...] = (
-    # The server gave up half-way. A nonce is fresh for each request: it can only be
-    # known from a copy of this very request that arrived before.
+    # The server failed half-way. Each request has a fresh nonce: a used one proves
+    # that a copy of this request arrived before.
     _Codes("InternalError*", ServerError, "half-way"),
     _Codes("InternalServerError*", ServerError, "half-way"),
     _Codes("ServiceUnavailable*", ServerError, "half-way"),

@@ -1,4 +1,4 @@
-"""Parsing of responses without a long hold on the event loop."""
+"""Parsing that never blocks the event loop for long: large bodies go to a thread."""
 
 import asyncio
 import functools

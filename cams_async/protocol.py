@@ -1,7 +1,7 @@
-"""What goes over the wire and what comes back, without any I/O.
+"""The protocol without I/O: `build_request` and `parse_response`.
 
-A call is built into a signed request, and an answer is parsed into a typed value
-or a typed error. Clock, nonce and credentials are arguments.
+A call becomes a signed request; a response becomes a typed value or a typed error.
+Clock, nonce and credentials are arguments.
 """
 
 import hashlib
@@ -35,13 +35,13 @@ USER_AGENT = f"cams_async/{__version__}"
 LONGEST_HINT = 60.0
 EXCERPT = 200
 
-# All that `json.loads` does for a text, without asking first what it was given.
+# As `json.loads` for a text, without its checks of the argument's type.
 _read_json = json.JSONDecoder().decode
 
 
-# Made for each call, and changed by nobody. Frozen, they would take a dictionary more,
-# or twice the time: see `models`. What a call in flight keeps, each collection of
-# garbage goes through.
+# Made for each call and never changed. A frozen class would need a dictionary more or
+# twice the time: see `models`. Garbage collection visits all that a call in flight
+# keeps.
 @define(kw_only=True)
 class Call(Generic[R]):
     """One call of one action, ready to be built into requests."""
@@ -51,20 +51,20 @@ class Call(Generic[R]):
     qps: float
     retry_safe: bool
     verify_with: str | None = None
-    """The read action that tells what happened after an unknown outcome."""
+    """The read action that resolves an unknown outcome."""
     decode: Callable[[dict[str, Any], Meta], R] = field(repr=False)
     returns_secret: bool = False
-    """Whether its response hands out a secret."""
+    """Whether its response holds a secret."""
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """Parameters that no error may show, even if the server sends them back."""
+        """Return the secret parameters, to be masked in every error."""
         values = self.parameters.values()
         return tuple([value for value in values if isinstance(value, Secret)])
 
     @property
     def confidential(self) -> bool:
-        """Whether a parameter must not stand in a URL."""
+        """Whether a parameter must not be sent in a URL."""
         return any(
             type(value) is Secret and name not in MASKED_ONLY
             for name, value in self.parameters.items()
@@ -72,7 +72,7 @@ class Call(Generic[R]):
 
 
 def call_of(operation: Operation[S]) -> Call[S]:
-    """Return the call that an operation stands for.
+    """Return the call of an operation.
 
     Raises:
         InvalidOperation: A value cannot be sent.
@@ -102,13 +102,13 @@ class Request:
     """
 
     reveal: Callable[[], Parts] = field(repr=False)
-    """Returns the parts. For the transport only."""
+    """A function that returns the parts. For the transport only."""
 
     action: str
     call_secrets: tuple[Secret, ...] = field(repr=False)
     """Secret values among its parameters."""
     credentials: Credentials = field(repr=False)
-    """Who signed it."""
+    """The access key that signed it."""
 
     repeatable: bool = True
     """Whether the request may be sent again after an unknown outcome."""
@@ -133,7 +133,7 @@ class Request:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """Whatever no error may show, even if the server sends it back."""
+        """The secrets to be masked in errors: parameters, key, token, signature."""
         found = (
             *self.call_secrets,
             self.credentials.access_key_secret,
@@ -145,11 +145,11 @@ class Request:
 
 @define
 class HttpResponse:
-    """What came back."""
+    """A response as received."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
-    """Looked up without regard to case."""
+    """Case-insensitive."""
     body: bytes = field(repr=False)
 
 
@@ -167,14 +167,14 @@ def build_request(
     https://www.alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature
 
     Args:
-        call: What to ask for.
-        endpoint: Whom to ask.
-        credentials: Who asks.
-        date: The server's time in seconds since 1970, as well as it is known; the
-            gateway accepts 15 minutes either way.
+        call: The action and its parameters.
+        endpoint: The origin of the service.
+        credentials: The access key that signs.
+        date: The estimated time of the server in seconds since 1970; the gateway
+            accepts 15 minutes either way.
         nonce: Different for each request, resends included.
-        form_for: What makes the request a form: all parameters in the body, none in
-            the URL. An action whose documented place is the form is one always.
+        form_for: Reasons to send all parameters in a form body, and none in the URL.
+            An action that is documented to use a form always does.
     """
     query = signing.canonical_query_string(call.parameters)
     body, hashed_body, short_form = b"", signing.EMPTY_BODY_SHA256, False
@@ -210,7 +210,7 @@ def build_request(
     )
     # Proxies rewrite these three, so they stay out of the signature.
     headers["accept"] = "application/json"
-    headers["accept-encoding"] = "identity"  # short answers gain nothing by gzip
+    headers["accept-encoding"] = "identity"  # short responses gain nothing by gzip
     headers["user-agent"] = USER_AGENT
     url = f"{endpoint.origin}/?{query}" if query else f"{endpoint.origin}/"
     return Request(
@@ -243,11 +243,11 @@ def parse_response(
     attempts: int,
     waited: float,
 ) -> R:
-    """Return the typed answer.
+    """Return the typed response.
 
     Raises:
-        ApiError: The answer is a failure, or another hop's.
-        DecodeError: The status is 2xx, and the answer is not of the documented shape.
+        ApiError: The response is a failure, or another hop's.
+        DecodeError: The status is 2xx, but the body is not of the documented shape.
     """
     payload = _json_object(response)
     code = success = None
@@ -279,7 +279,7 @@ def parse_response(
 
 def _json_object(response: HttpResponse) -> dict[str, Any] | None:
     """Return the body, or None if it is no JSON object."""
-    payload: dict[str, Any]  # or whatever else JSON can be
+    payload: dict[str, Any]  # or another JSON value
     try:
         payload = _read_json(response.body.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):
@@ -288,7 +288,7 @@ def _json_object(response: HttpResponse) -> dict[str, Any] | None:
 
 
 def _shown(request: Request, response: HttpResponse, *, returns_secret: bool) -> bytes:
-    """Return a body for an error; masked whole if it may hand out a secret."""
+    """Return the masked body for an error; all of it is masked if it holds a secret."""
     return (
         MASK.encode()
         if returns_secret
@@ -362,7 +362,7 @@ def _authority(url: str) -> str:
 
 
 def _text(payload: dict[str, Any], name: str) -> str | None:
-    """Return the text of that name, in any case; the vendor's spelling goes first."""
+    """Look up a text by name in any case; the vendor's spelling has precedence."""
     found = [payload.get(name)]
     found += [value for each, value in payload.items() if each.lower() == name.lower()]
     return next((value for value in found if isinstance(value, str)), None)
@@ -384,7 +384,7 @@ def _retry_after(response: HttpResponse) -> float | None:
 
 
 def _seconds(value: str | None, unit: float) -> float | None:
-    """Read how long to wait; what is not a positive whole number does not count."""
+    """Parse a retry hint in seconds; return None unless it is a positive integer."""
     if value is None or not value.isascii() or not value.isdigit():
         return None
     # float, as int refuses very long numbers.

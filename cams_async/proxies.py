@@ -1,4 +1,4 @@
-"""Proxies: those that are passed, and those that the environment names."""
+"""The proxy of an origin: from the option `proxy` or from the environment."""
 
 import os
 import re

@@ -28,24 +28,24 @@ Check: TypeAlias = Callable[[Any, Any], Any]
 """A structure hook of cattrs: takes a value and its type, and returns the result."""
 
 _OURS = ("extra", "meta")
-"""Attributes that never stand on the wire."""
+"""Attributes that are not fields on the wire."""
 
 Decoder: TypeAlias = Callable[[Mapping[str, Any], Meta | None], T]
-"""What reads the answers of one kind."""
+"""A function that decodes the responses of one class."""
 
 _decoders: dict[type[Response], Decoder[Any]] = {}
 _returns_secret: dict[type[Response], bool] = {}
 
 
 def returns_secret(into: type[Response]) -> bool:
-    """Return whether responses of one kind hand out a secret."""
+    """Return whether responses of a class hold a secret."""
     if into not in _returns_secret:
         _returns_secret[into] = holds_secret(into)
     return _returns_secret[into]
 
 
 def decode(payload: Mapping[str, Any], into: type[T], meta: Meta | None = None) -> T:
-    """Return a typed answer.
+    """Return a typed response.
 
     Raises:
         DecodeError: The payload is not of the documented shape; `path` says where.
@@ -54,7 +54,7 @@ def decode(payload: Mapping[str, Any], into: type[T], meta: Meta | None = None) 
 
 
 def decoder(into: type[T]) -> Decoder[T]:
-    """Return what decodes answers of one kind; see `decode`."""
+    """Return the decoder of a class, created once; see `decode`."""
     if into not in _decoders:
         _decoders[into] = _new_decoder(into)
     return _decoders[into]
@@ -76,7 +76,7 @@ def _new_decoder(into: type[T]) -> Decoder[T]:
 
 
 def encode(record: Record) -> dict[str, Any]:
-    """Return the JSON object that an answer was decoded from.
+    """Return the JSON object that a response was decoded from.
 
     Its nulls, and its empty lists where a list is optional, are absent.
     """
@@ -85,7 +85,7 @@ def encode(record: Record) -> dict[str, Any]:
 
 
 class _UnexpectedError(Exception):
-    """A value that is not as documented. Its path is completed as it is passed up."""
+    """A value that is not as documented. Each level prepends its part of the path."""
 
     def __init__(self, expected: str, path: str = "") -> None:
         super().__init__(expected)
@@ -122,7 +122,7 @@ def _flag(value: Any, _: Any) -> bool:
 
 
 def _code(value: Any, kind: Any) -> Any:
-    # Two actions of CAMS count their codes as HTTP does.
+    # Two actions of CAMS send numeric codes.
     return str(value) if type(value) is int else _TEXT(value, kind)
 
 
@@ -136,7 +136,7 @@ def _text_or_object(value: Any, _: Any) -> Any:
 def _union(kind: Any, converter: Converter) -> Check:
     """Read `X | None`, an open enum `SomeEnum | str`, or a text or object.
 
-    None is left to the object or the array that the value stands in.
+    None is handled by the enclosing object or array.
     """
     first, *others = _kinds(kind)
     if members := _members(first):
@@ -169,7 +169,7 @@ def _array(kind: Any, converter: Converter) -> Check:
 def _object(cls: type[Record], converter: Converter) -> Check:
     texts, known = _readers(cls, converter)
 
-    # A caller may give the arguments that do not stand on the wire.
+    # `fields` are arguments that are not on the wire, such as `meta`.
     def read(payload: dict[str, Any], kind: Any, **fields: Any) -> Any:
         if type(payload) is not dict:
             raise _UnexpectedError(_OBJECT)
@@ -209,9 +209,9 @@ _Known: TypeAlias = tuple[str, Check, Any, bool]
 def _readers(
     cls: type[Record], converter: Converter
 ) -> tuple[dict[str, _Text], dict[str, _Known]]:
-    """Return how the fields of a class are read, by their names on the wire.
+    """Return the readers of the fields of a class, by wire name.
 
-    Most values are texts. To call a hook for each would cost more than all the rest.
+    Most values are texts. A hook call for each would cost more than all the rest.
     """
     texts: dict[str, _Text] = {}
     known: dict[str, _Known] = {}
@@ -293,14 +293,14 @@ def _kinds(kind: Any) -> list[Any]:
 
 
 def _members(kind: Any) -> dict[str, StrEnum]:
-    """Return the values that are known of an enum; of another kind, none."""
+    """Return the members of an enum by value; empty for other types."""
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return {member.value: member for member in kind}
     return {}
 
 
 def holds_secret(kind: Any) -> bool:
-    """Return whether there is a secret anywhere in values of a kind."""
+    """Return whether values of a type hold a secret at any depth."""
     if _is_record(kind):
         return any(holds_secret(attribute.type) for attribute in attrs.fields(kind))
     return kind is Secret or any(map(holds_secret, get_args(kind)))

@@ -1,4 +1,4 @@
-"""One HTTP exchange over aiohttp. aiohttp's errors become ours here and only here."""
+"""The `Transport` protocol and its adapter for aiohttp, which translates its errors."""
 
 import asyncio
 import ssl
@@ -28,7 +28,7 @@ _SHORT_KEEP_ALIVE = 0.95
 
 
 class Transport(Protocol):
-    """Sends one request and returns its answer. The seam for tests and benchmarks."""
+    """An interface that sends one request and returns its response."""
 
     async def exchange(
         self, request: Request, *, timeout: float, on_sent: Callable[[], None]
@@ -36,17 +36,17 @@ class Transport(Protocol):
         """Do one exchange, without resending anything.
 
         Args:
-            request: What to send, to the letter, and only once.
+            request: The request, to be sent unchanged and at most once.
             timeout: Seconds for all of it, from connecting to the last byte.
             on_sent: Called right before the first byte leaves. If it was not
                 called, the request was not sent. If it raises, nothing is sent,
-                and the error is raised as it is.
+                and its exception propagates unchanged.
 
         Raises:
             ConnectError: No connection; nothing was sent.
             ConnectionLost: The connection broke after the request was sent.
-            RequestTimeout: It took too long; its `outcome` says whether it was sent.
-            DecodeError: The answer is larger than the bound.
+            RequestTimeout: It took too long; `outcome` is `not_sent` or `unknown`.
+            DecodeError: The response is larger than the bound.
         """
         ...
 
@@ -76,7 +76,7 @@ class AiohttpTransport:
         ssl_context: Instead of the default one, which aiohttp builds once, at its
             import, and which verifies by the system's CAs.
         proxy: The URL of an http proxy; None for a direct connection.
-        max_response: The most bytes of an answer, after decompression.
+        max_response: The most bytes of a response, after decompression.
     """
 
     def __init__(
@@ -140,8 +140,8 @@ class AiohttpTransport:
 
 
 def _connector(keep_alive: float = 15.0) -> aiohttp.TCPConnector:
-    # The throttle bounds the calls in flight; a second bound here would only hold back
-    # requests whose turn it is.
+    # The throttle bounds the calls in flight; a second bound would only delay requests
+    # that have a permit.
     return aiohttp.TCPConnector(limit=0, keepalive_timeout=keep_alive)
 
 
@@ -151,7 +151,7 @@ async def fetch(
     """GET one small document over a connection of its own.
 
     Raises:
-        TransportError: It could not be had in time.
+        TransportError: It could not be fetched in time.
         DecodeError: It is larger than `max_response` bytes.
     """
     async with open_session(_connector()) as session:
@@ -184,7 +184,7 @@ async def _send(
     """
     sent = False
 
-    def leave() -> None:
+    def mark_sent() -> None:
         nonlocal sent
         if not sent:
             on_sent()
@@ -193,7 +193,7 @@ async def _send(
     try:
         async with asyncio.timeout(timeout):
             # Not before: its timer outlives the request, and keeps the context.
-            before_send.set(leave)
+            before_send.set(mark_sent)
             return await _read(
                 # In no local variable of this frame: its repr shows the URL.
                 await session.request(
@@ -219,7 +219,7 @@ async def _send(
 def _unpacker(response: aiohttp.ClientResponse) -> Callable[[bytes, int], bytes] | None:
     encoding = response.headers.get("content-encoding")
     if encoding is None or encoding.lower() not in ("gzip", "deflate"):
-        return None  # whatever else a server makes up is no JSON
+        return None  # any other encoding fails to parse as JSON
     return zlib.decompressobj(wbits=47).decompress  # of gzip and of zlib
 
 
@@ -230,17 +230,17 @@ async def _read(response: aiohttp.ClientResponse, at_most: int) -> HttpResponse:
     try:
         while not content.at_eof():
             chunk = await content.readany()
-            # A byte too many is enough to know of.
+            # One byte beyond the bound proves that it is exceeded.
             body += unpack(chunk, at_most + 1 - len(body)) if unpack else chunk
             if len(body) > at_most:
-                msg = f"the answer is larger than {at_most} bytes"
+                msg = f"the response is larger than {at_most} bytes"
                 break
         else:
             return HttpResponse(response.status, response.headers, bytes(body))
     except zlib.error:
-        msg = "the answer cannot be unpacked"
+        msg = "the response cannot be unpacked"
     finally:
-        # At its end an answer has given its connection back by itself.
+        # aiohttp releases the connection itself at the end of a response.
         if response.connection is not None:
             response.close()
     raise DecodeError(msg, http_status=response.status)
@@ -257,9 +257,9 @@ def _translate(
     """Return our error for one of aiohttp's, or the same without its traceback."""
     if isinstance(caught, CamsError):
         return caught.with_traceback(None)
-    known = (aiohttp.ClientError, OSError, ValueError, AssertionError)
-    if not isinstance(caught, known):
-        # Both are of aiohttp's making, as they began below `_send`.
+    translated = (aiohttp.ClientError, OSError, ValueError, AssertionError)
+    if not isinstance(caught, translated):
+        # Both were raised inside aiohttp, below `_send`.
         caught.__cause__ = caught.__context__ = None
         return caught.with_traceback(None)
     error = _our_error(caught, _path(caught, url, proxy), timeout, sent=sent)
@@ -272,7 +272,7 @@ def _our_error(
 ) -> CamsError:
     outcome: CallOutcome = "unknown" if sent else "not_sent"
     if isinstance(caught, TimeoutError):
-        when = "without an answer from" if sent else "without a connection to"
+        when = "without a response from" if sent else "without a connection to"
         return RequestTimeout(f"{timeout:g} s {when} {path}", outcome=outcome)
     what: object = _system_error(caught) or type(caught).__name__
     if isinstance(caught, aiohttp.ClientHttpProxyError):
@@ -315,6 +315,6 @@ def _system_error(caught: Exception) -> OSError | None:
         found = found.__cause__
     if not isinstance(found, OSError) or isinstance(found, aiohttp.ClientError):
         return None
-    # The frames of its traceback are none of a log's business.
+    # Its traceback's frames hold the URL.
     found.__cause__ = found.__context__ = None
     return found.with_traceback(None)

@@ -16,7 +16,7 @@ from cams_async.secret import Secret
 
 
 def pascal_case(name: str) -> str:
-    """Return the wire name that a Python name stands for."""
+    """Return the wire name for a Python name."""
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
 
 
@@ -29,11 +29,11 @@ def wire_name(attribute: "attrs.Attribute[Any]") -> str:
 _Fields: TypeAlias = tuple[tuple[str, str, bool], ...]
 """An operation's fields: name, name on the wire, whether the value is a secret."""
 
-# Worked out once for each class, and asked for in each call.
+# Computed once for each class.
 _fields: dict[type[Operation[Any]], _Fields] = {}
 
 
-def _work_out_fields(operation: type[Operation[Any]]) -> _Fields:
+def _compute_fields(operation: type[Operation[Any]]) -> _Fields:
     fields = attrs.fields(operation)
     hidden = secret_parameters(operation.__name__)
     _fields[operation] = found = tuple(
@@ -45,13 +45,13 @@ def _work_out_fields(operation: type[Operation[Any]]) -> _Fields:
 
 
 def parameters(operation: Operation[Any]) -> dict[str, str | Secret]:
-    """Return an operation's parameters as they travel in the query."""
+    """Return the parameters of an operation as they are sent in the query."""
     cls = type(operation)
     return {
         name: value
         if type(value) is str and not secret and value.isascii()  # as nearly all are
         else as_text(name, value, action=cls.__name__, secret=secret)
-        for field, name, secret in _fields.get(cls) or _work_out_fields(cls)
+        for field, name, secret in _fields.get(cls) or _compute_fields(cls)
         if (value := getattr(operation, field)) is not None
     }
 

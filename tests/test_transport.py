@@ -581,7 +581,7 @@ class TestFailures:
         async with serving((OK,), steps) as server, transport() as through:
             # Over a connection that stands already, sending takes no time at all.
             await exchange(through, server.origin)
-            with pytest.raises(RequestTimeout, match="without an answer") as caught:
+            with pytest.raises(RequestTimeout, match="without a response") as caught:
                 await exchange(
                     through,
                     server.origin,
@@ -625,7 +625,7 @@ class TestPlaces:
 
         assert str(refused).startswith(f"no connection to 127.0.0.1:{closed_port} (")
         assert str(lost).startswith(f"connection lost to {server.origin[7:]} (")
-        assert f"0.05 s without an answer from {hanging.origin[7:]}" == str(late)
+        assert f"0.05 s without a response from {hanging.origin[7:]}" == str(late)
 
     @pytest.mark.parametrize(
         ("origin", "place"),
