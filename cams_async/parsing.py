@@ -14,7 +14,7 @@ LARGE = 2**16
 
 
 class ResponseParser:
-    """Parses small responses at once, and large ones in a thread, one at a time.
+    """A parser of small responses at once, and of large ones in a thread, one by one.
 
     Several threads would compete with the event loop for the interpreter's lock.
     """

@@ -270,7 +270,7 @@ def parse_response(
     try:
         return call.decode(payload, meta)
     except DecodeError as error:
-        # CAMS did what was asked; only its response is broken.
+        # CAMS executed the call; only its response is broken.
         error.outcome = result.outcome
         error.http_status = response.status
         error.body = _shown(request, response, returns_secret=call.returns_secret)

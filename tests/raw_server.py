@@ -1,4 +1,4 @@
-"""A server that sends exactly what it is told to, and exchanges with it."""
+"""A server that sends scripted bytes, and exchanges with it."""
 
 import asyncio
 import socket
@@ -23,7 +23,7 @@ CANARY = "canary-in-the-url"
 
 
 class Then(Enum):
-    """What a server does instead of, or after, an answer."""
+    """An action of the server instead of, or after, a response."""
 
     CLOSE = "end the connection"
     RESET = "break the connection"
@@ -41,7 +41,7 @@ def break_off(writer: asyncio.StreamWriter) -> None:
 
 @define
 class Server:
-    """A server that says exactly what it was told, reply by reply."""
+    """A server that sends exactly the given bytes, reply by reply."""
 
     script: list[tuple[bytes | Then, ...]]
     origin: str = ""

@@ -71,7 +71,7 @@ _PLAIN: dict[type, st.SearchStrategy[Any]] = {
 
 
 def of_kind(kind: Any) -> st.SearchStrategy[Any]:
-    """Values of the annotation of a field of an answer."""
+    """Values of the annotation of a field of a response."""
     if kind in _PLAIN:
         return _PLAIN[kind]
     if get_origin(kind) is UnionType:
@@ -84,7 +84,7 @@ def of_kind(kind: Any) -> st.SearchStrategy[Any]:
 
 
 def records(cls: type[Record]) -> st.SearchStrategy[Record]:
-    """Answers and their parts, with fields that are not known in `extra`."""
+    """Responses and their parts, with undocumented fields in `extra`."""
     attributes = attrs.fields(cls)
     known = {wire_name(a) for a in attributes} - {"Extra", "Meta"}
     unknown = st.sampled_from(["Extra", "Meta", "extra", "Neu", ""]) | _SHORT

@@ -208,7 +208,7 @@ async def test_anything_else_is_a_typed_error_too(
     mocked: aioresponses,
     cams: CamsClient,
 ) -> None:
-    """Never half a value; the outcome says what is known."""
+    """Never half a value; the error has the outcome."""
     mocked.post(ANY, **reply)
     with pytest.raises(CamsError) as caught:
         await cams.send(STATUS)

@@ -1,4 +1,4 @@
-"""The shim for aioresponses works, and asks to be deleted once it is of no use."""
+"""The shim for aioresponses works, and a test fails once it can be deleted."""
 
 import aiohttp
 import pytest
@@ -22,7 +22,7 @@ async def test_mocked_bodies_of_any_size_arrive(size: int) -> None:
 
 
 async def test_mocked_errors_arrive() -> None:
-    """An exception given instead of an answer is raised."""
+    """An exception given instead of a response is raised."""
     with aioresponses() as mocked:
         mocked.post(URL, exception=aiohttp.ServerDisconnectedError())
 

@@ -36,7 +36,7 @@ SURPLUS = {
     "an interim response": b"HTTP/1.1 100 Continue\r\n\r\n",
     "no HTTP": b"\0\1\2",
 }
-"""What nobody requested, and no next response may be mistaken for."""
+"""Surplus bytes, which may not be taken for the next response."""
 
 
 def idle_sockets(through: AiohttpTransport) -> list[int]:
@@ -61,9 +61,9 @@ class TestSurplus:
         [
             (kind, when)
             for kind in SURPLUS
-            for when in ("in the kernel", "in aiohttp", "with the answer")
+            for when in ("in the kernel", "in aiohttp", "with the response")
             # aiohttp refuses the response as well, so that its outcome is unknown.
-            if (kind, when) != ("no HTTP", "with the answer")
+            if (kind, when) != ("no HTTP", "with the response")
         ],
     )
     async def test_no_surplus_is_the_next_response(
@@ -71,7 +71,7 @@ class TestSurplus:
     ) -> None:
         """Whole, or in part; read by the event loop, or not yet."""
         surplus = SURPLUS[kind]
-        first = OK + surplus if when == "with the answer" else OK
+        first = OK + surplus if when == "with the response" else OK
 
         async with (
             serving((first,), (OK,)) as server,
@@ -79,7 +79,7 @@ class TestSurplus:
             transport(session=session if given else None) as through,
         ):
             await exchange(through, server.origin, repeatable=repeatable)
-            if when != "with the answer":
+            if when != "with the response":
                 next(iter(server.writers)).write(surplus)
             if when == "in aiohttp":
                 await wait_until_read(through)
@@ -254,7 +254,7 @@ class Gateway:
         await asyncio.wait(self.tasks)
 
     def follow_up(self, writer: asyncio.StreamWriter) -> None:
-        """Write what nobody requested."""
+        """Write surplus bytes."""
         if not writer.is_closing():
             writer.write(self.surplus)
         self.written.set()
@@ -317,7 +317,7 @@ async def test_each_call_gets_its_own_response_and_is_executed_once(
     *,
     secure: bool,
 ) -> None:
-    """A foreign refusal would be retried, a foreign success believed.
+    """A foreign refusal would be retried, a foreign success accepted.
 
     Where there is no surplus, one connection serves all calls.
     """

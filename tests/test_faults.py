@@ -1,4 +1,4 @@
-"""Calls against a CAMS that fails in every way it knows, over real sockets.
+"""Calls against an emulator that injects every fault, over real sockets.
 
 The emulator's own ledger is the witness: what it executed must fit what each call
 was told, and nothing that may be done only once is ever done twice.
@@ -52,7 +52,7 @@ EXECUTIONS: Mapping[CallOutcome, tuple[int, ...]] = {
 
 @frozen
 class Ended:
-    """How a call ended: by an answer, an error, or a cancellation from outside."""
+    """The end of a call: a response, an error, or a cancellation."""
 
     operation: Operation[Any]
     outcome: CallOutcome
@@ -60,7 +60,7 @@ class Ended:
 
 @pytest.mark.parametrize("seed", [int(os.environ.get("FAULTS_SEED", "1"))])
 async def test_nothing_is_lost_or_done_twice_among_faults(seed: int) -> None:
-    """Every call ends, as the server's ledger says, under all faults at once."""
+    """Under all faults at once, every call ends as the server's ledger records it."""
     await _survive(500, seed)
 
 
@@ -75,7 +75,7 @@ NEVER = sorted(name for name, cls in OPERATIONS.items() if not cls.retry_safe)
 
 
 class Stubborn(RetryPolicy):
-    """A policy that always says: again, and at once."""
+    """A policy that always retries at once."""
 
     def delay(
         self, error: CamsError, *, attempt: int, elapsed: float, random: float

@@ -186,7 +186,7 @@ def test_a_hop_is_named_by_harmless_text(
 
 
 class Stubborn(RetryPolicy):
-    """A policy that always says: again, and at once."""
+    """A policy that always retries at once."""
 
     def delay(
         self, error: CamsError, *, attempt: int, elapsed: float, random: float
@@ -244,7 +244,7 @@ async def outcome_of(client: CamsClient, operation: Operation[Any]) -> tuple[str
 async def test_nothing_runs_twice_in_any_cell(
     status: int, emulator: Emulator, client: CamsClient
 ) -> None:
-    """Whatever the server did before it answered, and whatever the policy says."""
+    """The effect on the server and the policy make no difference."""
     place = 0
     for _, kind, expected in (cell for cell in cells() if cell[0] == status):
         runs = {"executed": [True], "rejected": [False], "unknown": [True, False]}

@@ -1,4 +1,4 @@
-"""Requests are signed as sent; answers become typed values or typed errors."""
+"""Requests are signed as sent; responses become typed values or typed errors."""
 
 import hashlib
 import json
@@ -96,7 +96,7 @@ def build(
 def answer_of(
     body: object, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> HttpResponse:
-    """Make an answer; a body that is no bytes travels as JSON."""
+    """Make a response; a body other than bytes is encoded as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return HttpResponse(status, CIMultiDict(headers or {}), content)
 
@@ -109,7 +109,7 @@ def parse(
     call: Call[Any] = CALL,
     credentials: Credentials = CREDENTIALS,
 ) -> Any:
-    """Parse an answer to a call."""
+    """Parse a response to a call."""
     return parse_response(
         call,
         build(call, credentials=credentials),
@@ -125,7 +125,7 @@ def api_error(
     headers: Mapping[str, str] | None = None,
     **options: Any,
 ) -> ApiError:
-    """Parse an answer that is a failure, and return the error."""
+    """Parse a response that is a failure, and return the error."""
     with pytest.raises(ApiError) as caught:
         parse(body, status, headers, **options)
     return caught.value
@@ -137,7 +137,7 @@ def decode_error(
     headers: Mapping[str, str] | None = None,
     **options: Any,
 ) -> DecodeError:
-    """Parse an answer that cannot be read, and return the error."""
+    """Parse a response that cannot be decoded, and return the error."""
     with pytest.raises(DecodeError) as caught:
         parse(body, status, headers, **options)
     error = caught.value
@@ -306,7 +306,7 @@ def test_another_nonce_or_date_is_another_signature() -> None:
 
 @given(OPERATION)
 def test_every_operation_travels_whole(operation: Operation[Any]) -> None:
-    """What the server decodes from the URL or the form is what was asked."""
+    """The server decodes the same parameters from the URL or the form."""
     call = call_of(operation)
 
     sent = {name: signing.reveal(value) for name, value in call.parameters.items()}
@@ -315,7 +315,7 @@ def test_every_operation_travels_whole(operation: Operation[Any]) -> None:
 
 
 def test_no_secret_is_in_a_repr() -> None:
-    """Of a call, a request or an answer; a debugger shows them all."""
+    """The repr of a call, a request or a response shows no secret."""
     operation = ChatappMigrationVerified(
         cust_space_id="s", phone_number="86138", verify_code="code-canary"
     )
@@ -333,11 +333,11 @@ def test_no_secret_is_in_a_repr() -> None:
     assert "status=200" in shown
 
 
-# Good answers
+# Successful responses
 
 
 def test_a_good_answer_is_typed_and_says_how_the_call_went() -> None:
-    """Attempts and waits are the session's to know."""
+    """Attempts and waits are arguments from the session."""
     response = parse(GOOD)
 
     assert isinstance(response, VerificationStatusResponse)
@@ -382,7 +382,7 @@ def test_success_has_many_spellings(body: dict[str, Any], status: int) -> None:
 
 
 def test_an_action_without_a_code_needs_none() -> None:
-    """ChangeResourceGroup answers with a RequestId alone."""
+    """A response of ChangeResourceGroup has a RequestId alone."""
     call = evolve(RAW, action="ChangeResourceGroup")
 
     assert parse({"RequestId": "1"}, call=call) == {"RequestId": "1"}
@@ -407,7 +407,7 @@ def test_the_last_of_two_equal_names_counts() -> None:
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_an_odd_number_in_a_field_that_is_not_known_does_no_harm(value: str) -> None:
-    """The rest of the answer is as good as ever."""
+    """The rest of the response is decoded."""
     body = json.dumps(GOOD)[:-1] + f', "New": {value}}}'
 
     assert parse(body.encode()).data == parse(GOOD).data
@@ -488,7 +488,7 @@ CODES: list[tuple[str, int, type[ApiError], str]] = [
 def test_a_code_decides_the_class_and_the_outcome(
     code: str, status: int, cls: type[ApiError], outcome: str
 ) -> None:
-    """The status only where the code says nothing: products differ in it."""
+    """The status counts only where the code is inconclusive: products differ in it."""
     error = api_error({"Code": code, "Message": "m", "RequestId": "r"}, status)
 
     assert type(error) is cls
@@ -560,7 +560,7 @@ def test_any_code_but_ok_is_a_failure_inside_http_200(
 @pytest.mark.parametrize("code", [None, "", "  ", True, 1.5, ["OK"], {}])
 @pytest.mark.parametrize("status", [200, 400])
 def test_what_is_no_code_is_not_of_cams(code: object, status: int) -> None:
-    """Nothing says then that CAMS formed the response."""
+    """Nothing proves then that CAMS formed the response."""
     body = {"RequestId": "1", "Code": code}
     error = decode_error(body) if status == 200 else api_error(body, status)
 
@@ -755,7 +755,7 @@ def name(body: bytes) -> str:
 @pytest.mark.parametrize("body", NOT_JSON, ids=name)
 @pytest.mark.parametrize("status", [200, 204])
 def test_what_is_no_json_object_is_a_decode_error(body: bytes, status: int) -> None:
-    """With the status, the body and an excerpt; nobody knows what was executed."""
+    """The error has the status, the body and an excerpt; its outcome is unknown."""
     error = decode_error(body, status)
 
     assert error.outcome == "unknown"
@@ -792,7 +792,7 @@ def test_a_server_error_needs_no_json(body: bytes, status: int) -> None:
 def test_a_throttling_needs_no_json(
     status: int, headers: dict[str, str], body: bytes
 ) -> None:
-    """The status or the vendor's header says it all."""
+    """The status or the vendor's header decides alone."""
     error = api_error(body, status, headers)
 
     assert type(error) is ThrottlingError
@@ -845,7 +845,7 @@ def test_a_departure_from_the_documented_shape_after_an_ok_was_executed() -> Non
     "body", [{}, {"Data": {}}, {"Code": None, "RequestId": "1"}, {"Code": "OK"}]
 )
 def test_a_departure_without_a_code_is_unknown(body: object) -> None:
-    """Nothing says that CAMS had a hand in it."""
+    """Nothing proves that CAMS formed the response."""
     error = decode_error(body)
 
     assert error.path in {"$.Code", "$.RequestId"}

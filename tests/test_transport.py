@@ -46,7 +46,7 @@ from tests.raw_server import (
 async def failure(
     origin: str, *, timeout: float = 5.0, **options: Any
 ) -> tuple[CamsError, int]:
-    """Return how an exchange fails, and how often it was said to be sent."""
+    """Return the error of an exchange, and the number of calls of `on_sent`."""
     sent: list[None] = []
     async with transport(**options) as through:
         with pytest.raises(CamsError) as caught:
@@ -69,7 +69,7 @@ def check_chain(error: BaseException | None) -> None:
 
 @pytest.fixture
 def closed_port() -> Iterator[int]:
-    """Return a port that nobody listens on, nor will."""
+    """Return a port that refuses connections."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         port: int = bound.getsockname()[1]
@@ -131,7 +131,7 @@ class TestRequests:
         assert len(dict(seen)) == len(seen)
 
     async def test_sent_is_told_once_and_before_the_answer(self) -> None:
-        """By the time the server answers, the throttle knows of the send."""
+        """The throttle is notified of the send before the server responds."""
         told: list[int] = []
 
         async with serving((OK,)) as server, transport() as through:
@@ -153,7 +153,7 @@ HUGE = (b"x" * 2**16,) * 800
 
 
 def packed(encoding: str, body: bytes) -> bytes:
-    """Return an answer with an encoding, which nobody asked for."""
+    """Return a response with an encoding that was not requested."""
     head = f"Content-Length: {len(body)}\r\nContent-Encoding: {encoding}\r\n\r\n"
     return b"HTTP/1.1 200 OK\r\n" + head.encode() + body
 
@@ -206,7 +206,7 @@ class TestAnswers:
                 assert body == (await exchange(through, server.origin)).body
 
     async def test_a_connection_with_too_long_an_answer_is_given_up(self) -> None:
-        """What is still to come is not mistaken for the next answer."""
+        """Bytes that arrive later are not taken for the next response."""
         long = b"HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n" + b"x" * 2000
 
         async with (
@@ -221,7 +221,7 @@ class TestAnswers:
 
     @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
     async def test_what_cannot_be_unpacked_is_no_answer(self, encoding: str) -> None:
-        """The server may have executed whatever it was asked."""
+        """The server may have executed the call."""
         async with serving((packed(encoding, b"plain"),)) as server:
             error, sent = await failure(server.origin)
 
@@ -230,7 +230,7 @@ class TestAnswers:
         assert ("unknown", 200, 1) == (error.outcome, error.http_status, sent)
 
     async def test_an_unknown_encoding_is_left_as_it_is(self) -> None:
-        """It was not asked for, and will not pass for JSON."""
+        """It was not requested, and is no JSON."""
         async with (
             serving((packed("zstd", b"\x28\xb5"),)) as server,
             transport() as through,
@@ -320,11 +320,11 @@ class TestConnections:
         assert all(isinstance(end, asyncio.CancelledError) for end in ended)
 
     async def test_no_cookie_is_kept(self) -> None:
-        """What one answer sets, the next request does not send."""
+        """A cookie of one response is not sent with the next request."""
         head = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 2\r\n\r\n{}"
 
         async with serving((head,)) as server, transport() as through:
-            # Cookies of bare addresses are kept by nobody.
+            # No jar keeps cookies of bare addresses.
             origin = server.origin.replace("127.0.0.1", "localhost")
             await exchange(through, origin)
             await exchange(through, origin)
@@ -348,7 +348,7 @@ class TestConnections:
         async with serving((OK, Then.CLOSE), (OK,)) as server, transport() as through:
             await exchange(through, server.origin)
             await server.ended()
-            while connected(through):  # noqa: ASYNC110 - aiohttp tells nobody
+            while connected(through):  # noqa: ASYNC110 - aiohttp has no event
                 await asyncio.sleep(0)
             response = await exchange(through, server.origin)
 
@@ -356,7 +356,7 @@ class TestConnections:
 
     @pytest.mark.parametrize("end", [Then.CLOSE, Then.RESET])
     async def test_a_stale_connection_is_an_unknown_outcome(self, end: Then) -> None:
-        """Closed just as it was used again: nobody sends that request twice."""
+        """A connection closed at its reuse does not send the request twice."""
         async with serving((OK,), (end,)) as server, transport() as through:
             await exchange(through, server.origin)
             with pytest.raises(ConnectionLost) as caught:
@@ -367,7 +367,7 @@ class TestConnections:
         assert (1, 2) == (server.connections, len(server.heads))
 
     async def test_a_connection_that_speaks_no_http_any_more_is_given_up(self) -> None:
-        """Nobody asked for another protocol, and nobody could speak it."""
+        """No other protocol was requested, and none is supported."""
         head = b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"
 
         async with serving((head,), (OK,)) as server, transport() as through:
@@ -403,7 +403,7 @@ def connected(through: AiohttpTransport) -> bool:
 
 
 class TestFailures:
-    """Each is ours, says whether the request was sent, and shows no URL."""
+    """Each is a CamsError, has the outcome, and shows no URL."""
 
     async def test_a_refused_connection_was_not_sent(self, closed_port: int) -> None:
         """Its cause is the operating system's error, without aiohttp's traceback."""
@@ -432,7 +432,7 @@ class TestFailures:
     async def test_an_unknown_authority_was_not_sent(
         self, server_context: ssl.SSLContext
     ) -> None:
-        """Certificates are verified, and the reason is told."""
+        """Certificates are verified, and the error names the reason."""
         async with serving((OK,), context=server_context) as server:
             error, sent = await failure(server.origin)
 
@@ -492,7 +492,7 @@ class TestFailures:
     async def test_a_given_tls_context_is_used(
         self, server_context: ssl.SSLContext, client_context: ssl.SSLContext
     ) -> None:
-        """With the right authority the same server answers."""
+        """With the right authority the same server responds."""
         async with (
             serving((OK,), context=server_context) as server,
             transport(ssl_context=client_context) as through,
@@ -537,7 +537,7 @@ class TestFailures:
     async def test_no_whole_answer_is_an_unknown_outcome(
         self, steps: tuple[bytes | Then, ...]
     ) -> None:
-        """The request was sent: what became of it nobody knows."""
+        """The request was sent, so its outcome is unknown."""
         async with serving(steps) as server:
             error, sent = await failure(server.origin)
 
@@ -553,7 +553,7 @@ class TestFailures:
         assert "Connection reset by peer" in str(error)
 
     async def test_a_time_out_while_connecting_was_not_sent(self) -> None:
-        """A TLS handshake that nobody answers."""
+        """A TLS handshake that stays without a response."""
         async with serving((Then.HANG,)) as server:
             origin = server.origin.replace("http:", "https:")
             error, sent = await failure(origin, timeout=0.05)
@@ -902,7 +902,7 @@ class TestCallersSession:
         assert ["POST"] == seen
 
     async def test_its_raise_for_status_does_not_act(self) -> None:
-        """An error answer is an answer."""
+        """An error status is a response."""
         reply = b"HTTP/1.1 400 No\r\nContent-Length: 2\r\n\r\n{}"
 
         async with (
@@ -1047,7 +1047,7 @@ class TestProxies:
 
 @asynccontextmanager
 async def tunnel() -> AsyncGenerator[tuple[str, list[str]], None]:
-    """Run a proxy that only opens tunnels; yield its URL and what it was asked."""
+    """Run a proxy that only opens tunnels; yield its URL and its requests."""
     asked: list[str] = []
     pipes: set[asyncio.Task[None]] = set()
     writers: list[asyncio.StreamWriter] = []
@@ -1090,7 +1090,7 @@ class TestFetch:
         assert ("accept-encoding", "identity") in server.headers()
 
     async def test_it_follows_no_redirect(self) -> None:
-        """Whoever is asked answers, or nobody."""
+        """The response comes from the requested host, or there is none."""
         reply = b"HTTP/1.1 302 Go\r\nLocation: /else\r\nContent-Length: 0\r\n\r\n"
 
         async with serving((reply,)) as server:
@@ -1099,7 +1099,7 @@ class TestFetch:
         assert (302, 1) == (response.status, len(server.heads))
 
     async def test_it_is_bounded_in_size(self) -> None:
-        """As every answer is."""
+        """As every response is."""
         async with serving((OK,)) as server:
             with pytest.raises(DecodeError, match="larger than 1 bytes"):
                 await fetch(server.origin, timeout=5, max_response=1)

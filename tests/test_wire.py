@@ -52,7 +52,7 @@ STATUS: dict[str, Any] = {
     "Data": {"CodeVerificationStatus": "VERIFIED"},
 }
 
-# What every field of an answer looks like, and what it never looks like
+# Values that a field of a response may have, and values that it may not
 
 
 def members(kind: Any) -> list[Any]:
@@ -94,13 +94,13 @@ def places(kind: Any, path: tuple[str | int, ...]) -> Iterator[tuple[Any, ...]]:
 
 
 def told(path: tuple[str | int, ...]) -> str:
-    """Return how an error tells a path."""
+    """Return a path as errors show it."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return "".join(["$", *steps])
 
 
 def expected_of(kind: Any) -> str:
-    """Return how an error tells a kind."""
+    """Return a type as errors show it."""
     first = members(kind)[0]
     if Mapping in [get_origin(each) for each in members(kind)]:
         return "a string or an object"
@@ -127,7 +127,7 @@ def fits(kind: Any, value: object, path: tuple[str | int, ...] = ()) -> bool:
 
 
 def required(cls: type[Record], path: tuple[str | int, ...]) -> bool:
-    """Whether an answer is of no use without what stands at a path."""
+    """Return whether the value at a path is required."""
     kind: Any = cls
     for step in path:
         if isinstance(step, str):
@@ -367,7 +367,7 @@ def test_an_answer_with_every_field_is_read_to_the_last(cls: type[Response]) -> 
 
 
 def parts(value: object) -> Iterator[Record]:
-    """Yield each record of an answer, itself included."""
+    """Yield each record of a response, itself included."""
     if isinstance(value, Record):
         yield value
         for a in fields_of(type(value)):
@@ -457,7 +457,7 @@ def test_values_pass_verbatim() -> None:
 
 @pytest.mark.parametrize("detail", ["None", "", {}, {"PolicyType": "Ram", "Deep": [1]}])
 def test_the_detail_of_a_denial_is_a_text_or_an_object(detail: object) -> None:
-    """The five pages say text; the gateway sends objects."""
+    """The five pages document text; the gateway sends objects."""
     payload = {**STATUS, "AccessDeniedDetail": detail}
     response = responses.decode(payload, VerificationStatusResponse)
 
@@ -485,7 +485,7 @@ def test_how_the_call_went_is_handed_through() -> None:
     assert responses.decode(STATUS, VerificationStatusResponse).meta is None
 
 
-def test_nothing_is_shared_between_answers() -> None:
+def test_nothing_is_shared_between_responses() -> None:
     """The extras of one are not seen in another."""
     one = responses.decode(STATUS, VerificationStatusResponse)
     other = responses.decode(STATUS, VerificationStatusResponse)
@@ -510,7 +510,7 @@ def test_the_payload_is_left_as_it_was() -> None:
 def test_a_required_value_of_a_wrong_type_is_told_with_its_path(
     cls: type[Response], path: tuple[str | int, ...], kind: Any
 ) -> None:
-    """At every place of every answer, for every type that JSON has."""
+    """At every path of every response, for every type that JSON has."""
     for value in VALUES:
         if required(cls, path) and not fits(kind, value, path):
             with pytest.raises(DecodeError) as caught:
@@ -561,7 +561,7 @@ def test_null_and_absent_are_the_same(
 
 
 def test_an_absent_list_is_empty_whether_required_or_not() -> None:
-    """A space without numbers is a good answer, however it is written."""
+    """A space without numbers is a success, however it is written."""
     listed: list[dict[str, Any]] = [{}, {"PhoneNumbers": None}, {"PhoneNumbers": []}]
     for payload in listed:
         response = responses.decode({**STATUS, **payload}, PhoneNumbersResponse)
@@ -704,7 +704,7 @@ def test_the_first_bad_item_of_an_array_is_told() -> None:
 
 
 def test_a_fault_does_not_show_the_value() -> None:
-    """It may be somebody's number."""
+    """The value may be a phone number."""
     with pytest.raises(DecodeError) as caught:
         responses.decode(
             {**STATUS, "Data": ["+8613800000000"]}, VerificationStatusResponse
@@ -731,7 +731,7 @@ def test_only_decode_errors_escape(cls: type[Response], data: st.DataObject) -> 
 
 
 def plain(value: Any) -> Any:
-    """Return JSON without what an answer does not tell apart.
+    """Return JSON without the differences that decoding drops.
 
     Those are null, absence and an empty array; true as a word; a code as a number.
     """
@@ -827,7 +827,7 @@ class Grant(Record):
 
 @attrs.frozen(kw_only=True, slots=False)
 class Granted(Response):
-    """An answer that hands out a secret."""
+    """A response that holds a secret."""
 
     access_token: Secret
     other: Secret | None = None
@@ -837,7 +837,7 @@ class Granted(Response):
 
 @attrs.frozen(kw_only=True, slots=False)
 class DeeplyGranted(Response):
-    """An answer that hands out a secret somewhere below."""
+    """A response that holds a secret in a nested value."""
 
     grants: tuple[Grant, ...] | None = None
 
@@ -874,7 +874,7 @@ GRANTED = {
 
 
 def test_a_secret_of_an_answer_is_wrapped() -> None:
-    """It is masked wherever the answer is shown, and in each form of it."""
+    """It is masked wherever the response is shown, and in each form of it."""
     response = responses.decode(GRANTED, Granted)
 
     assert response.access_token == response.other == Secret("canary")
