@@ -57,7 +57,7 @@ find_pythons() {
     pythons=()
     for minor in 11 12 13 14; do
         # A shim on PATH may stand for a missing interpreter, so run each candidate.
-        for candidate in "python3.$minor" "${HOME:-/root}"/.pyenv/versions/"3.$minor".*/bin/python python3; do
+        for candidate in "python3.$minor" "${HOME:-/root}/.pyenv/versions/3.$minor."*/bin/python python3; do
             if found=$("$candidate" -c "
 import platform, sys
 assert sys.version_info[:2] == (3, $minor) and platform.python_implementation() == 'CPython'
