@@ -28,6 +28,7 @@ from cams_async.cli.program import COMMANDS, parser
 from cams_async.credentials import KEY_ID, KEY_SECRET
 from cams_async.emulator import Emulator
 from cams_async.operations import OPERATIONS
+from cams_async.throttle import LocalThrottle, local
 from tests.cli_process import in_thread
 
 ROOT = Path(__file__).parent.parent
@@ -151,6 +152,8 @@ def test_the_code_blocks_of_a_page_run(
         if block.kind == "python" and block.is_network:
             compile(code, page.name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         elif block.kind == "python":
+            # A throttle of its own, which need not wait for the slots of other blocks.
+            monkeypatch.setattr(local, "_SHARED", LocalThrottle())
             run_python(code, names)
         elif block.is_network:
             for words in commands(code):
