@@ -24,12 +24,13 @@ from attrs import frozen
 import cams_async
 from cams_async import endpoints, errors, operations
 from cams_async.cli import main
-from cams_async.cli.program import COMMANDS, parser
+from cams_async.cli.program import parser
 from cams_async.credentials import KEY_ID, KEY_SECRET
 from cams_async.emulator import Emulator
 from cams_async.operations import OPERATIONS
 from cams_async.throttle import LocalThrottle, local
 from tests.cli_process import in_thread
+from tests.fakes import FAST
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -120,7 +121,7 @@ def run_command(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def page_emulator() -> Iterator[Emulator]:
     """Run the CAMS that all pages call."""
-    with in_thread(Emulator(phone_numbers=5, settle=0.1)) as emulator:
+    with in_thread(Emulator(phone_numbers=5, settle=0.1, qps=FAST)) as emulator:
         yield emulator
 
 
@@ -146,14 +147,14 @@ def test_the_code_blocks_of_a_page_run(
     Path("numbers.csv").write_text("\n".join(["phone_number,cust_space_id", *rows]))
     names: dict[str, Any] = {"__name__": "page"}
     for block in blocks(page):
+        # Each block has a throttle of its own, which need not wait for other blocks.
+        monkeypatch.setattr(local, "_SHARED", LocalThrottle())
         code = block.code.replace("8613800000000", number.phone_number)
         code = code.replace("cams-xxxx", number.cust_space_id)
         capsys.readouterr()
         if block.kind == "python" and block.is_network:
             compile(code, page.name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         elif block.kind == "python":
-            # A throttle of its own, which need not wait for the slots of other blocks.
-            monkeypatch.setattr(local, "_SHARED", LocalThrottle())
             run_python(code, names)
         elif block.is_network:
             for words in commands(code):
@@ -213,7 +214,7 @@ def test_every_error_is_in_the_table() -> None:
 def test_every_command_is_in_the_table() -> None:
     """Each has its row on the page of the command line."""
     page = ROOT.joinpath("docs/command-line.md").read_text("utf-8")
-    names = [command.__name__.rpartition(".")[2] for command in COMMANDS]
+    (names,) = [action.choices for action in parser()._actions if action.choices]
 
     assert [] == [name for name in names if f"| `cams-async {name}" not in page]
 
