@@ -30,7 +30,7 @@ from tests.redis_server import (
 from tests.simulation import shortest_span
 from tests.undisturbed import undisturbed
 
-README = Path(__file__).parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent / "docs" / "redis.md"
 PASSWORD = "canary-of-a-password"
 
 
@@ -164,7 +164,7 @@ async def test_whoever_may_not_do_all_is_told_what_is_needed(
 
 def test_what_is_needed_is_documented() -> None:
     """To the letter, where users look."""
-    for told in (cams_async.redis.__doc__, README.read_text("utf-8")):
+    for told in (cams_async.redis.__doc__, PAGE.read_text("utf-8")):
         assert RULES in " ".join((told or "").split())
 
 
