@@ -15,7 +15,6 @@ from subprocess import PIPE, Popen
 import pytest
 from attrs import evolve
 
-from benchmarks.fleet_alternatives import connect
 from cams_async.errors import CamsError, ConfigurationError, ThrottleUnavailable
 from cams_async.models import Scope
 from cams_async.redis import RedisThrottle, waiting
@@ -29,7 +28,7 @@ from cams_async.redis.server import (
 )
 from cams_async.redis.step import Step, Terms, keys
 from cams_async.secret import Secret
-from tests.redis_server import Proxy, RedisProcess, free_port
+from tests.redis_server import Proxy, RedisProcess, connect, free_port
 from tests.simulation import shortest_span
 
 PASSWORD = "canary"

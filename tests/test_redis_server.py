@@ -15,7 +15,6 @@ import pytest
 import trustme
 
 import cams_async.redis
-from benchmarks.fleet_alternatives import connect
 from cams_async.errors import CamsError, ConfigurationError
 from cams_async.models import Scope
 from cams_async.redis import RedisThrottle
@@ -24,6 +23,7 @@ from tests.redis_server import (
     REQUIRED,
     Proxy,
     RedisProcess,
+    connect,
     find_redis_server,
     free_port,
 )
@@ -384,8 +384,13 @@ async def story(seed: int, directory: Path) -> list[float]:
     return arrivals
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("first", range(0, 24, 6))
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(0, marks=pytest.mark.slow),
+        *(pytest.param(first, marks=pytest.mark.nightly) for first in (6, 12, 18)),
+    ],
+)
 async def test_the_ceiling_holds_in_real_time(first: int, tmp_path: Path) -> None:
     """Cuts, a pause of the network, restarts, another server: six stories at once."""
     directories = [tmp_path / str(seed) for seed in range(first, first + 6)]

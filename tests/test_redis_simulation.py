@@ -49,10 +49,18 @@ def test_a_fleet_holds_its_ceiling(first: int, client: "Redis") -> None:
     check(range(first, first + 25), client)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("first", range(1000, 4000, 250))
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(1000, marks=pytest.mark.slow),
+        *(
+            pytest.param(first, marks=pytest.mark.nightly)
+            for first in range(1250, 4000, 250)
+        ),
+    ],
+)
 def test_a_fleet_holds_its_ceiling_for_long(first: int, client: "Redis") -> None:
-    """No seed of the slow suite has a fault."""
+    """No seed of the slow and of the nightly suite has a fault."""
     check(range(first, first + 250), client)
 
 
@@ -95,12 +103,12 @@ def test_a_broken_script_is_found_out(script: str, client: "Redis") -> None:
 
 
 def test_a_short_memory_is_found_out(client: "Redis") -> None:
-    """J of half a second, where a request may take longer: it shows."""
+    """A `max_transit` of 0.5 s, on a network that takes longer, shows in the seeds."""
     policy = Policy(max_transit=0.5, margin=0.01)
 
     assert any(
         fleet_overshoot(run_fleet(draw_fleet(seed, policy=policy), client)[0])
-        for seed in range(100)
+        for seed in range(80, 100)
     )
 
 
@@ -295,7 +303,13 @@ def test_workers_go_on_with_their_shares(client: "Redis") -> None:
     assert not [each.at for each in result.arrivals if 20.0 < each.at < 22.5]
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize(
+    "seed",
+    [
+        *range(10),
+        *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(10, 30)),
+    ],
+)
 def test_shares_never_exceed_the_ceiling(seed: int, client: "Redis") -> None:
     """Whatever the calls do, where Redis is away for all alike."""
     drawn = draw_fleet(seed)

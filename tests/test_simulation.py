@@ -273,8 +273,15 @@ def test_the_seeds_find_a_broken_throttle(
     assert any(overshoot(run(draw(seed), make)) for seed in range(600))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("make", [OneBucket, OnlySpacing, LogOfSends, FreedAtCancel])
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(OneBucket, marks=pytest.mark.slow),
+        pytest.param(OnlySpacing, marks=pytest.mark.nightly),
+        pytest.param(LogOfSends, marks=pytest.mark.nightly),
+        pytest.param(FreedAtCancel, marks=pytest.mark.nightly),
+    ],
+)
 def test_hypothesis_shrinks_to_the_mistake(make: Callable[[], Throttle]) -> None:
     """What it finds is cut down to a handful of calls that show the mistake."""
     smallest = find(
