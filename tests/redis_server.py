@@ -77,7 +77,7 @@ class RedisProcess:
             time.sleep(0.01)
 
     def stop(self) -> None:
-        """Kill it; whatever it knew is gone."""
+        """Kill it; its data is lost."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

@@ -117,7 +117,7 @@ def url(port: int) -> str:
 
 
 async def permit(throttle: RedisThrottle) -> None:
-    """Take a turn."""
+    """Take a permit."""
     async with throttle.acquire(SCOPE):
         pass
 
@@ -158,7 +158,7 @@ async def test_an_error_is_named_as_what_it_is(
 
 
 @pytest.mark.parametrize("stalled", [False, True])
-async def test_a_server_that_does_not_answer_is_named(
+async def test_a_server_that_does_not_respond_is_named(
     *, stalled: bool, redis: RedisProcess
 ) -> None:
     """With its address, and how it failed."""
@@ -183,7 +183,7 @@ async def test_a_server_that_does_not_answer_is_named(
         ("redis://10.0.0.7?password=canary@canary", "10.0.0.7:6379"),
     ],
 )
-def test_an_address_is_told_without_the_password(where: str, address: str) -> None:
+def test_an_address_is_shown_without_the_password(where: str, address: str) -> None:
     """However the URL is written."""
     assert _address(new_pool(Secret(where)).connection_kwargs) == address
 

@@ -1,6 +1,6 @@
 """For tests of real time: what fails while the machine stands still is run again.
 
-The ceiling is promised for requests that reach the server within J = 1 s of their send.
+The ceiling is promised for requests that reach the server within 1 s of their send.
 A machine that is away for longer breaks this by itself, which is not about us.
 """
 
@@ -45,7 +45,7 @@ def lags() -> Generator[list[float], None, None]:
 
 
 def undisturbed(run: Run[P, T]) -> Run[P, T]:
-    """Run anew after a failure that had more than itself to do with it."""
+    """Run again after a failure that coincided with a stalled machine."""
 
     @wraps(run)
     async def again(*args: P.args, **kwargs: P.kwargs) -> T:

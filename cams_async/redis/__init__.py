@@ -26,12 +26,12 @@ bursts, all of them shared. Four keys with one hash tag, about 100 bytes for a s
 
 **During an outage of Redis** nothing is sent without a slot that Redis granted. Calls
 wait until their deadline, 30 s where they have none, and raise ThrottleUnavailable.
-With `on_outage="local", workers=4` each worker falls back to floor(N / 4) local slots, after
-a pause in which calls sent before may still be counted, and pauses again when Redis is
-back. This assumes that *all workers lose Redis together*. Where only some are cut off,
-their local slots are added to the ceiling that the others still use. The same
-happens, for two seconds at most, when a partition ends and a worker that had nothing
-to send during it is the first to reach Redis. Where this is not acceptable, keep
+With `on_outage="local", workers=4` each worker falls back to floor(N / 4) local slots,
+after a pause in which calls sent before may still be counted, and pauses again when
+Redis is back. This assumes that *all workers lose Redis together*. Where only some are
+cut off, their local slots are added to the ceiling that the others still use. The same
+happens, for two seconds at most, when a partition ends and a worker that had nothing to
+send during it is the first to reach Redis. Where this is not acceptable, keep
 `on_outage="wait"`.
 
 **Loss of the data in Redis.** The state carries the run id of the server that created

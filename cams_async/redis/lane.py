@@ -224,13 +224,13 @@ class RedisLane:
         if driver.cancelled():
             # All tasks are cancelled, as by `asyncio.run` in the end: start none.
             self._abandoned = True
-            message = "the task that asks Redis was cancelled"
+            message = "the task that calls Redis was cancelled"
             self._waiting.dismiss_all(lambda: ThrottleUnavailable(message))
             return
         error = driver.exception()
         if error is not None:
-            logger.error("%s: asking Redis failed", self._action, exc_info=error)
-            message = f"asking Redis failed ({type(error).__name__})"
+            logger.error("%s: calling Redis failed", self._action, exc_info=error)
+            message = f"calling Redis failed ({type(error).__name__})"
             self._waiting.dismiss_all(lambda: ThrottleUnavailable(message))
         self._nudge()  # a call may have joined after its last check
 

@@ -48,8 +48,8 @@ class Slots:
     def completed(self, call: Hashable, now: float) -> None:
         """Mark a call as completed: its slot returns `hold` later.
 
-        A response later than `max_transit` does not change the slot: it is about to return,
-        or has returned, without it.
+        A response later than `max_transit` does not change the slot: it is about to
+        return, or has returned, without it.
         """
         sent = self._unanswered.get(call)
         if sent is not None and now < sent + self._max_transit:
