@@ -22,8 +22,8 @@ from tests.redis_server import RedisProcess
 
 aioresponses_shim.install()
 
-# `HYPOTHESIS_PROFILE=slow pytest` looks a hundred times as hard. Neither limits the time
-# an example takes: a busy machine may stand still in the midst of one.
+# `HYPOTHESIS_PROFILE=slow pytest` looks a hundred times as hard. Neither limits the
+# time of an example: a busy machine may stand still in the midst of one.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("fast", patient, max_examples=50)
 settings.register_profile("slow", patient, max_examples=5000)

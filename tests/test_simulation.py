@@ -83,11 +83,11 @@ def test_no_schedule_breaks_the_ceiling(schedule: Schedule) -> None:
 
 
 @pytest.mark.parametrize("network", seeds.NETWORKS[:5], ids=lambda each: each.__name__)
-@pytest.mark.parametrize("ceiling", [1.0, 5.0, 10.0, 50.0])
+@pytest.mark.parametrize("ceiling", [1.0, 10.0, 50.0])
 def test_the_ceiling_is_used(ceiling: float, network: Network) -> None:
     """A long queue gets 97 % of what round trips allow; margin and bucket cost 3 %."""
     random = Random(0)
-    count = min(1000, int(60 * ceiling) + 10)
+    count = min(600, int(60 * ceiling) + 10)
     calls = tuple(network(random, number) for number in range(count))
 
     result = run(Schedule(ceiling=ceiling, calls=calls))
@@ -99,7 +99,7 @@ def test_the_ceiling_is_used(ceiling: float, network: Network) -> None:
 @servers
 def test_alone_on_an_account_nothing_is_refused(rule: Rule) -> None:
     """Whatever way the server counts, and whatever goes wrong on the network."""
-    for seed in range(100):
+    for seed in range(60):
         result = run(evolve(draw(seed), rule=rule, background_load=None))
         assert not result.wasted, f"seed {seed}"
 

@@ -136,7 +136,8 @@ class Order:
         """A call is served: no waiting call may have a better place.
 
         Except that a call which has a slot already, and only waits in the bucket, is
-        not sent back when a better place returns to the queue: one grant may come between.
+        not sent back when a better place returns to the queue: one grant may come
+        between.
         """
         self.gone(call)
         place = self._places[call]
