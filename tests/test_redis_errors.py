@@ -30,6 +30,7 @@ from cams_async.redis.step import Step, Terms, keys
 from cams_async.secret import Secret
 from tests.redis_server import Proxy, RedisProcess, connect, free_port
 from tests.simulation import shortest_span
+from tests.undisturbed import undisturbed
 
 PASSWORD = "canary"
 
@@ -219,6 +220,7 @@ async def test_a_demoted_master_is_left(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@undisturbed
 async def test_a_fleet_follows_a_planned_fail_over(tmp_path: Path) -> None:
     """Every call is served, within seconds, and the ceiling holds throughout."""
     arrivals: list[float] = []
