@@ -21,7 +21,7 @@ from cams_async.throttle.slots import Slots
 
 
 class Limiter(Protocol):
-    """Lets sends through one by one, and never hears of answers."""
+    """Lets sends through one by one, and ignores responses."""
 
     async def acquire(self) -> None:
         """Wait until a send is allowed."""
@@ -49,7 +49,7 @@ class AtTheSend:
         return Allowed(self._limiters[scope.account], ticket or next(self._tickets))
 
     def snapshot(self) -> Mapping[Scope, Snapshot]:
-        """Return nothing: there is nothing to know."""
+        """Return nothing: there is no state."""
         return {}
 
     async def aclose(self) -> None:
@@ -57,7 +57,7 @@ class AtTheSend:
 
 
 class Allowed(AbstractAsyncContextManager["Allowed"]):
-    """A turn of such a throttle."""
+    """A permit of such a throttle."""
 
     waited = 0.0
 
@@ -145,7 +145,7 @@ class _AnchoredAtTheSend(Slots):
 
 
 class FreedAtSend(_OtherSlots):
-    """A slot comes back a second after its send: the way there is forgotten."""
+    """A slot comes back a second after its send, not after its response."""
 
     slots = _AnchoredAtTheSend
 
@@ -179,10 +179,10 @@ class TrustsGateways(LocalThrottle):
     def acquire(
         self, scope: Scope, *, ticket: int | None = None, deadline: float | None = None
     ) -> LocalPermit:
-        """Wait for a turn."""
+        """Wait for a permit."""
         permit = super().acquire(scope, ticket=ticket, deadline=deadline)
         return _Trusting(permit._lane, ticket, deadline)
 
 
 ShortMemory = partial(LocalThrottle, max_transit=0.5)
-"""J is half a second, on a network where a request may take longer."""
+"""`max_transit` is half a second, where a request may take longer."""

@@ -16,7 +16,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 TICK = 1e-6
-"""Seconds that one turn of the loop takes, at least.
+"""Seconds that one iteration of the loop takes, at least.
 
 Without it, code that sleeps until just before a moment, because of rounding, would see
 the clock stand still and spin for ever; aiolimiter does.
@@ -59,7 +59,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self.clock = clock
-        self._selector = self  # the base class asks it to wait, by `select`
+        self._selector = self  # the base class waits by `select`
 
     def time(self) -> float:
         """Return the simulated time."""
@@ -89,4 +89,4 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Do nothing: no file or socket is ever watched."""
 
     def _write_to_self(self) -> None:
-        """Do nothing: this loop never sleeps, so nobody need wake it."""
+        """Do nothing: this loop never sleeps, so it need not be woken."""

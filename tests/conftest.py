@@ -1,5 +1,6 @@
-"""What every test has: a clean environment, simulated time, no blocking of the loop."""
+"""Fixtures of every test: a clean environment, simulated time, no blocked loop."""
 
+import gc
 import os
 import signal
 import ssl
@@ -21,8 +22,8 @@ from tests.redis_server import RedisProcess
 
 aioresponses_shim.install()
 
-# `HYPOTHESIS_PROFILE=slow pytest` looks a hundred times as hard. Neither minds how long
-# an example takes: a busy machine may stand still in the midst of one.
+# `HYPOTHESIS_PROFILE=slow pytest` looks a hundred times as hard. Neither limits the
+# time of an example: a busy machine may stand still in the midst of one.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("fast", patient, max_examples=50)
 settings.register_profile("slow", patient, max_examples=5000)
@@ -35,6 +36,12 @@ PROXIES = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
 
 NOWHERE = str(Path(__file__).parent.joinpath("no such directory"))
 """The home directory of a test that needs none: it does not exist."""
+
+
+def pytest_collection_finish() -> None:
+    """Exempt objects that live as long as the session from garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -61,14 +68,14 @@ def blockbuster() -> Iterator[BlockBuster]:
         for function in detector.functions.values():
             # On purpose: simulated time stands still until a thread is done.
             function.can_block_in("tests/clock.py", "run_in_executor")
-            # Whoever measures coverage waits for a moment where threads are many.
+            # Measuring coverage waits for a moment where threads are many.
             function.can_block_in("coverage/collector.py", "lock_data")
         yield detector
 
 
 @pytest.fixture(autouse=True)
 def _own_throttle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Share the default throttle with no other test, whose calls it would wait for."""
+    """Use a default throttle of its own, not one with calls of other tests."""
     monkeypatch.setattr(local, "_SHARED", LocalThrottle())
 
 
@@ -80,14 +87,14 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def emulator() -> AsyncIterator[Emulator]:
-    """Run a CAMS of the test's own."""
+    """Run an emulator for one test."""
     async with Emulator(qps=FAST) as running:
         yield running
 
 
 @pytest.fixture
 async def client(emulator: Emulator) -> AsyncIterator[CamsClient]:
-    """Return a client of that CAMS."""
+    """Return a client of that emulator."""
     async with CamsClient(
         emulator.credentials,
         endpoint=emulator.endpoint,
@@ -106,7 +113,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    """Return a CA that no system knows."""
+    """Return a CA that no system trusts."""
     return trustme.CA()
 
 

@@ -8,9 +8,10 @@ import subprocess
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pytest
+from redis.asyncio import Redis
 
 REQUIRED = "CI_REQUIRES_REDIS"
 """Where this variable is set, a missing redis-server fails the tests."""
@@ -28,11 +29,16 @@ def find_redis_server() -> str:
 
 
 def free_port() -> int:
-    """Return a port of the loopback interface that nobody listens on."""
+    """Return a free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def connect(url: str) -> Any:
+    """Return a client: untyped, as redis-py is typed by halves only."""
+    return Redis.from_url(url, socket_timeout=None)  # pyright: ignore[reportUnknownMemberType] - see above
 
 
 class RedisProcess:
@@ -71,7 +77,7 @@ class RedisProcess:
             time.sleep(0.01)
 
     def stop(self) -> None:
-        """Kill it; whatever it knew is gone."""
+        """Kill it; its data is lost."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

@@ -1,6 +1,6 @@
 """The simulation of the throttle, with a fleet of processes and a real Redis.
 
-All runs on simulated time: the script in Redis is told the time and the server's run
+All runs on simulated time: the script in Redis is given the time and the server's run
 id. Between each process and Redis is a network that delays, loses and holds up.
 """
 
@@ -35,16 +35,16 @@ class FaultInjector:
     """Seconds that a message takes each way, at most."""
 
     lost: float = 0.0
-    """The share of messages that are lost, or whose answer is."""
+    """The share of messages that are lost, or whose reply is."""
 
     late: float = 0.0
-    """The share of messages that arrive when nobody waits for their answer."""
+    """The share of messages that arrive after their sender gave up."""
 
     restarts: tuple[float, ...] = ()
     """When Redis is restarted, empty."""
 
     outages: tuple[tuple[float, float], ...] = ()
-    """From when to when nobody reaches it."""
+    """From when to when it cannot be reached."""
 
     deaths: tuple[tuple[int, float], ...] = ()
     """Which process is cut off for good, and when."""
@@ -158,7 +158,7 @@ class FleetWorld(World):
     """A run in which all processes share a ceiling."""
 
     async def _left_over(self) -> list[str]:
-        await asyncio.sleep(10)  # what was owed to Redis has been told, or is void
+        await asyncio.sleep(10)  # events for Redis have been sent, or are void
         return await super()._left_over()
 
 

@@ -56,7 +56,7 @@ def test_no_timer_fires_early(clock: Clock) -> None:
 
 
 def test_a_busy_loop_still_lets_time_pass(clock: Clock) -> None:
-    """Each turn of the loop takes a microsecond, so that no timer starves."""
+    """Each iteration of the loop takes a microsecond, so that no timer starves."""
 
     async def main() -> int:
         permits = 0

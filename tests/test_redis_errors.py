@@ -15,7 +15,6 @@ from subprocess import PIPE, Popen
 import pytest
 from attrs import evolve
 
-from benchmarks.fleet_alternatives import connect
 from cams_async.errors import CamsError, ConfigurationError, ThrottleUnavailable
 from cams_async.models import Scope
 from cams_async.redis import RedisThrottle, waiting
@@ -29,8 +28,9 @@ from cams_async.redis.server import (
 )
 from cams_async.redis.step import Step, Terms, keys
 from cams_async.secret import Secret
-from tests.redis_server import Proxy, RedisProcess, free_port
+from tests.redis_server import Proxy, RedisProcess, connect, free_port
 from tests.simulation import shortest_span
+from tests.undisturbed import undisturbed
 
 PASSWORD = "canary"
 
@@ -118,7 +118,7 @@ def url(port: int) -> str:
 
 
 async def permit(throttle: RedisThrottle) -> None:
-    """Take a turn."""
+    """Take a permit."""
     async with throttle.acquire(SCOPE):
         pass
 
@@ -159,7 +159,7 @@ async def test_an_error_is_named_as_what_it_is(
 
 
 @pytest.mark.parametrize("stalled", [False, True])
-async def test_a_server_that_does_not_answer_is_named(
+async def test_a_server_that_does_not_respond_is_named(
     *, stalled: bool, redis: RedisProcess
 ) -> None:
     """With its address, and how it failed."""
@@ -184,7 +184,7 @@ async def test_a_server_that_does_not_answer_is_named(
         ("redis://10.0.0.7?password=canary@canary", "10.0.0.7:6379"),
     ],
 )
-def test_an_address_is_told_without_the_password(where: str, address: str) -> None:
+def test_an_address_is_shown_without_the_password(where: str, address: str) -> None:
     """However the URL is written."""
     assert _address(new_pool(Secret(where)).connection_kwargs) == address
 
@@ -220,6 +220,7 @@ async def test_a_demoted_master_is_left(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@undisturbed
 async def test_a_fleet_follows_a_planned_fail_over(tmp_path: Path) -> None:
     """Every call is served, within seconds, and the ceiling holds throughout."""
     arrivals: list[float] = []

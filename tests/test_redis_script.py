@@ -1,4 +1,4 @@
-"""Scripts and clocks: asked directly, with the time as an argument."""
+"""The script and its clock, called directly, with the time as an argument."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -87,7 +87,7 @@ def books(client: "Redis") -> Iterator[Books]:
 
 
 def test_new_books_have_no_free_slot(books: Books) -> None:
-    """Nobody knows what was granted before them."""
+    """Earlier grants are not recorded."""
     assert not books.step(call="c").granted
     books.now += START - 0.001
     assert not books.step(call="c").granted
@@ -131,8 +131,8 @@ def test_a_shrink_at_the_end_of_the_second_does_not_wait_for_a_look(
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_what_is_told_to_wait_for_comes_no_earlier(seed: int, client: "Redis") -> None:
-    """A worker that asks when it was told to has not missed its turn."""
+def test_an_announced_wait_is_never_too_long(seed: int, client: "Redis") -> None:
+    """A worker that calls again when the reply advised has not missed its permit."""
     random = Random(seed)
     books = Books(client, random.choice([1.0, 5.0, 10.0]))
     books.begin()
@@ -152,8 +152,8 @@ def test_what_is_told_to_wait_for_comes_no_earlier(seed: int, client: "Redis") -
     books.forget()
 
 
-def test_workers_are_served_in_the_order_in_which_they_asked(books: Books) -> None:
-    """Whoever has gone joins at the end."""
+def test_workers_are_served_in_the_order_of_their_requests(books: Books) -> None:
+    """A worker that has gone joins at the end."""
     books.ceiling = 1.0
     order: list[str] = []
     for number in range(500):
@@ -207,7 +207,7 @@ def test_a_pause_holds_for_all(books: Books) -> None:
 
 
 def test_a_message_that_comes_twice_frees_nothing(books: Books) -> None:
-    """Not of a call that nobody knows, and not later than it would be anyhow."""
+    """Not of an unlisted call, and not later than its lease ends anyhow."""
     books.ceiling = 1.0
     books.begin()
     assert books.step("a", "a1").granted
@@ -219,7 +219,7 @@ def test_a_message_that_comes_twice_frees_nothing(books: Books) -> None:
     assert not books.step("c", "c1").granted
 
 
-def test_a_slot_that_is_kept_stays_and_one_that_is_lost_is_told(books: Books) -> None:
+def test_a_kept_slot_stays_and_a_lost_one_is_reported(books: Books) -> None:
     """A call may need longer than its grace until it leaves."""
     books.ceiling = 1.0
     books.begin()
@@ -371,7 +371,7 @@ def test_a_key_that_is_not_spelled_out_is_found(spoilt: str) -> None:
 
 
 def test_an_old_redis_is_refused(books: Books) -> None:
-    """It lacks what the script needs; the answer says what it is."""
+    """It lacks a command of the script; the error names the version."""
     books.version = "6.0.16"
     with pytest.raises(ResponseError, match=r"CAMSVERSION 6\.0"):
         books.step()
@@ -380,7 +380,7 @@ def test_an_old_redis_is_refused(books: Books) -> None:
     books.step()
 
 
-async def test_an_old_redis_is_told_of_in_words(
+async def test_an_old_redis_is_reported_in_words(
     redis: RedisProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the version that is needed."""
@@ -406,7 +406,7 @@ def test_all_keys_share_a_hash_tag_and_expire(books: Books, client: "Redis") -> 
     assert all(0 < client.ttl(key) <= 86400 for key in books.keys if client.exists(key))
 
 
-def test_the_watch_tells_jumps_from_slow_answers() -> None:
+def test_the_watch_distinguishes_jumps_from_slow_replies() -> None:
     """Only what cannot be explained by the time that has passed here is a jump."""
     watch = ClockWatch()
 

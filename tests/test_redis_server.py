@@ -15,7 +15,6 @@ import pytest
 import trustme
 
 import cams_async.redis
-from benchmarks.fleet_alternatives import connect
 from cams_async.errors import CamsError, ConfigurationError
 from cams_async.models import Scope
 from cams_async.redis import RedisThrottle
@@ -24,6 +23,7 @@ from tests.redis_server import (
     REQUIRED,
     Proxy,
     RedisProcess,
+    connect,
     find_redis_server,
     free_port,
 )
@@ -51,7 +51,7 @@ async def call(
         permit.completed()
 
 
-# Who may, and what is told of those who may not
+# Rights, and errors where they are missing
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def guarded(
 
 
 async def first_permit(url: str) -> None:
-    """Ask for a turn."""
+    """Take a permit."""
     async with RedisThrottle.from_url(url) as throttle, throttle.acquire(scope("a")):
         pass
 
@@ -107,7 +107,7 @@ async def test_tls_and_a_password_work(guarded: int, certificates: Path) -> None
         ("rediss://:{password}@127.0.0.1:{port}/77?ssl_ca_certs={ca}", "ResponseError"),
     ],
 )
-async def test_whoever_may_not_is_told_so_at_the_first_turn(
+async def test_rejected_credentials_raise_at_the_first_permit(
     url: str,
     why: str,
     guarded: int,
@@ -133,10 +133,10 @@ async def test_whoever_may_not_is_told_so_at_the_first_turn(
 
 
 @pytest.mark.parametrize("database", [0, 1])
-async def test_whoever_may_do_what_is_needed_is_served(
+async def test_a_user_with_the_documented_rights_is_served(
     database: int, tmp_path: Path
 ) -> None:
-    """Another database takes one right more, and whoever lacks it is told so."""
+    """Another database takes one right more, and the error names it."""
     user = ("--user", "few", "on", "nopass", *RULES.split())
     more = ("--user", "more", "on", "nopass", *RULES.split(), "+select")
     with RedisProcess(tmp_path, *user, *more) as process:
@@ -150,9 +150,7 @@ async def test_whoever_may_do_what_is_needed_is_served(
 
 
 @pytest.mark.parametrize("missing", RULES.split())
-async def test_whoever_may_not_do_all_is_told_what_is_needed(
-    missing: str, tmp_path: Path
-) -> None:
+async def test_missing_rights_are_named(missing: str, tmp_path: Path) -> None:
     """Whether it is a right of the script, or one to run it; each is needed."""
     allowed = [rule for rule in RULES.split() if rule != missing]
     user = ("--user", "few", "on", "nopass", *allowed)
@@ -178,10 +176,10 @@ def test_what_is_needed_is_documented() -> None:
         ),
     ],
 )
-async def test_a_redis_that_keeps_no_books_says_why(
+async def test_a_redis_that_evicts_the_state_is_reported(
     options: tuple[str, ...], why: str, tmp_path: Path
 ) -> None:
-    """As far as it tells."""
+    """The error repeats the cause that the server gives."""
     with (
         RedisProcess(tmp_path, *options) as process,
         pytest.raises(ConfigurationError, match=why),
@@ -189,8 +187,8 @@ async def test_a_redis_that_keeps_no_books_says_why(
         await first_permit(process.url)
 
 
-async def test_a_redis_that_cannot_save_says_so(tmp_path: Path) -> None:
-    """It has been told to take no writes then."""
+async def test_a_redis_that_cannot_save_is_reported(tmp_path: Path) -> None:
+    """It is configured to take no writes then."""
     with RedisProcess(tmp_path, "--dbfilename", "taken") as process:
         (tmp_path / "taken").mkdir()
         async with connect(process.url) as redis:
@@ -203,7 +201,7 @@ async def test_a_redis_that_cannot_save_says_so(tmp_path: Path) -> None:
             await first_permit(process.url)
 
 
-async def test_a_replica_is_told_apart(redis: RedisProcess, tmp_path: Path) -> None:
+async def test_a_replica_is_recognized(redis: RedisProcess, tmp_path: Path) -> None:
     """It cannot keep books."""
     options = ("--replicaof", "127.0.0.1", str(redis.port))
     with RedisProcess(tmp_path, *options) as replica:
@@ -218,8 +216,8 @@ async def test_a_replica_is_told_apart(redis: RedisProcess, tmp_path: Path) -> N
     pytest.fail("it was never told")
 
 
-async def test_what_is_no_redis_is_told_so() -> None:
-    """Whoever answers in another language."""
+async def test_a_server_that_is_no_redis_is_reported() -> None:
+    """It responds in another protocol."""
 
     def response(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -232,8 +230,8 @@ async def test_what_is_no_redis_is_told_so() -> None:
             await first_permit(f"redis://127.0.0.1:{port}")
 
 
-async def test_nobody_at_all_is_unreachable() -> None:
-    """A refused connection says nothing of who may be there later."""
+async def test_a_closed_port_is_unreachable() -> None:
+    """A refused connection may succeed later."""
     server = RedisServer(f"redis://127.0.0.1:{free_port()}")
 
     with pytest.raises(Unreachable, match="Connection"):
@@ -242,7 +240,7 @@ async def test_nobody_at_all_is_unreachable() -> None:
     await server.aclose()
 
 
-async def test_whatever_the_system_says_is_unreachable(
+async def test_any_error_of_the_system_is_unreachable(
     redis: RedisProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where redis-py lets an error of the system's through."""
@@ -384,8 +382,13 @@ async def story(seed: int, directory: Path) -> list[float]:
     return arrivals
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("first", range(0, 24, 6))
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(0, marks=pytest.mark.slow),
+        *(pytest.param(first, marks=pytest.mark.nightly) for first in (6, 12, 18)),
+    ],
+)
 async def test_the_ceiling_holds_in_real_time(first: int, tmp_path: Path) -> None:
     """Cuts, a pause of the network, restarts, another server: six stories at once."""
     directories = [tmp_path / str(seed) for seed in range(first, first + 6)]

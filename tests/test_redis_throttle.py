@@ -50,7 +50,7 @@ def scope(account: str = "a", action: str = "Act", qps: float = 10.0) -> Scope:
 
 
 async def call(throttle: Throttle, where: Scope, **how: Any) -> float:
-    """Make a call that is answered at once; return when its turn came."""
+    """Make a call that completes at once; return when it got its permit."""
     async with throttle.acquire(where, **how) as permit:
         permit.sent()
         permit.completed()
@@ -181,7 +181,7 @@ def test_without_redis_py_the_extra_is_named() -> None:
 # Scopes and ceilings
 
 
-def test_whoever_comes_first_waits_for_what_nobody_knows(
+def test_the_first_call_waits_for_calls_that_are_not_recorded(
     clock: Clock, make: Make
 ) -> None:
     """A Redis without books may have lost them: all slots start as taken."""
@@ -218,7 +218,7 @@ def test_scopes_share_nothing(clock: Clock, make: Make) -> None:
 def test_the_lower_ceiling_wins_everywhere(
     clock: Clock, make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """In one process as among several; it is said once, and forgotten in the end."""
+    """In one process as among several; it is logged once, and expires in the end."""
 
     async def main() -> None:
         async with make() as high, make() as low:
@@ -244,7 +244,7 @@ def test_the_lower_ceiling_wins_everywhere(
 
 
 def test_a_snapshot_shows_what_goes_on(clock: Clock, make: Make) -> None:
-    """What this process knows."""
+    """The state as seen by this process."""
 
     async def main() -> None:
         async with make() as throttle:
@@ -325,8 +325,10 @@ def test_a_refused_call_goes_first(clock: Clock, make: Make) -> None:
     assert served == ["refused", "refused", "other", "other", "other"]
 
 
-def test_a_call_that_is_woken_too_late_asks_anew(clock: Clock, make: Make) -> None:
-    """A blocked loop wakes up when the slot may have gone to somebody else."""
+def test_a_call_that_is_woken_too_late_requests_another_slot(
+    clock: Clock, make: Make
+) -> None:
+    """A blocked loop wakes up when the slot may have gone to another call."""
 
     async def main() -> None:
         async with make() as throttle:
@@ -426,7 +428,7 @@ def test_a_response_that_proves_nothing_keeps_the_slot_of_a_share(
 def test_a_refusal_implies_a_send(
     *, counted: bool, after: float, clock: Clock, make: Make
 ) -> None:
-    """Even if nobody saw the request leave."""
+    """Even if the send was not reported."""
 
     async def main() -> None:
         async with make() as throttle, make() as other:
@@ -442,7 +444,7 @@ def test_a_refusal_implies_a_send(
 def test_a_refusal_that_proves_nothing_slows_down_and_pauses(
     clock: Clock, make: Make
 ) -> None:
-    """It says that too much arrives somewhere on the way."""
+    """It proves that too much arrives somewhere on the way."""
 
     async def main() -> None:
         async with make() as throttle, make() as other:
@@ -528,7 +530,7 @@ def test_a_slow_connection_keeps_its_slot_of_a_share(
     simulated: SimulatedRedis,
     make: Make,
 ) -> None:
-    """As long as Redis is away, even where nobody else waits."""
+    """As long as Redis is away, even where no other call waits."""
     simulated.fleet = away_for(simulated, away)
 
     async def connect(throttle: RedisThrottle) -> bool:
@@ -552,7 +554,7 @@ def test_a_slow_connection_keeps_its_slot_of_a_share(
 
 
 def test_a_hopeless_call_is_refused_at_once(clock: Clock, make: Make) -> None:
-    """The places ahead and what Redis says make an expectation."""
+    """The forecast is made of the places ahead and the reply of Redis."""
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
@@ -569,10 +571,8 @@ def test_a_hopeless_call_is_refused_at_once(clock: Clock, make: Make) -> None:
     clock.run(main())
 
 
-def test_the_head_hears_from_redis_that_it_is_hopeless(
-    clock: Clock, make: Make
-) -> None:
-    """It joined an empty line; what is ahead of that, only Redis knows."""
+def test_the_head_fails_when_a_reply_rules_it_out(clock: Clock, make: Make) -> None:
+    """It joined an empty queue; only Redis has what is ahead of that."""
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
@@ -585,8 +585,8 @@ def test_the_head_hears_from_redis_that_it_is_hopeless(
     clock.run(main())
 
 
-def test_a_pause_dismisses_whoever_cannot_wait(clock: Clock, make: Make) -> None:
-    """As soon as Redis has told of it, in another process too."""
+def test_a_pause_dismisses_calls_that_cannot_wait(clock: Clock, make: Make) -> None:
+    """As soon as Redis has reported it, in another process too."""
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
@@ -622,7 +622,7 @@ def test_one_loop_at_a_time(clock: Clock, make: Make) -> None:
 
     clock.run(main())
     before = clock.now
-    # What the first loop's driver did not tell any more, Redis frees by itself.
+    # What the first loop's task did not report any more, Redis frees by itself.
     clock.run(call(throttle, scope()))
     assert clock.now - before < 0.1
     clock.run(throttle.aclose())
@@ -645,18 +645,18 @@ def test_a_forked_process_starts_anew(
     clock.run(main())
 
 
-# Redis refuses, or answers nonsense
+# Redis refuses, or replies nonsense
 
 
 class Scripted:
-    """A server that answers as it is told."""
+    """A server with prepared replies."""
 
     def __init__(self, *responses: Any) -> None:
         self._answers = list(responses)
         self.closed = False
 
     async def run(self, keys: Sequence[str], arguments: Sequence[Any]) -> Sequence[Any]:
-        """Give the next answer; the last one for ever."""
+        """Return the next reply; the last one for ever."""
         del keys, arguments
         response = self._answers[0]
         if len(self._answers) > 1:
@@ -687,7 +687,7 @@ def on(server: Scripted) -> RedisThrottle:
         ((1, 2, 3, 4, 5, b"x", 7, 8, b"9", ()), "its answer is not the script's"),
     ],
 )
-def test_a_redis_that_refuses_is_told_of_at_once(
+def test_a_redis_that_refuses_is_reported_at_once(
     response: Any, what: str, clock: Clock
 ) -> None:
     """Each call that waits gets the reason, and nothing is tried for half a minute."""
@@ -718,10 +718,10 @@ def test_a_redis_that_refuses_later_is_waited_for(clock: Clock) -> None:
     clock.run(main())
 
 
-def test_what_nobody_thought_of_is_told_too(
+def test_an_unforeseen_error_is_reported_too(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A failure of the one task that asks leaves nobody waiting for ever."""
+    """A failure of the one task that calls Redis leaves no call waiting for ever."""
 
     async def main() -> None:
         async with on(Scripted(RuntimeError("a bug"), GO)) as throttle:
@@ -731,11 +731,11 @@ def test_what_nobody_thought_of_is_told_too(
 
     clock.run(main())
 
-    assert "asking Redis failed" in caplog.text
+    assert "calling Redis failed" in caplog.text
 
 
 def test_a_deadline_ends_the_wait_for_redis(clock: Clock) -> None:
-    """Whoever has one waits no longer than that."""
+    """A call with a deadline waits no longer than that."""
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
@@ -749,7 +749,7 @@ def test_a_deadline_ends_the_wait_for_redis(clock: Clock) -> None:
     clock.run(main())
 
 
-def test_a_slot_that_redis_does_not_know_is_not_used(clock: Clock) -> None:
+def test_a_slot_that_redis_does_not_list_is_not_used(clock: Clock) -> None:
     """It was restarted meanwhile: a call that has not left by then must not."""
 
     async def main() -> None:
@@ -794,7 +794,7 @@ async def too_late(throttle: RedisThrottle, *, answered: bool) -> None:
 def test_a_lost_slot_refuses_the_send(
     *, answered: bool, outcome: str, clock: Clock
 ) -> None:
-    """A caller that sends in spite of that does not know the outcome."""
+    """A caller that sends in spite of that has an unknown outcome."""
 
     async def main() -> None:
         async with on(Scripted(GO, Unreachable("gone"))) as throttle:
@@ -805,8 +805,8 @@ def test_a_lost_slot_refuses_the_send(
     clock.run(main())
 
 
-def test_whoever_gives_up_as_the_slot_comes_gives_it_back(clock: Clock) -> None:
-    """In the same turn of the loop, too."""
+def test_a_call_cancelled_as_the_slot_comes_gives_it_back(clock: Clock) -> None:
+    """In the same iteration of the loop, too."""
     said: list[Any] = []
 
     class Late(Scripted):
@@ -830,8 +830,10 @@ def test_whoever_gives_up_as_the_slot_comes_gives_it_back(clock: Clock) -> None:
     assert "unused" in said
 
 
-def test_a_call_that_ends_by_itself_is_not_told_of_a_lost_slot(clock: Clock) -> None:
-    """What goes wrong inside the turn is what its caller hears of."""
+def test_a_call_that_ends_by_itself_does_not_raise_for_a_lost_slot(
+    clock: Clock,
+) -> None:
+    """An error inside the context reaches the caller unchanged."""
 
     async def main() -> None:
         async with on(Scripted(GO)) as throttle:
@@ -842,10 +844,8 @@ def test_a_call_that_ends_by_itself_is_not_told_of_a_lost_slot(clock: Clock) -> 
     clock.run(main())
 
 
-def test_whoever_cancels_all_tasks_leaves_nobody_waiting(
-    clock: Clock, make: Make
-) -> None:
-    """The waiting call is told, and the next one is served."""
+def test_cancelling_all_tasks_leaves_no_call_waiting(clock: Clock, make: Make) -> None:
+    """The waiting call fails, and the next one is served."""
 
     async def main() -> None:
         async with make() as throttle:
@@ -860,8 +860,8 @@ def test_whoever_cancels_all_tasks_leaves_nobody_waiting(
     clock.run(main())
 
 
-def test_whoever_comes_as_the_driver_ends_is_served(clock: Clock) -> None:
-    """A task is over one turn of the loop before anybody hears of it."""
+def test_a_call_that_comes_as_the_task_ends_is_served(clock: Clock) -> None:
+    """A task is over one iteration of the loop before its callbacks run."""
 
     async def main() -> None:
         async with on(Scripted(GO)) as throttle:
@@ -881,7 +881,7 @@ def test_whoever_comes_as_the_driver_ends_is_served(clock: Clock) -> None:
 
 
 def test_closing_ends_every_wait(clock: Clock, make: Make) -> None:
-    """Those in the line, at once; those in flight are left alone."""
+    """Those in the queue, at once; those in flight are left alone."""
 
     async def main() -> None:
         throttle = make()
@@ -909,8 +909,8 @@ def test_closing_ends_every_wait(clock: Clock, make: Make) -> None:
     clock.run(main())
 
 
-def test_closing_tells_the_last_news(clock: Clock, make: Make) -> None:
-    """What a process has had answered is free for the others a second later."""
+def test_closing_sends_the_last_events(clock: Clock, make: Make) -> None:
+    """A completed call frees its slot for the others a second later."""
 
     async def main() -> None:
         async with make() as throttle:
@@ -969,7 +969,7 @@ def test_closing_in_the_tick_of_a_wake_up(clock: Clock) -> None:
     clock.run(main())
 
 
-def test_a_pause_stops_whoever_was_just_let_go(clock: Clock) -> None:
+def test_a_pause_stops_a_call_that_was_just_admitted(clock: Clock) -> None:
     """One call is refused while the next one's slot is on its way."""
 
     async def main() -> None:

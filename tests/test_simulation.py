@@ -51,7 +51,7 @@ servers = pytest.mark.parametrize("rule", SERVERS.values(), ids=SERVERS)
 
 
 def check(batch: range) -> None:
-    """Judge a batch of seeds, and tell how to replay those that fail."""
+    """Judge a batch of seeds, and print how to replay those that fail."""
     failed = [
         f"{fault}\n    replay: python -m tests.simulation {seed}"
         for seed in batch
@@ -83,11 +83,11 @@ def test_no_schedule_breaks_the_ceiling(schedule: Schedule) -> None:
 
 
 @pytest.mark.parametrize("network", seeds.NETWORKS[:5], ids=lambda each: each.__name__)
-@pytest.mark.parametrize("ceiling", [1.0, 5.0, 10.0, 50.0])
+@pytest.mark.parametrize("ceiling", [1.0, 10.0, 50.0])
 def test_the_ceiling_is_used(ceiling: float, network: Network) -> None:
-    """A long line gets 97 % of what round trips allow; pad and bucket cost the rest."""
+    """A long queue gets 97 % of what round trips allow; margin and bucket cost 3 %."""
     random = Random(0)
-    count = min(1000, int(60 * ceiling) + 10)
+    count = min(600, int(60 * ceiling) + 10)
     calls = tuple(network(random, number) for number in range(count))
 
     result = run(Schedule(ceiling=ceiling, calls=calls))
@@ -99,7 +99,7 @@ def test_the_ceiling_is_used(ceiling: float, network: Network) -> None:
 @servers
 def test_alone_on_an_account_nothing_is_refused(rule: Rule) -> None:
     """Whatever way the server counts, and whatever goes wrong on the network."""
-    for seed in range(100):
+    for seed in range(60):
         result = run(evolve(draw(seed), rule=rule, background_load=None))
         assert not result.wasted, f"seed {seed}"
 
@@ -137,7 +137,7 @@ def test_accounts_do_not_share() -> None:
 def test_beyond_the_assumption_only_the_ceiling_can_suffer(
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Where requests are later than J, all else holds; the overshoot is reported."""
+    """Where requests are too late, all else holds; the overshoot is reported."""
     results = [run(draw(seed, networks=[seeds.too_late])) for seed in range(100)]
 
     overshot = [result for result in results if overshoot(result)]
@@ -146,7 +146,7 @@ def test_beyond_the_assumption_only_the_ceiling_can_suffer(
     assert overshot
 
 
-# Somebody else uses the account
+# Another program uses the account
 
 
 def contest(seed: int, rule: Rule) -> Schedule:
@@ -168,7 +168,7 @@ def test_half_of_the_ceiling_is_found_at_little_cost(rule: Rule) -> None:
 
     assert not [fault for result in results for fault in faults(result)]
     assert median(result.wasted for result in results) <= 8
-    # Knowing all: at our own rate before and after, and with what is left in between.
+    # The ideal: at our own rate before and after, and with what is left in between.
     own = 10 / 1.14
     ideal = 25 + (300 - 5 * own - 20 * 5) / own
     assert median(result.finished for result in results) <= 1.15 * ideal
@@ -177,7 +177,7 @@ def test_half_of_the_ceiling_is_found_at_little_cost(rule: Rule) -> None:
 @servers
 @pytest.mark.parametrize("processes", [2, 4])
 def test_strangers_never_livelock(rule: Rule, processes: int) -> None:
-    """Processes that know nothing of each other all finish, at a fair speed."""
+    """Processes without any contact all finish, at a fair speed."""
     random = Random(0)
     calls = tuple(
         evolve(seeds.uniform(random, number), process=number % processes)
@@ -273,8 +273,15 @@ def test_the_seeds_find_a_broken_throttle(
     assert any(overshoot(run(draw(seed), make)) for seed in range(600))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("make", [OneBucket, OnlySpacing, LogOfSends, FreedAtCancel])
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(OneBucket, marks=pytest.mark.slow),
+        pytest.param(OnlySpacing, marks=pytest.mark.nightly),
+        pytest.param(LogOfSends, marks=pytest.mark.nightly),
+        pytest.param(FreedAtCancel, marks=pytest.mark.nightly),
+    ],
+)
 def test_hypothesis_shrinks_to_the_mistake(make: Callable[[], Throttle]) -> None:
     """What it finds is cut down to a handful of calls that show the mistake."""
     smallest = find(

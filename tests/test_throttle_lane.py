@@ -1,4 +1,4 @@
-"""One ceiling's turns: who gets one when, and what is left of those who give up."""
+"""The permits of one scope: their order, and cancellation."""
 
 # pyright: reportPrivateUsage=false
 
@@ -19,7 +19,7 @@ from tests.simulation.watched import Watched
 from tests.simulation.world import live_timers
 
 TRIP = 0.1
-"""Seconds from a send to its answer."""
+"""Seconds from a send to its response."""
 
 AGAIN = TRIP + 1.01
 """Seconds from a send until the slot's next call."""
@@ -40,17 +40,17 @@ class Bench:
 
     @property
     def names(self) -> list[str]:
-        """Whose turn it was, in order."""
+        """The calls that got a permit, in order."""
         return [name for name, _ in self.log]
 
     @property
     def moments(self) -> list[float]:
-        """When the turns were, in seconds from the start."""
+        """When permits were granted, in seconds from the start."""
         return [moment for _, moment in self.log]
 
     @property
     def snapshot(self) -> Snapshot:
-        """What the throttle says of the scope."""
+        """The snapshot of the scope."""
         return self.throttle.snapshot()[self.scope]
 
     def now(self) -> float:
@@ -60,13 +60,13 @@ class Bench:
     def acquire(
         self, *, ticket: int | None = None, deadline: float | None = None
     ) -> LocalPermit:
-        """Ask for a turn; the deadline is in seconds from now."""
+        """Wait for a permit; the deadline is in seconds from now."""
         if deadline is not None:
             deadline += self._loop.time()
         return self.throttle.acquire(self.scope, ticket=ticket, deadline=deadline)
 
     async def call(self, name: str = "", trip: float = TRIP) -> LocalPermit:
-        """Make a call that is answered."""
+        """Make a call that completes."""
         async with self.acquire() as permit:
             self.log.append((name, self.now()))
             permit.sent()
@@ -85,7 +85,7 @@ class Bench:
         return permit
 
     async def come_back(self, name: str, ticket: int) -> LocalPermit:
-        """Make a call with the ticket of a former turn."""
+        """Make a call with the ticket of an earlier permit."""
         async with self.acquire(ticket=ticket) as permit:
             self.log.append((name, self.now()))
             permit.sent()
@@ -146,7 +146,7 @@ def bench_test(
 
 @bench_test
 async def test_first_come_is_first_served(bench: Bench) -> None:
-    """Calls get their turns in the order in which they asked."""
+    """Calls get their permits in the order in which they joined."""
     names = [str(number) for number in range(35)]
 
     await asyncio.gather(*map(bench.call, names))
@@ -165,8 +165,8 @@ async def test_half_of_the_ceiling_goes_at_once_the_rest_within_half_a_second(
 
 
 @bench_test
-async def test_a_slot_is_used_again_a_second_after_its_answer(bench: Bench) -> None:
-    """The eleventh call waits for the first one's answer, and a second more."""
+async def test_a_slot_is_used_again_a_second_after_its_response(bench: Bench) -> None:
+    """The eleventh call waits for the first one's response, and a second more."""
     assert bench.acquire().waited == 0.0
 
     permits = await asyncio.gather(*(bench.call() for _ in range(12)))
@@ -178,8 +178,8 @@ async def test_a_slot_is_used_again_a_second_after_its_answer(bench: Bench) -> N
 
 
 @bench_test
-async def test_a_slow_answer_holds_its_slot(bench: Bench) -> None:
-    """While no answer says otherwise, the server may not have counted the call yet."""
+async def test_a_slow_response_holds_its_slot(bench: Bench) -> None:
+    """Until its response, the server may not have counted the call yet."""
     slow = [bench.start(trip=0.9) for _ in range(10)]
     await turns_of_the_loop(3)
     waiting = bench.start()
@@ -189,7 +189,7 @@ async def test_a_slow_answer_holds_its_slot(bench: Bench) -> None:
 
 
 @bench_test
-async def test_a_call_without_an_answer_holds_its_slot_for_j_and_a_second(
+async def test_a_call_without_a_response_holds_its_slot_for_max_transit_and_a_second(
     bench: Bench,
 ) -> None:
     """Whether or not it fails meanwhile."""
@@ -226,7 +226,7 @@ def test_a_response_that_proves_nothing_keeps_the_slot(
 def test_a_refusal_implies_a_send(
     *, clock: Clock, counted: bool, moment: float
 ) -> None:
-    """Even if nobody saw the request leave."""
+    """Even if the send was not reported."""
 
     async def main() -> None:
         bench = Bench(qps=1)
@@ -243,7 +243,7 @@ def test_a_refusal_implies_a_send(
 def test_a_refusal_slows_down_and_pauses_whatever_it_proves(
     *, clock: Clock, counted: bool
 ) -> None:
-    """It says that too much arrives somewhere on the way."""
+    """It proves that too much arrives somewhere on the way."""
 
     async def main() -> None:
         bench = Bench()
@@ -259,7 +259,7 @@ def test_a_refusal_slows_down_and_pauses_whatever_it_proves(
 
 
 @bench_test
-async def test_a_limit_that_nobody_reads_comes_back(bench: Bench) -> None:
+async def test_a_limit_that_is_not_read_grows_back(bench: Bench) -> None:
     """Refused twice within a second: after an hour of silence all slots are there."""
     await bench.refused_call(trip=0.1)
     await bench.refused_call(trip=0.1)
@@ -270,8 +270,8 @@ async def test_a_limit_that_nobody_reads_comes_back(bench: Bench) -> None:
 
 
 @bench_test
-async def test_a_local_turn_never_expires(bench: Bench) -> None:
-    """Nobody else can take its slot."""
+async def test_a_local_permit_never_expires(bench: Bench) -> None:
+    """No other call can take its slot."""
     async with bench.acquire() as permit:
         await asyncio.sleep(3600)
         assert permit.sent()
@@ -281,10 +281,10 @@ async def test_a_local_turn_never_expires(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("trip", "moment"), [(0.1, 0.5 + 0.1 + 1.01), (9.0, 0.5 + 2.01)]
 )
-def test_a_send_and_an_answer_set_the_moment_anew(
+def test_a_send_and_a_response_reset_the_timer(
     clock: Clock, trip: float, moment: float
 ) -> None:
-    """Whoever waits goes as early as it can be known, also if it was not before."""
+    """A waiting call goes as early as possible, also if that was not foreseen."""
 
     async def main() -> None:
         bench = Bench(qps=1)
@@ -302,7 +302,7 @@ def test_a_send_and_an_answer_set_the_moment_anew(
 
 
 @bench_test
-async def test_whoever_comes_back_goes_before_all_others(bench: Bench) -> None:
+async def test_a_returning_call_goes_before_all_others(bench: Bench) -> None:
     """The lowest ticket first, and a new slot for each."""
     permits = [await bench.refused_call(trip=0.0) for _ in range(10)]
     newcomers = [bench.start(f"new {number}") for number in range(2)]
@@ -319,7 +319,7 @@ async def test_whoever_comes_back_goes_before_all_others(bench: Bench) -> None:
 
 
 @bench_test
-async def test_whoever_has_a_slot_is_not_overtaken(bench: Bench) -> None:
+async def test_a_call_with_a_slot_is_not_overtaken(bench: Bench) -> None:
     """A call in the bucket stays ahead of one that comes back meanwhile."""
     first = await bench.refused_call(trip=0.0)
     calls = [bench.start(str(number)) for number in range(5)]
@@ -332,7 +332,7 @@ async def test_whoever_has_a_slot_is_not_overtaken(bench: Bench) -> None:
 
 @bench_test
 async def test_there_are_never_more_than_two_timers(bench: Bench) -> None:
-    """However many wait: only the head of the line waits for a moment."""
+    """However many wait: only the head of the queue has a timer."""
     most = 0
 
     async def call() -> None:
@@ -397,7 +397,7 @@ async def test_cancelled_while_waiting_leaves_no_trace(bench: Bench) -> None:
 
 @bench_test
 async def test_the_last_to_wait_takes_the_timer_along(bench: Bench) -> None:
-    """Nobody waits, so nothing is scheduled."""
+    """No call waits, so nothing is scheduled."""
     await asyncio.gather(*(bench.call() for _ in range(10)))
     waiting = bench.start()
     await turns_of_the_loop(2)
@@ -410,7 +410,7 @@ async def test_the_last_to_wait_takes_the_timer_along(bench: Bench) -> None:
 
 
 @bench_test
-async def test_cancelled_on_waking_up_passes_the_turn_on(bench: Bench) -> None:
+async def test_cancelled_on_waking_up_passes_the_permit_on(bench: Bench) -> None:
     """A call cancelled between its wake-up and its next step costs no slot."""
     calls = [bench.start() for _ in range(10)]
     await asyncio.sleep(0.6)
@@ -433,7 +433,7 @@ async def test_cancelled_on_waking_up_passes_the_turn_on(bench: Bench) -> None:
 
 
 @bench_test
-async def test_cancelled_just_before_its_turn_passes_it_on(bench: Bench) -> None:
+async def test_cancelled_just_before_its_permit_passes_it_on(bench: Bench) -> None:
     """A call that is served after its cancel, in the same tick, hands the slot back."""
     calls = [bench.start() for _ in range(5)]
     await turns_of_the_loop(2)
@@ -468,7 +468,7 @@ async def test_cancelled_in_the_bucket_gives_the_slot_back(bench: Bench) -> None
 
 
 @bench_test
-async def test_cancelled_with_a_turn_that_was_not_used_frees_the_slot(
+async def test_cancelled_with_an_unused_permit_frees_the_slot(
     bench: Bench,
 ) -> None:
     """Nothing has left, so the slot is free at once."""
@@ -487,7 +487,7 @@ async def test_cancelled_with_a_turn_that_was_not_used_frees_the_slot(
 
 
 @bench_test
-async def test_an_unused_turn_is_given_back_at_once(bench: Bench) -> None:
+async def test_an_unused_permit_is_given_back_at_once(bench: Bench) -> None:
     """Where no connection can be made, only the bucket sets the pace."""
     for _ in range(30):
         async with bench.acquire():
@@ -499,7 +499,7 @@ async def test_an_unused_turn_is_given_back_at_once(bench: Bench) -> None:
 
 @bench_test
 async def test_cancelled_after_the_send_keeps_the_slot(bench: Bench) -> None:
-    """The request is on its way, and nobody can call it back."""
+    """The request is in flight and cannot be recalled."""
     calls = [bench.start(trip=9.0) for _ in range(10)]
     await asyncio.sleep(0.6)
     for task in calls:
@@ -512,7 +512,7 @@ async def test_cancelled_after_the_send_keeps_the_slot(bench: Bench) -> None:
 
 @bench_test
 async def test_an_error_after_the_send_keeps_the_slot(bench: Bench) -> None:
-    """A broken connection says nothing about the request."""
+    """A broken connection proves nothing about the request."""
 
     async def break_off() -> None:
         async with bench.acquire() as permit:
@@ -550,12 +550,12 @@ async def test_mass_cancels_cost_the_same_for_each_caller(bench: Bench) -> None:
     assert many <= 1.1 * few
 
 
-# What a turn is told
+# Reports to a permit
 
 
 @bench_test
 async def test_words_said_twice_count_once(bench: Bench) -> None:
-    """One send, one answer, one slot."""
+    """One send, one response, one slot."""
     async with bench.acquire() as permit:
         permit.sent()
         await asyncio.sleep(0.5)
@@ -570,8 +570,8 @@ async def test_words_said_twice_count_once(bench: Bench) -> None:
 
 
 @bench_test
-async def test_an_answer_implies_a_send(bench: Bench) -> None:
-    """Even where nobody saw the request leave."""
+async def test_a_response_implies_a_send(bench: Bench) -> None:
+    """Even where the send was not reported."""
     async with bench.acquire() as permit:
         permit.completed()
 
@@ -580,7 +580,7 @@ async def test_an_answer_implies_a_send(bench: Bench) -> None:
 
 @bench_test
 async def test_words_said_too_late_never_free_a_slot(bench: Bench) -> None:
-    """A request that leaves after its turn takes a slot rather than none."""
+    """A request that leaves after its permit takes a slot rather than none."""
     async with bench.acquire() as permit:
         pass
     permit.sent()
@@ -591,8 +591,8 @@ async def test_words_said_too_late_never_free_a_slot(bench: Bench) -> None:
 
 
 @bench_test
-async def test_a_snapshot_tells_what_is_going_on(bench: Bench) -> None:
-    """Waiting, in flight and cooling are told apart."""
+async def test_a_snapshot_shows_the_current_state(bench: Bench) -> None:
+    """Waiting, in flight and cooling are counted separately."""
     await asyncio.gather(*(bench.call(trip=0.0) for _ in range(4)))
     calls = [bench.start() for _ in range(12)]
     await asyncio.sleep(0.55)
@@ -620,7 +620,7 @@ async def test_a_refusal_shrinks_the_limit_and_time_mends_it(bench: Bench) -> No
 
 
 @bench_test
-async def test_growth_alone_wakes_the_line(bench: Bench) -> None:
+async def test_growth_alone_wakes_the_queue(bench: Bench) -> None:
     """A call that waits for nothing but the limit goes when that grows."""
     permits = [bench.acquire() for _ in range(7)]
     await bench.refused_call(trip=0.0)
@@ -637,7 +637,7 @@ async def test_growth_alone_wakes_the_line(bench: Bench) -> None:
 
 @bench_test
 async def test_a_pause_holds_everybody(bench: Bench) -> None:
-    """No turn is granted before it is over, then the line goes on."""
+    """No permit is granted before it is over, then the queue goes on."""
     await bench.refused_call(retry_after=3.0)
     assert bench.snapshot.paused_for == pytest.approx(3.0)
 
@@ -665,7 +665,7 @@ async def test_a_pause_only_ever_moves_forward(bench: Bench) -> None:
 
 @pytest.mark.parametrize("asked", [60.0, 61.0, 1e9, math.inf])
 def test_a_pause_is_at_most_a_minute(clock: Clock, asked: float) -> None:
-    """Whatever the server asks for."""
+    """Whatever pause the server requests."""
 
     async def main() -> None:
         bench = Bench()
@@ -677,7 +677,7 @@ def test_a_pause_is_at_most_a_minute(clock: Clock, asked: float) -> None:
 
 
 @bench_test
-async def test_whoever_is_in_the_bucket_waits_the_pause_out(bench: Bench) -> None:
+async def test_a_call_in_the_bucket_waits_the_pause_out(bench: Bench) -> None:
     """A slot and a place in the bucket are no leave to send during a pause."""
     async with bench.acquire() as permit:
         calls = [bench.start() for _ in range(5)]
@@ -713,7 +713,7 @@ async def test_cancelled_in_a_pause_gives_the_slot_back(bench: Bench) -> None:
 
 @bench_test
 async def test_a_hopeless_place_is_refused_at_once(bench: Bench) -> None:
-    """It says how many are ahead and how long it would take, and leaves no trace."""
+    """It has the places ahead and the expected wait, and leaves no trace."""
     calls = [bench.start() for _ in range(25)]
     await asyncio.sleep(0.55)
     before = bench.snapshot
@@ -732,7 +732,7 @@ async def test_a_hopeless_place_is_refused_at_once(bench: Bench) -> None:
 
 @bench_test
 async def test_a_place_in_time_is_kept(bench: Bench) -> None:
-    """The turn comes when it was expected."""
+    """The permit comes when it was expected."""
     calls = [bench.start() for _ in range(25)]
     await asyncio.sleep(0.55)
 
@@ -742,8 +742,8 @@ async def test_a_place_in_time_is_kept(bench: Bench) -> None:
 
 
 @bench_test
-async def test_a_call_in_flight_is_expected_to_be_answered_now(bench: Bench) -> None:
-    """The best that can be hoped for, since nobody knows."""
+async def test_a_call_in_flight_is_expected_to_complete_now(bench: Bench) -> None:
+    """The best case, since the true time is unknown."""
     calls = [bench.start(trip=0.9) for _ in range(10)]
     await asyncio.sleep(0.55)
 
@@ -753,7 +753,7 @@ async def test_a_call_in_flight_is_expected_to_be_answered_now(bench: Bench) -> 
 
     for task in calls:
         await cancelled(task)
-    with pytest.raises(DeadlineExceeded) as caught:  # now it is known
+    with pytest.raises(DeadlineExceeded) as caught:  # now it is certain
         await bench.acquire(deadline=1.0).__aenter__()
     assert caught.value.expected_wait == pytest.approx(2.01 - 0.55, abs=1e-2)
 
@@ -788,8 +788,8 @@ async def test_a_shrunken_limit_counts_only_what_it_will_hand_out(
 
 
 @bench_test
-async def test_whoever_comes_back_counts_only_those_who_did(bench: Bench) -> None:
-    """A returned call is near the head of the line, however long that is."""
+async def test_a_returning_call_counts_only_returned_calls_ahead(bench: Bench) -> None:
+    """A returned call is near the head of the queue, however long that is."""
     first = await bench.refused_call()
     calls = [bench.start() for _ in range(60)]
     await asyncio.sleep(0.6)
@@ -802,7 +802,7 @@ async def test_whoever_comes_back_counts_only_those_who_did(bench: Bench) -> Non
 
 
 @bench_test
-async def test_a_pause_refuses_those_whom_it_makes_too_late(bench: Bench) -> None:
+async def test_a_pause_dismisses_calls_that_it_makes_too_late(bench: Bench) -> None:
     """Waiting calls are looked at again, and the others move up."""
 
     async def wait(name: str, deadline: float | None) -> LocalPermit:
@@ -829,7 +829,7 @@ async def test_a_pause_refuses_those_whom_it_makes_too_late(bench: Bench) -> Non
 
 @bench_test
 async def test_a_pause_counts_places_by_the_limit_of_then(bench: Bench) -> None:
-    """With fewer slots than on entry, the last of a long line may be too late."""
+    """With fewer slots than on entry, the last of a long queue may be too late."""
     calls = [bench.start() for _ in range(9)]
     async with bench.acquire() as permit:
         await asyncio.sleep(0.6)

@@ -32,7 +32,7 @@ def test_a_refusal_leaves_seven_tenths() -> None:
 
 
 def test_the_limit_shrinks_at_most_once_a_second() -> None:
-    """More refusals of calls from before the shrink tell nothing new."""
+    """More refusals of calls from before the shrink change nothing."""
     limit = Limit(10.0)
     limit.refused(sent=99.9, now=100.0)
 
@@ -43,7 +43,7 @@ def test_the_limit_shrinks_at_most_once_a_second() -> None:
 
 
 def test_a_refusal_under_the_new_limit_shrinks_it_when_the_second_is_over() -> None:
-    """It was still too much, but for a second nobody knows by how much."""
+    """It was still too much, but for a second it is unclear by how much."""
     limit = Limit(10.0)
     limit.refused(sent=99.9, now=100.0)
 
@@ -95,7 +95,7 @@ def test_looking_changes_nothing(seed: int) -> None:
 
 
 def test_one_slot_is_always_left() -> None:
-    """However often the server refuses, the client keeps asking."""
+    """However often the server refuses, the client keeps trying."""
     limit = Limit(2.0)
     for second in range(100, 120):
         limit.refused(sent=second - 0.1, now=second)
@@ -150,7 +150,7 @@ def test_each_refusal_puts_the_growth_off() -> None:
 
 
 def test_a_refusal_after_a_long_time_counts_from_what_has_grown() -> None:
-    """Whether or not anybody has asked meanwhile."""
+    """Whether or not it was read before."""
     limit = Limit(10.0)
     limit.refused(sent=99.9, now=100.0)
     limit.refused(sent=199.9, now=200.0)

@@ -1,4 +1,4 @@
-"""The line: first come, first served; whoever comes back goes first."""
+"""The queue: first in, first out, and returning members go first."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +21,7 @@ def test_first_come_is_first_served() -> None:
     assert len(line) == 0
 
 
-def test_whoever_comes_back_goes_first_by_lowest_ticket() -> None:
+def test_returning_members_go_first_by_lowest_ticket() -> None:
     """Former tickets are served before newcomers, the lowest first."""
     line: Line[str] = Line()
     tickets = {name: line.join(name) for name in "abcd"}
@@ -33,7 +33,7 @@ def test_whoever_comes_back_goes_first_by_lowest_ticket() -> None:
     assert served(line) == ["a", "b", "c", "d"]
 
 
-def test_coming_back_tells_the_places_ahead() -> None:
+def test_rejoining_returns_the_places_ahead() -> None:
     """Only those who came back with lower tickets are ahead."""
     line: Line[str] = Line()
     a, b, c = (line.join(name) for name in "abc")
@@ -45,8 +45,8 @@ def test_coming_back_tells_the_places_ahead() -> None:
     assert line.rejoin(b, "b") == 1
 
 
-def test_going_through_the_line_is_in_order_of_service() -> None:
-    """Iterating serves nobody."""
+def test_iteration_is_in_order_of_service() -> None:
+    """Iterating serves no member."""
     line: Line[str] = Line()
     first = line.join("a")
     line.serve()
@@ -73,7 +73,7 @@ def test_leaving_works_from_any_place() -> None:
 
 
 def test_leaving_twice_changes_nothing() -> None:
-    """A ticket that is not in the line is ignored."""
+    """A ticket that is not in the queue is ignored."""
     line: Line[str] = Line()
     a = line.join("a")
     line.leave(a)
@@ -83,12 +83,12 @@ def test_leaving_twice_changes_nothing() -> None:
 
 
 def test_no_ticket_is_given_twice_in_a_process() -> None:
-    """A ticket that outlives its line never meets its double in the next one."""
+    """A ticket that outlives its queue never meets its double in the next one."""
     assert Line[str]().join("a") < Line[str]().join("b")
 
 
 def test_clearing_forgets_everybody() -> None:
-    """Nobody is left, neither newcomers nor returned ones."""
+    """No member is left, neither newcomers nor returned ones."""
     line: Line[str] = Line()
     a = line.join("a")
     line.serve()
@@ -101,7 +101,7 @@ def test_clearing_forgets_everybody() -> None:
     assert list(line) == []
 
 
-def test_leaving_looks_at_nobody_else() -> None:
+def test_leaving_looks_at_no_other_member() -> None:
     """Giving up youngest first compares no member with another: no search."""
     compared = 0
 
@@ -126,7 +126,7 @@ STEPS = st.lists(st.sampled_from(["join", "serve", "rejoin", "leave", "leave aga
 
 
 @given(steps=STEPS, data=st.data())
-def test_its_length_is_told_without_counting(
+def test_its_length_is_read_without_counting(
     steps: list[str], data: st.DataObject
 ) -> None:
     """Whatever happens, it is that of what is gone through, in order of the tickets."""

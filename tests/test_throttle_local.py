@@ -31,7 +31,7 @@ def scope(
 
 
 async def call(throttle: Throttle, where: Scope) -> None:
-    """Make a call that is answered at once."""
+    """Make a call that completes at once."""
     async with throttle.acquire(where) as permit:
         permit.sent()
         permit.completed()
@@ -73,13 +73,13 @@ def test_a_bad_number_of_seconds_is_refused(name: str, value: Any) -> None:
 
 
 def test_no_seconds_at_all_are_accepted(clock: Clock) -> None:
-    """Whoever knows better may do without J and without the pad."""
+    """Both may be 0 on a network without transit time."""
     throttle = LocalThrottle(max_transit=0, margin=0)
 
     assert clock.run(calls(throttle, scope(), 11)) == pytest.approx(1.0, abs=1e-3)
 
 
-def test_its_repr_tells_its_settings() -> None:
+def test_its_repr_shows_its_settings() -> None:
     """As it was made."""
     assert (
         repr(LocalThrottle(max_transit=2.0))
@@ -88,7 +88,7 @@ def test_its_repr_tells_its_settings() -> None:
 
 
 def test_a_process_has_one_shared_throttle() -> None:
-    """Clients that are given none share it without being told."""
+    """Clients that are given none share it automatically."""
     assert shared_throttle() is shared_throttle()
 
 
@@ -96,7 +96,7 @@ def test_a_process_has_one_shared_throttle() -> None:
 
 
 def test_equal_scopes_share_one_ceiling(clock: Clock) -> None:
-    """Each client makes its own scope; what counts is what it says."""
+    """Each client makes its own scope; only its values count."""
 
     async def main() -> None:
         throttle = LocalThrottle()
@@ -128,7 +128,7 @@ def test_other_scopes_share_nothing(clock: Clock, other: Scope) -> None:
 def test_where_clients_disagree_the_lower_ceiling_wins(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whoever comes first; and it is said once."""
+    """Whichever comes first; and it is logged once."""
 
     async def main() -> None:
         throttle = LocalThrottle()
@@ -237,7 +237,7 @@ def test_scopes_with_something_to_remember_are_kept(clock: Clock) -> None:
 
 
 def test_a_second_live_loop_is_refused(clock: Clock) -> None:
-    """The error says what to use instead."""
+    """The error names the alternative."""
     throttle = LocalThrottle()
 
     async def main() -> None:
@@ -269,7 +269,7 @@ def test_scopes_of_another_live_loop_are_not_forgotten(clock: Clock) -> None:
 
 
 def test_a_loop_after_a_closed_one_starts_with_all_slots_cooling(clock: Clock) -> None:
-    """What the first one sent may be under way for J, and counts for a second more."""
+    """The first request may be in flight for `max_transit`, and counts 1 s more."""
     throttle = LocalThrottle()
     clock.run(call(throttle, scope()))
     clock.advance(0.5)
@@ -295,7 +295,7 @@ def test_a_loop_after_a_quiet_time_starts_at_once(clock: Clock) -> None:
     assert clock.run(calls(throttle, scope(), 5)) == pytest.approx(0.0, abs=1e-3)
 
 
-def test_a_turn_that_sent_nothing_makes_no_loop_wait(clock: Clock) -> None:
+def test_a_permit_that_sent_nothing_makes_no_loop_wait(clock: Clock) -> None:
     """Only sends count."""
     throttle = LocalThrottle()
 
@@ -320,7 +320,7 @@ class Elsewhere(VirtualLoop):
 def test_pause_and_limit_outlive_a_loop(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, factory: type[VirtualLoop]
 ) -> None:
-    """The server asked for them, and it did not restart."""
+    """The server requested them, and it did not restart."""
     monkeypatch.setattr(time, "monotonic", clock.monotonic)
     throttle = LocalThrottle()
 
@@ -362,7 +362,7 @@ def test_what_a_loop_left_behind_frees_no_slot_of_the_next(
 
     async def abandon() -> None:
         abandoned.extend(asyncio.create_task(hold()) for _ in range(12))
-        await asyncio.sleep(0.25)  # seven have a turn, and one is in the bucket
+        await asyncio.sleep(0.25)  # seven have a permit, and one is in the bucket
 
     async def main() -> None:
         permits = [throttle.acquire(scope()) for _ in range(10)]
@@ -388,7 +388,7 @@ def test_what_a_loop_left_behind_frees_no_slot_of_the_next(
 def test_a_forked_process_starts_anew(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The parent's loop looks alive for ever, but nobody runs it here."""
+    """The parent's loop looks alive for ever, but does not run in the child."""
     throttle = LocalThrottle()
 
     async def main() -> None:
@@ -406,7 +406,7 @@ def test_a_forked_process_starts_anew(
 
 
 def test_closing_ends_every_wait(clock: Clock) -> None:
-    """In the line, in the bucket; those in flight are left alone."""
+    """In the queue, in the bucket; those in flight are left alone."""
 
     async def main() -> None:
         throttle = LocalThrottle()
@@ -434,7 +434,7 @@ def test_closing_ends_every_wait(clock: Clock) -> None:
 
 
 def test_closing_ends_a_pause(clock: Clock) -> None:
-    """Whoever has a slot and waits out a pause hears of it at once, too."""
+    """A call that has a slot and waits out a pause fails at once, too."""
 
     async def main() -> None:
         throttle = LocalThrottle()
@@ -456,8 +456,8 @@ def test_closing_ends_a_pause(clock: Clock) -> None:
     clock.run(main())
 
 
-def test_after_the_end_there_are_no_turns(clock: Clock) -> None:
-    """Neither new ones nor those that were asked for before."""
+def test_a_closed_throttle_grants_no_permits(clock: Clock) -> None:
+    """Neither new ones nor those that were requested before."""
 
     async def main() -> None:
         throttle = LocalThrottle()
@@ -494,7 +494,7 @@ def test_closing_in_the_tick_of_a_wake_up(clock: Clock) -> None:
 
 
 def test_closing_after_the_loop_is_gone(clock: Clock) -> None:
-    """There is nobody to be told, even where tasks were left behind."""
+    """No task is left to be woken, even where tasks were left behind."""
     throttle = LocalThrottle()
     loop = VirtualLoop(clock)
     waiting = [loop.create_task(call(throttle, scope())) for _ in range(15)]

@@ -13,8 +13,8 @@ def slots() -> Slots:
     return Slots(hold=1.01, max_transit=1.0)
 
 
-def test_a_slot_returns_a_second_after_the_answer(slots: Slots) -> None:
-    """The send does not matter, the answer does."""
+def test_a_slot_returns_a_second_after_the_response(slots: Slots) -> None:
+    """The time of the send does not matter."""
     slots.take("call")
     slots.sent("call", 10.0)
     slots.completed("call", 10.4)
@@ -24,8 +24,10 @@ def test_a_slot_returns_a_second_after_the_answer(slots: Slots) -> None:
     assert slots.taken(11.41) == 0
 
 
-def test_without_an_answer_a_slot_returns_after_j_and_a_second(slots: Slots) -> None:
-    """The request may have reached the server as late as J after its send."""
+def test_without_a_response_a_slot_returns_after_max_transit_and_a_second(
+    slots: Slots,
+) -> None:
+    """The request may have reached the server `max_transit` after its send."""
     slots.take("call")
     slots.sent("call", 10.0)
 
@@ -35,8 +37,10 @@ def test_without_an_answer_a_slot_returns_after_j_and_a_second(slots: Slots) -> 
 
 
 @pytest.mark.parametrize("answered", [11.0, 11.5, 12.5])
-def test_an_answer_after_j_makes_no_difference(slots: Slots, answered: float) -> None:
-    """The slot returns J and a second after the send, and the call is over."""
+def test_a_response_after_max_transit_makes_no_difference(
+    slots: Slots, answered: float
+) -> None:
+    """The slot returns `max_transit` and a second after the send."""
     slots.take("call")
     slots.sent("call", 10.0)
     slots.completed("call", answered)
@@ -58,7 +62,7 @@ def test_a_call_that_was_never_sent_gives_its_slot_back_at_once(slots: Slots) ->
 
 
 def test_giving_up_after_the_send_keeps_the_slot(slots: Slots) -> None:
-    """Nobody can call a request back; the slot counts as cooling."""
+    """A request cannot be recalled; the slot counts as cooling."""
     slots.take("call")
     slots.sent("call", 10.0)
     assert slots.counts(10.1) == (1, 0)
@@ -71,8 +75,8 @@ def test_giving_up_after_the_send_keeps_the_slot(slots: Slots) -> None:
     assert slots.counts(12.01) == (0, 0)
 
 
-def test_an_answer_to_nobody_still_frees_the_slot_sooner(slots: Slots) -> None:
-    """It proves what it proves, whoever waits for it."""
+def test_a_response_without_a_caller_still_frees_the_slot_sooner(slots: Slots) -> None:
+    """It proves the same, whether or not a caller waits for it."""
     slots.take("call")
     slots.sent("call", 10.0)
     slots.left("call")
@@ -97,7 +101,7 @@ def test_the_next_return_is_the_earliest(slots: Slots) -> None:
     assert slots.next_return() == pytest.approx(12.21)
 
 
-def test_what_is_said_of_unknown_calls_frees_nothing(slots: Slots) -> None:
+def test_reports_of_unlisted_calls_free_nothing(slots: Slots) -> None:
     """Late, repeated or foreign words never make room."""
     slots.take("call")
     slots.release("stranger")
@@ -113,8 +117,8 @@ def test_what_is_said_of_unknown_calls_frees_nothing(slots: Slots) -> None:
     assert slots.taken(10.0) == 1
 
 
-def test_expected_returns_take_the_answers_for_here(slots: Slots) -> None:
-    """Known moments where they are known; else as if all were answered now."""
+def test_expected_returns_assume_that_all_responses_are_here(slots: Slots) -> None:
+    """Certain times where they are certain; else as if all calls completed now."""
     for call in ("held", "fresh", "old", "lost", "done"):
         slots.take(call)
     slots.sent("old", 9.2)
@@ -128,7 +132,7 @@ def test_expected_returns_take_the_answers_for_here(slots: Slots) -> None:
     assert slots.expected_returns(10.0) == pytest.approx(
         sorted([*returns.values(), 11.01])
     )
-    # A call sent long ago returns without its answer, and sooner than with it.
+    # A call sent long ago returns without its response, and sooner than with it.
     assert slots.expected_returns(10.5)[1] == pytest.approx(11.21)
 
 

@@ -1,4 +1,4 @@
-"""What this worker holds, and what Redis has not been told of it yet."""
+"""This worker's slots, and the events not yet sent to Redis."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -9,20 +9,20 @@ from cams_async.throttle.lane import LONGEST_PAUSE
 from cams_async.throttle.slots import Slots
 
 KEEP_AFTER = 1 / 3
-"""The share of its grace after which a slot that is still unused is asked for anew."""
+"""The share of its grace after which a slot that is still unused is extended."""
 
 
 class Books:
     """One worker's slots in one scope.
 
-    News are told at least once: telling them twice, or late, does no harm.
+    Events are delivered at least once; duplicates and delays are harmless.
 
     Args:
-        now: Tells the time of the event loop.
-        nudge: Called when there is something that Redis should hear at once.
-        hold: Seconds from the answer until a slot returns.
-        late: J, in seconds.
-        grace: Seconds within which a call must have left.
+        now: Returns the time of the event loop.
+        nudge: Called when an event should be sent at once.
+        hold: Seconds from the response until a slot returns.
+        max_transit: The most seconds from a send to its arrival.
+        grace: Seconds within which a request must be sent.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Books:
     ) -> None:
         self.now = now
         self.urgent: bool = False
-        """Whether Redis should be told something at once."""
+        """Whether an event should be sent at once."""
 
         self.paused_until: float = -math.inf
         self._nudge = nudge
@@ -48,36 +48,36 @@ class Books:
 
     @property
     def hold(self) -> float:
-        """Seconds from the answer until a slot returns."""
+        """Seconds from the response until a slot returns."""
         return self._slots.hold
 
     # Slots
 
     def grant(self, call: str, permit: RedisPermit, until: float) -> None:
-        """Give a slot to a turn, which must have left until then."""
+        """Give a slot to a permit, whose request must be sent by then."""
         self._slots.taken(self.now())
         self._slots.take(call)
         self._held[call] = permit
         permit.wake(RedisGrant(self, call, until))
 
     def sent(self, call: str) -> None:
-        """A request leaves."""
+        """Mark a request as sent."""
         now = self.now()
         self._held.pop(call, None)
         self._slots.sent(call, now)
-        # The lease allowed for a later send; whoever is told of it anyhow may hear it.
+        # The lease allows for a later send, so this event is not urgent.
         self._news.append(News("sent", call, now))
         if not self._held:
-            self._nudge()  # there is nothing to ask for anew
+            self._nudge()  # there is nothing to extend
 
     def completed(self, call: str) -> None:
-        """An answer is here."""
+        """Mark a call as completed."""
         now = self.now()
         self._slots.completed(call, now)
         self.tell(News("answered", call, now))
 
     def refused(self, call: str, sent: float, retry_after: float | None) -> None:
-        """An answer was a refusal."""
+        """Report a throttled response."""
         now = self.now()
         pause = min(retry_after or 0.0, LONGEST_PAUSE)
         self.pause(now + pause)
@@ -90,7 +90,7 @@ class Books:
         self.paused_until = max(self.paused_until, until)
 
     def lost(self, call: str, sent: float) -> None:
-        """Nobody waits for an answer any more."""
+        """Mark a call as abandoned: its response will not be seen."""
         self._slots.left(call)
         self.tell(News("sent", call, sent))
 
@@ -105,21 +105,21 @@ class Books:
         self._lease += seconds - self._slots.hold
         self._slots.lengthen(seconds)
 
-    # What Redis is told
+    # Events for Redis
 
     def tell(self, news: News) -> None:
-        """Let Redis know at once."""
+        """Queue an event and send it at once."""
         self._news.append(news)
         self.urgent = True
         self._nudge()
 
     def take(self) -> Sequence[News]:
-        """Take out what there is to tell."""
+        """Remove and return the queued events."""
         news, self._news, self.urgent = self._news, [], False
         return news
 
     def put_back(self, news: Sequence[News]) -> None:
-        """Take back what may not have arrived, as far as it still matters."""
+        """Queue events again that may not have arrived, unless they have expired."""
         now = self.now()
         kept = [each for each in news if now < each.at + each.seconds + self._lease]
         self._news = [*kept, *self._news]
@@ -133,7 +133,7 @@ class Books:
         return bool(self._held)
 
     def keep_at(self) -> float:
-        """Return when the next of them has to be asked for anew."""
+        """Return when the next of them has to be extended."""
         now = self.now()
         ends = map(_until, self._held.values())
         # Those whose time has run out are on their way back already.
@@ -141,7 +141,7 @@ class Books:
         return first - self._grace * (1 - KEEP_AFTER)
 
     def keeps(self) -> list[News]:
-        """Return what asks for those anew whose time has come, or nearly."""
+        """Return the events that extend those which end soon."""
         now = self.now()
         soon = now + self._grace * (1 - KEEP_AFTER / 2)
         return [
@@ -151,21 +151,21 @@ class Books:
         ]
 
     def kept(self, keeps: Sequence[News], reply: Reply, until: float) -> None:
-        """Hear which slots are still this worker's: the others must not be used."""
+        """Extend the slots that are still this worker's, and expire the others."""
         for each in keeps:
             permit = self._held.get(each.call)
             if permit is not None:
                 permit.extend(self.now() if each.call in reply.lost else until)
 
-    # For those who look
+    # Statistics
 
     def counts(self) -> tuple[int, int]:
-        """Return how many calls may still be answered, and how many slots cool."""
+        """Return how many calls may still complete, and how many slots are cooling."""
         return self._slots.counts(self.now())
 
 
 class RedisGrant:
-    """A slot of Redis's, in the hands of one call."""
+    """A slot of Redis that one call holds."""
 
     __slots__ = ("_answered", "_books", "_call", "_sent_at", "until")
 
@@ -177,22 +177,22 @@ class RedisGrant:
         self._answered = False
 
     def sent(self) -> None:
-        """The request leaves now."""
+        """Mark the request as sent now."""
         self._sent_at = self._books.now()
         self._books.sent(self._call)
 
     def completed(self) -> None:
-        """The answer is here."""
+        """Mark the call as completed."""
         if not self._answered:
             self._answered = True
             self._books.completed(self._call)
 
     def refused(self, retry_after: float | None) -> None:
-        """The answer was a refusal."""
+        """Report a throttled response."""
         self._books.refused(self._call, self._sent_at, retry_after)
 
     def left(self) -> None:
-        """The turn has ended."""
+        """End the permit."""
         if self._sent_at == math.inf:
             self._books.unused(self._call)
         elif not self._answered:

@@ -1,19 +1,19 @@
-"""Whether Redis's clock, which everybody goes by, was set forward."""
+"""Detect forward jumps of the Redis server's clock."""
 
 from cams_async.redis.step import SECOND, Reply
 
 SLACK = 0.005
-"""Seconds of a jump that the pad makes up for."""
+"""Seconds of a jump that the margin makes up for."""
 
 DRIFT = 0.001
-"""How far two clocks that nobody sets run apart, for each second."""
+"""How far two undisturbed clocks run apart, for each second."""
 
 
 class ClockWatch:
-    """Compares the time between two answers with the time that has passed here.
+    """Compares the time between two replies with the time that has passed here.
 
-    Redis's clock is that of its machine, and somebody may set it. Forward, slots
-    come back too early. Who has heard of Redis before can tell, within a round trip.
+    Redis's clock is that of its machine. If it is set forward, slots return
+    too early. A process that has an earlier reply detects this within a round trip.
     """
 
     def __init__(self) -> None:
@@ -24,9 +24,9 @@ class ClockWatch:
         """Return how old books must be to be void; 0 where all is well.
 
         Args:
-            reply: What Redis has said.
-            asked: When it was asked, in this process's time.
-            heard: When the answer came.
+            reply: The reply of the script.
+            asked: When the request was sent, in this process's time.
+            heard: When the reply arrived.
         """
         latest, before = self._latest, self._asked
         self._latest, self._asked = reply.now, asked
@@ -34,5 +34,5 @@ class ClockWatch:
             return 0
         passed = heard - before
         possible = latest + int((passed * (1 + DRIFT) + SLACK) * SECOND)
-        # Books that were begun after the jump know nothing of the time before.
+        # State that was created after the jump is not affected by it.
         return possible if reply.now > possible >= reply.born else 0

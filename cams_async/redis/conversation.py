@@ -1,4 +1,4 @@
-"""One worker's side of the conversation with Redis about one scope."""
+"""One worker's calls of the script in Redis, for one scope."""
 
 import logging
 import secrets
@@ -17,12 +17,12 @@ from cams_async.redis.step import News, Reply, Step, Terms, keys
 logger: logging.Logger = logging.getLogger("cams_async")
 
 GRACE = 1.0
-"""Seconds within which a request must leave, or its slot be asked for anew."""
+"""Seconds within which a request must be sent, or its slot be extended."""
 
 
 @frozen(kw_only=True)
 class Said:
-    """What came of a step."""
+    """The result of a script call."""
 
     reply: Reply
     granted: bool
@@ -36,7 +36,7 @@ class Said:
 
 
 class Conversation:
-    """Says what there is to say, and believes no more than it may."""
+    """Calls the script: reports events, requests a slot, validates the reply."""
 
     def __init__(
         self,
@@ -59,11 +59,11 @@ class Conversation:
         self._distrusted = 0
 
     async def step(self, waiting: int, ceiling: float) -> Said:
-        """Tell the news, and ask for a slot if anybody waits.
+        """Report events, and request a slot if any call waits.
 
         Raises:
-            Unreachable: There was no answer; what was told will be told again.
-            Refusal: Likewise, after an answer that was none.
+            Unreachable: There was no reply; the events will be sent again.
+            Refusal: The reply was an error; the events will be sent again.
         """
         books = self._books
         call = f"{self._worker}:{next(self._names)}" if waiting else ""
@@ -111,7 +111,7 @@ class Conversation:
         if distrusted:
             message = "%s: Redis's clock was set forward; starting anew"
             logger.warning(message, self._action)
-        # Until it is heard that they were begun anew, by whomever.
+        # Until a reply shows that the state was reset.
         before = self._distrusted if reply.born <= self._distrusted else 0
         self._distrusted = max(before, distrusted)
 

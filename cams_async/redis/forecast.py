@@ -1,4 +1,4 @@
-"""When a call's turn may be expected, as far as Redis has told."""
+"""Forecast of permits, from the replies of Redis."""
 
 import math
 
@@ -8,7 +8,7 @@ from cams_async.throttle.forecast import too_late
 
 
 class Forecast:
-    """What is known of the line in front of this process's line."""
+    """The workers ahead of this process's queue."""
 
     def __init__(self, ceiling: float) -> None:
         self.limit: float = max(1.0, ceiling)
@@ -16,7 +16,7 @@ class Forecast:
         self._workers = 1
 
     def begin(self) -> None:
-        """Nobody waited so far: nothing is known."""
+        """Reset: no call waited before."""
         self._served_at = -math.inf
 
     def hear(self, reply: Reply, now: float) -> None:

@@ -1,4 +1,4 @@
-"""One scope's line in this process, and the one task that asks Redis for it."""
+"""The queue of one scope in this process, and the task that calls Redis for it."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ RETRY_FIRST, RETRY_LAST = 0.05, 0.5
 """Seconds between attempts to reach Redis; each pause is twice the one before."""
 
 FLUSH = 1.0
-"""Seconds that `aclose` gives Redis to hear the last news."""
+"""Seconds within which `aclose` must send the last events."""
 
 
 @frozen(kw_only=True)
@@ -34,7 +34,7 @@ class Policy:
     max_transit: float
     margin: float
     workers: int | None = None
-    """How many workers share the ceiling while Redis is away; None: nobody sends."""
+    """How many workers share the ceiling during an outage; None: nothing is sent."""
 
 
 class RedisLane:
@@ -71,7 +71,7 @@ class RedisLane:
             max_transit=policy.max_transit,
         )
 
-        # What Redis said last, in the loop's time.
+        # From the last reply, in the loop's time.
         self._ask_at = -math.inf
         self._joined = False
 
@@ -92,7 +92,7 @@ class RedisLane:
     # The life of a lane
 
     def over(self) -> bool:
-        """Whether nobody can be served any more: the loop, or its task, is gone."""
+        """Whether the loop, or its task, has ended."""
         gone = self._loop.is_closed() or self._process != os.getpid()
         return gone or self._abandoned
 
@@ -101,7 +101,7 @@ class RedisLane:
         return self._loop is loop
 
     def agree(self, qps: float) -> None:
-        """Settle on the lower of two ceilings, and say once that they differ."""
+        """Use the lower of two ceilings that differ, and log a warning once."""
         if qps != self.ceiling:
             self._disagree(qps)
             self._settle_on(min(qps, self.ceiling), self._fleet_ceiling)
@@ -128,7 +128,7 @@ class RedisLane:
         return not (self._waiting or self._driver or any(self._books.counts()))
 
     def snapshot(self) -> Snapshot:
-        """Return what this process knows."""
+        """Return the current state in this process."""
         in_flight, cooling = self._books.counts()
         if self._share is not None:
             local = self._share.snapshot()
@@ -144,10 +144,10 @@ class RedisLane:
         )
 
     async def aclose(self) -> None:
-        """End every wait with ClientClosed, tell Redis the last news, disconnect."""
+        """End every wait with ClientClosed, send the last events, disconnect."""
         self._closed = True
         if self.over():
-            return  # nobody waits, and nobody could be told
+            return  # no loop is left to wake a waiting task
         self._waiting.dismiss_all(_closed)
         self._stop_sharing()
         driver = self._driver
@@ -193,7 +193,7 @@ class RedisLane:
         return bool(self._waiting)
 
     def paused_for(self) -> float:
-        """Return the seconds that the server has asked to wait."""
+        """Return the seconds until the pause ends."""
         return max(0.0, self._books.paused_until - self.now())
 
     def serve(self, grant: Grant) -> RedisPermit:
@@ -202,7 +202,7 @@ class RedisLane:
         permit.wake(grant)
         return permit
 
-    # The driver: the one task that talks to Redis, while there is something to say
+    # The one task that calls Redis, while there is a reason to
 
     def _nudge(self) -> None:
         if self._driver is None:
@@ -222,17 +222,17 @@ class RedisLane:
         if self._share is not None:
             self._share.doubt()
         if driver.cancelled():
-            # Somebody cancels all tasks, as `asyncio.run` does in the end: start none.
+            # All tasks are cancelled, as by `asyncio.run` in the end: start none.
             self._abandoned = True
-            message = "the task that asks Redis was cancelled"
+            message = "the task that calls Redis was cancelled"
             self._waiting.dismiss_all(lambda: ThrottleUnavailable(message))
             return
         error = driver.exception()
         if error is not None:
-            logger.error("%s: asking Redis failed", self._action, exc_info=error)
-            message = f"asking Redis failed ({type(error).__name__})"
+            logger.error("%s: calling Redis failed", self._action, exc_info=error)
+            message = f"calling Redis failed ({type(error).__name__})"
             self._waiting.dismiss_all(lambda: ThrottleUnavailable(message))
-        self._nudge()  # somebody may have come after its last look
+        self._nudge()  # a call may have joined after its last check
 
     async def _drive(self) -> None:
         self._away_since, self._pause = None, RETRY_FIRST
@@ -276,7 +276,7 @@ class RedisLane:
             self._disagree(reply.ceiling)
 
     def _next(self) -> float:
-        """Return when there is something to say."""
+        """Return when the next script call is due."""
         if self._books.urgent or (self._joined and not self._waiting):
             return self.now()
         ask_at = max(self._ask_at, self._silent_until()) if self._waiting else math.inf

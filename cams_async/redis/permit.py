@@ -171,5 +171,5 @@ class RedisPermit(AbstractAsyncContextManager["RedisPermit"]):
 
     @property
     def _given(self) -> Grant:
-        assert self.grant is not None  # noqa: S101 - asked only after it was granted
+        assert self.grant is not None  # noqa: S101 - called only after it was granted
         return self.grant

@@ -77,7 +77,7 @@ _NAMELESS: dict[str, None] = (
 
 
 class Unreachable(Exception):  # noqa: N818 - a state of affairs, caught right above
-    """Redis gave no answer. Whether it ran what it was sent is not known."""
+    """No reply from Redis. It may or may not have run the script."""
 
 
 class Refusal(Exception):  # noqa: N818 - a word of Redis's, caught right above
@@ -92,7 +92,7 @@ class Server(Protocol):
 
         Raises:
             Unreachable: There was no answer.
-            Refusal: There was one, and it said no.
+            Refusal: The reply was an error.
         """
         ...
 
@@ -115,7 +115,7 @@ class RedisServer:
         try:
             response = await self._script(keys=keys, args=["", "", *arguments])
         except RedisError as error:
-            # What a server says may repeat what it was sent, the password included.
+            # An error of the server may repeat its input, the password included.
             kind, meaning = _explain(error)
         except OSError as error:
             kind, meaning = Unreachable, _no_answer(error)
@@ -154,7 +154,7 @@ def new_pool(url: Secret) -> ConnectionPool:
             pool.connection_class = TlsConnection
         pool.connection_class(**pool.connection_kwargs)
     except (TypeError, ValueError, AttributeError, RedisError):
-        # Neither the URL nor what redis-py says of it: both may hold a password.
+        # Neither the URL nor the message of redis-py: both may hold a password.
         msg = (
             "must be like redis://, rediss:// or unix://, as redis-py takes it, "
             "with / ? # @ in a password percent-encoded"

@@ -22,7 +22,7 @@ class Waiting(Protocol):
         ...
 
     def paused_for(self) -> float:
-        """Return the seconds that the server has asked to wait."""
+        """Return the seconds until the pause ends."""
         ...
 
     def serve(self, grant: Grant) -> RedisPermit:
@@ -81,13 +81,13 @@ class Share:
             self.look()
 
     def look(self) -> None:
-        """Serve whoever waits, where that is allowed now."""
+        """Grant permits to waiting calls, where that is allowed now."""
         if self.used and self.awaited and self._clerk is None:
             self._clerk = asyncio.get_running_loop().create_task(self._serve())
             self._clerk.add_done_callback(self._ended)
 
     def close(self) -> float:
-        """Serve nobody from now on; return the seconds for which to send nothing."""
+        """Grant no more permits; return the seconds for which to send nothing."""
         self.doubt()
         until = self._lane.now() + self._grace
         for grant, permit in self._unsent.items():
@@ -96,7 +96,7 @@ class Share:
         return NOTICE + self._quiet if used else 0.0
 
     def doubt(self) -> None:
-        """Nobody looks for Redis any more: it may be back at any time."""
+        """Suspend the fallback: Redis may have recovered unnoticed."""
         self._opens_at = math.inf
         if self._clerk is not None:
             self._clerk.cancel()

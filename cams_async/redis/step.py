@@ -1,4 +1,4 @@
-"""One step: what a worker tells Redis and asks of it, and what it hears."""
+"""The arguments and the reply of `step.lua`."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -11,7 +11,7 @@ from attrs import frozen
 from cams_async.models import Scope
 
 SCRIPT = files("cams_async.redis").joinpath("step.lua").read_text("utf-8")
-"""What Redis runs. It says itself what it takes and returns."""
+"""The script. Its comments document its arguments and its reply."""
 
 SECOND = 1_000_000
 """Redis counts in microseconds."""
@@ -21,7 +21,7 @@ Kind: TypeAlias = Literal["answered", "sent", "unused", "keep", "refused", "paus
 
 @frozen
 class News:
-    """Something that has happened to a call."""
+    """An event of a call."""
 
     kind: Kind
     call: str
@@ -32,14 +32,14 @@ class News:
     """How long, for a pause."""
 
     def tell(self, now: float) -> list[str | int]:
-        """Put it as an age, since no clock but Redis's counts there."""
+        """Return the event with its age, as only the clock of Redis counts there."""
         age = max(0, _microseconds(now - self.at))
         return [self.kind, self.call, age, _microseconds(self.seconds)]
 
 
 @frozen(kw_only=True)
 class Terms:
-    """What a worker keeps to in a scope. Times are in seconds."""
+    """The settings of a worker in a scope. Times are in seconds."""
 
     worker: str
     ceiling: float
@@ -50,11 +50,11 @@ class Terms:
 
 @frozen(kw_only=True)
 class Step:
-    """What a worker has to say."""
+    """One call of the script."""
 
     terms: Terms
     call: str = ""
-    """The name of the slot that it asks for; empty where it asks for none."""
+    """The name of the requested slot; empty to request none."""
 
     more: bool = False
     """Whether others wait behind that call."""
@@ -83,14 +83,14 @@ class Step:
 
 @frozen(kw_only=True)
 class Reply:
-    """What Redis says. Times are in seconds, but for moments of its own clock."""
+    """The reply. Times are in seconds, except those of the clock of Redis."""
 
     granted: bool
     rest: float | None
-    """Seconds until the next question makes sense; None where nobody waits."""
+    """Seconds until the next call makes sense; None where no call waits."""
 
     wait: float
-    """Seconds until the next call's turn, at the earliest."""
+    """Seconds until the next permit, at the earliest."""
 
     now: int
     """The moment of the answer, in microseconds of Redis's clock."""
@@ -107,7 +107,7 @@ class Reply:
     """The lowest that any worker goes by."""
 
     lost: frozenset[str]
-    """The calls whose slots Redis does not know, of those it should keep."""
+    """The calls to extend whose slots no longer exist."""
 
     @classmethod
     def read(cls, response: Sequence[Any]) -> "Reply":
@@ -138,4 +138,4 @@ def keys(scope: Scope) -> list[str]:
 
 
 def _microseconds(seconds: float) -> int:
-    return int(seconds * SECOND)  # an age that is told too short frees nothing early
+    return int(seconds * SECOND)  # a shorter age frees nothing early

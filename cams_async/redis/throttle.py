@@ -1,4 +1,4 @@
-"""The throttle of many processes."""
+"""`RedisThrottle`, the throttle of many processes."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -23,14 +23,14 @@ MOST_WORKERS = 1_000_000
 
 
 class RedisThrottle:
-    """Holds the ceiling for all processes and machines that use the same Redis.
+    """A throttle that keeps QPS ceilings across all processes on the same Redis.
 
         async with RedisThrottle.from_url("redis://localhost") as throttle:
             async with CamsClient(throttle=throttle) as cams:
                 ...
 
-    Close it before its event loop ends: closing tells Redis the last news and
-    disconnects. Clients do not close a throttle that they were given.
+    Close it before its event loop ends: closing reports the last responses to Redis
+    and disconnects. Clients do not close a throttle that they were given.
     """
 
     def __init__(self, connect: Callable[[], Server], policy: Policy) -> None:
@@ -53,20 +53,20 @@ class RedisThrottle:
         on_outage: Literal["wait", "local"] = "wait",
         workers: int | None = None,
     ) -> Self:
-        """Make a throttle on a Redis; nothing is opened before the first turn.
+        """Return a throttle on a Redis; the first permit opens the connection.
 
         Args:
             url: `redis://`, `rediss://` for TLS, or `unix://`, as redis-py takes it:
                 `rediss://user:password@host:6379/0?ssl_ca_certs=/path/to/ca.pem`.
-            max_transit: J: the most seconds from a request's send to its arrival at
-                the server, if it arrives at all.
-            margin: Seconds added to each slot's second.
-            on_outage: What calls do while Redis is away. `wait`: they wait until
-                their deadline, 30 s where they have none, and fail with
-                ThrottleUnavailable. `local`: each worker goes on by itself with
-                its share of the ceiling, floor(ceiling / workers); none where
-                that is 0.
-            workers: How many workers there are at most, for `local`.
+            max_transit: The most seconds that a request takes to reach the server, if
+                it arrives at all; from 0 to 86400.
+            margin: Seconds added to each slot's second; from 0 to 86400.
+            on_outage: The mode during an outage of Redis. `wait`: calls wait until
+                their deadline, 30 s where they have none, and raise
+                ThrottleUnavailable. `local`: each worker falls back to
+                floor(ceiling / workers) local slots; where that is 0, calls wait.
+            workers: The most workers that share a ceiling, for `local`; from 1 to
+                1,000,000.
 
         Raises:
             ConfigurationError: An argument is unusable.
@@ -118,14 +118,16 @@ class RedisThrottle:
         ticket: int | None = None,
         deadline: float | None = None,
     ) -> RedisPermit:
-        """Wait for a turn; see `Throttle.acquire`.
+        """Return an async context manager that waits for a permit.
+
+        See `Throttle.acquire`.
 
         Raises:
-            ThrottleUnavailable: Redis was away until the deadline, or for 30 s.
-            ConfigurationError: Redis refuses to serve us: the password is wrong, it
-                is too old or a read-only replica. Or the scope is already used from
-                another event loop.
-            DeadlineExceeded: The turn is expected later than the deadline.
+            ThrottleUnavailable: Redis was unavailable until the deadline, or for 30 s.
+            ConfigurationError: Redis rejects the throttle: the password is wrong, or
+                the server is too old or a read-only replica. Or the scope is used
+                from another event loop.
+            DeadlineExceeded: The permit is expected later than the deadline.
             ClientClosed: The throttle was closed.
         """
         if self._closed:
@@ -141,20 +143,20 @@ class RedisThrottle:
         return RedisPermit(lane, ticket, deadline)
 
     def snapshot(self) -> Mapping[Scope, Snapshot]:
-        """Return what this process knows of each scope that it uses."""
-        told: dict[Scope, Snapshot] = {}
+        """Return the current state of each scope in use, as seen by this process."""
+        snapshots: dict[Scope, Snapshot] = {}
         for (account, region, action), lane in list(self._lanes.items()):
             seen = lane.snapshot()
             scope = Scope(
                 account=account, region=region, action=action, qps=seen.ceiling
             )
-            told[scope] = seen
-        return told
+            snapshots[scope] = seen
+        return snapshots
 
     async def aclose(self) -> None:
-        """End every wait with ClientClosed, tell Redis the last news, disconnect.
+        """Make waiting calls raise ClientClosed, report to Redis, and disconnect.
 
-        Idempotent. It takes no more than 1 s where Redis does not answer.
+        Idempotent. It takes no more than 1 s if Redis does not reply.
         """
         self._closed = True
         lanes, self._lanes = list(self._lanes.values()), {}

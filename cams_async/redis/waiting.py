@@ -1,4 +1,4 @@
-"""This process's line in one scope: who waits, and who need not wait any longer."""
+"""The queue of this process in one scope."""
 
 import math
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from cams_async.redis.step import Reply
 from cams_async.throttle.line import Line
 
 PATIENCE = 30.0
-"""Seconds that a call without a deadline waits for a Redis that is away."""
+"""Seconds that a call without a deadline waits during an outage of Redis."""
 
 
 class Waiting:
-    """Turns in the order of service; a turn that would come too late is dismissed.
+    """Waiting permits in order; those expected too late are dismissed.
 
     Args:
-        books: Know the time, the pause, and how long a call has its slot.
+        books: The clock, the pause, and how long a slot is held.
         ceiling: Calls per second.
     """
 
@@ -35,20 +35,20 @@ class Waiting:
 
     @property
     def limit(self) -> float:
-        """Calls at a time, as Redis said last."""
+        """The limit on slots, from the last reply."""
         return self._forecast.limit
 
     def hear(self, reply: Reply) -> None:
-        """Learn what is ahead of the whole line."""
+        """Update the forecast from a reply."""
         self._forecast.hear(reply, self._books.now())
 
     # Coming and going
 
     def join(self, permit: RedisPermit) -> None:
-        """Take a place: one in front for who has had a turn before, else the last.
+        """Join the queue: at the end, or in front with the ticket of an earlier permit.
 
         Raises:
-            DeadlineExceeded: The turn is expected too late.
+            DeadlineExceeded: The permit is expected too late.
         """
         if permit.ticket:
             ahead = self._line.rejoin(permit.ticket, permit)
@@ -73,12 +73,12 @@ class Waiting:
     # Dismissals
 
     def dismiss_all(self, error: Callable[[], CamsError]) -> None:
-        """Let every wait end with an error of its own."""
+        """End every wait with its own error."""
         for ticket, permit in list(self._line):
             self._dismiss(ticket, permit, error())
 
     def dismiss_late(self, *, all_of_them: bool) -> None:
-        """Let those go who are expected too late: all, or only the first few."""
+        """Dismiss permits that are expected too late: all, or only the first few."""
         ahead = 0
         for ticket, permit in list(self._line):
             error = self._too_late(permit, ahead)
@@ -90,7 +90,7 @@ class Waiting:
                 ahead += 1
 
     def dismiss_impatient(self, since: float, reason: str) -> None:
-        """Let those go who do not wait for Redis any longer, away since then."""
+        """Dismiss calls that have waited too long in an outage since then."""
         now = self._books.now()
         for ticket, permit in list(self._line):
             until = permit.deadline

@@ -1,4 +1,4 @@
-"""The seam: what a throttle is to whoever sends calls."""
+"""The `Throttle` and `Permit` protocols."""
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
@@ -10,26 +10,26 @@ from cams_async.models import Scope, Snapshot
 class Permit(Protocol):
     """The right to send one request, inside `async with throttle.acquire(...)`.
 
-    Left without `sent`, the turn counts as unused and is given back at once.
-    Left after `sent` without `answered` or `throttled`, it counts as lost: the
-    server may or may not have counted the request.
+    If the context ends without `sent`, the permit was not used and is returned at
+    once. If it ends after `sent` without `completed` or `throttled`, the response is
+    lost: the server may or may not have counted the request.
     """
 
     @property
     def waited(self) -> float:
-        """Seconds between asking for the turn and getting it."""
+        """Seconds between entering the queue and getting the permit."""
         ...
 
     @property
     def ticket(self) -> int:
-        """The place in the order of arrival, to come back with after a refusal."""
+        """The place in the queue, to keep it when a throttled call is sent again."""
         ...
 
     def sent(self) -> bool:
-        """Mark the request as leaving now; marking it again changes nothing.
+        """Mark the request as sent now. Idempotent.
 
         Returns:
-            False where the turn has expired: its slot may belong to another call,
+            False if the permit has expired: its slot may belong to another call,
             so the request must not be sent.
         """
         ...
@@ -37,22 +37,22 @@ class Permit(Protocol):
     def completed(self) -> None:
         """Mark the request as counted by the server: CAMS executed or rejected it.
 
-        A response that does not prove this (a gateway's 504) is no reason to call it.
+        Do not call it for a response that does not prove this, such as a gateway's 504.
         """
         ...
 
     def throttled(self, retry_after: float | None, *, counted: bool = True) -> None:
-        """Lower the limit, and pause: the server's flow control refused the request.
+        """Report a throttled response: lower the limit and pause.
 
         Args:
-            retry_after: Seconds that the server asks to wait; it counts up to 60.
+            retry_after: Seconds to pause, from the response. At most 60 are used.
             counted: Whether the response also proves that CAMS counted the request.
         """
         ...
 
 
 class Throttle(Protocol):
-    """Hands out turns so that a ceiling holds at the server."""
+    """Issues permits so that the QPS ceiling of each scope holds at the server."""
 
     def acquire(
         self,
@@ -61,29 +61,34 @@ class Throttle(Protocol):
         ticket: int | None = None,
         deadline: float | None = None,
     ) -> AbstractAsyncContextManager[Permit]:
-        """Wait for a turn, send inside the context, and say what happened.
+        """Return an async context manager that waits for a permit.
 
-        Enter the context at once: `async with throttle.acquire(...) as turn`.
+        Enter it at once, and send the request inside::
+
+            async with throttle.acquire(scope) as permit:
+                permit.sent()
+                response = await exchange(request)
+                permit.completed()
 
         Args:
-            scope: What the ceiling is counted over.
-            ticket: The ticket of a former turn of the same call: calls that come
-                back go before all others, the lowest ticket first.
-            deadline: In the running loop's time. A turn that cannot be expected
-                by then is refused at once. To give up while waiting, the caller
-                cancels, for instance by `asyncio.timeout_at`.
+            scope: The account, region and action that share a ceiling, and its QPS.
+            ticket: The ticket of an earlier permit of the same call. Calls with a
+                ticket go before all others, the lowest ticket first.
+            deadline: In the running loop's time. If no permit is expected by then,
+                the call fails at once. To give up while waiting, cancel the task,
+                for instance by `asyncio.timeout_at`.
 
         Raises:
-            DeadlineExceeded: The turn is expected later than the deadline.
+            DeadlineExceeded: The permit is expected later than the deadline.
             ConfigurationError: The scope is already used from another event loop.
             ClientClosed: The throttle was closed.
         """
         ...
 
     def snapshot(self) -> Mapping[Scope, Snapshot]:
-        """Return what the throttle is doing, for each scope it knows."""
+        """Return the current state of each scope in use."""
         ...
 
     async def aclose(self) -> None:
-        """Give everything back; waiting calls fail with ClientClosed. Idempotent."""
+        """Release everything; waiting calls raise ClientClosed. Idempotent."""
         ...

@@ -1,4 +1,4 @@
-"""When a place in the line means a turn, and whether that is too late."""
+"""Forecast when a place in the queue gets a permit."""
 
 from attrs import frozen
 
@@ -9,10 +9,10 @@ from cams_async.throttle.slots import Slots
 def too_late(
     deadline: float, *, at: float, now: float, ahead: int
 ) -> DeadlineExceeded | None:
-    """Return why a turn is expected too late; None where it is not.
+    """Return an error if a permit is expected too late, else None.
 
     Args:
-        deadline: When the turn is needed.
+        deadline: When the permit is needed.
         at: When it is expected.
         now: The time.
         ahead: How many are served before.
@@ -26,7 +26,7 @@ def too_late(
 
 @frozen
 class Forecast:
-    """When turns may be expected, as if all calls in flight were answered now."""
+    """The expected times of permits, as if all calls in flight completed now."""
 
     now: float
     """When it was made."""
@@ -41,7 +41,7 @@ class Forecast:
     """When the server's pause ends."""
 
     def too_late(self, deadline: float, ahead: int) -> DeadlineExceeded | None:
-        """Return why a turn with so many ahead is too late; None where it is not."""
+        """Return an error if a permit with so many ahead is too late, else None."""
         laps, place = divmod(ahead, len(self.returns))
         free = self.returns[place] + laps * self.hold
         at = max(self.now, free, self.paused_until)

@@ -1,4 +1,4 @@
-"""One scope's line, slots, limit and bucket: where calls wait in this process."""
+"""The queue, slots, limit and bucket of one scope in this process."""
 
 import asyncio
 import logging
@@ -22,11 +22,11 @@ from cams_async.throttle.slots import Slots
 logger: logging.Logger = logging.getLogger("cams_async")
 
 LONGEST_PAUSE = 60.0
-"""The most seconds of a pause that the server may ask for."""
+"""The longest pause, in seconds, that a response may request."""
 
 
 class LocalPermit(AbstractAsyncContextManager["LocalPermit"]):
-    """One call's way through its lane; used once."""
+    """The permit of one call; used once."""
 
     __slots__ = (
         "_answered",
@@ -75,7 +75,7 @@ class LocalPermit(AbstractAsyncContextManager["LocalPermit"]):
     # turn of the loop, or was woken and has not run yet: both find out by themselves.
 
     def wake(self) -> None:
-        """End the wait well."""
+        """End the wait."""
         if self.future is not None and not self.future.done():
             self.future.set_result(None)
 
@@ -85,14 +85,14 @@ class LocalPermit(AbstractAsyncContextManager["LocalPermit"]):
             self.future.set_exception(error)
 
     def sent(self) -> bool:
-        """Mark the request as leaving now. A local slot never expires: return True."""
+        """Mark the request as sent. A local slot never expires: return True."""
         if self._sent_at == math.inf:
             self._sent_at = self._lane.sent(self)
         return True
 
     def completed(self) -> None:
-        """Say that the server has answered."""
-        self.sent()  # implied by an answer, even if the transport did not report it
+        """Mark the request as counted by the server."""
+        self.sent()  # implied by a response, even if the transport did not report it
         self._answered = True
         self._lane.completed(self)
 
@@ -159,14 +159,14 @@ class Lane:
         self._limit.shift(shift)
         self._paused_until += shift
         self._bucket = self._new_bucket()
-        # Calls of the loop before may still be on their way, and nobody is left
-        # to see their answers: each slot starts as if it had just been lost.
+        # Calls of the loop before may still be in flight, and no task is left
+        # to receive the responses: each slot starts as if it had just been lost.
         quiet = self._last_sent + self._max_transit + self._slots.hold - offset
         count = math.floor(self._limit.ceiling)
         self._slots.cool(count if quiet > loop.time() else 0, until=quiet)
 
     def agree(self, qps: float, action: str) -> None:
-        """Settle on the lower of two ceilings that differ, and say so once."""
+        """Use the lower of two ceilings that differ, and log a warning once."""
         if not self._warned:
             self._warned = True
             message = "%s: clients disagree on the ceiling, %g and %g; the lower wins"
@@ -181,7 +181,7 @@ class Lane:
         self._bucket = self._new_bucket()
 
     def idle(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Whether forgetting this lane would lose nothing; asked from this loop."""
+        """Whether this lane holds nothing that matters; called on this loop."""
         now = time.monotonic() - self._clock_offset
         return not (
             self._elsewhere(loop)
@@ -196,14 +196,14 @@ class Lane:
         """End every wait with ClientClosed."""
         self._closed = True
         if self._over():
-            return  # nobody waits, and nobody could be told
+            return  # no loop is left to wake a waiting task
         for ticket, permit in list(self._line):
             self._dismiss(ticket, permit, _closed())
         if self._gate is not None:
             self._gate.fail(_closed())
 
     def snapshot(self) -> Snapshot:
-        """Return what is going on."""
+        """Return the current state."""
         now = self.now()
         self._limit.slots(now)
         in_flight, cooling = self._slots.counts(now)
@@ -216,10 +216,10 @@ class Lane:
             paused_for=max(0.0, self._paused_until - now),
         )
 
-    # The way of a turn: enter, pass the gate, then one of sent, answered, left
+    # A permit: enter, pass the gate, then one of sent, completed, left
 
     def enter(self, permit: LocalPermit, now: float) -> asyncio.Future[None] | None:
-        """Join the line; return what to await, or None for a turn right now."""
+        """Join the queue; return a future, or None if the permit is granted now."""
         self._check_open()
         nobody = self._gate is None and not self._line.length
         if nobody and now <= permit.deadline and self._admits(now):
@@ -257,13 +257,13 @@ class Lane:
         return now
 
     def give_up(self, permit: LocalPermit) -> None:
-        """Take out a turn whose wait was ended from outside."""
+        """Remove a permit whose wait was cancelled."""
         self._line.leave(permit.ticket)
         self._slots.release(permit)
         self._leave_gate(permit)
 
     def sent(self, permit: LocalPermit) -> float:
-        """Note that a turn's request leaves, and return when."""
+        """Mark a request as sent, and return the time."""
         now = self.now()
         self._last_sent = time.monotonic()
         self._slots.sent(permit, now)
@@ -272,13 +272,13 @@ class Lane:
         return now
 
     def completed(self, permit: LocalPermit) -> None:
-        """Note that a turn's answer is here."""
+        """Mark a request as counted by the server."""
         self._slots.completed(permit, self.now())
         if self._line.length:
             self._advance()
 
     def refused(self, sent: float, retry_after: float | None) -> None:
-        """Note that an answer was a refusal, and how long the server asks to wait."""
+        """Lower the limit and pause after a throttled response."""
         now = self.now()
         self._limit.refused(sent, now)
         until = now + min(retry_after or 0.0, LONGEST_PAUSE)
@@ -288,7 +288,7 @@ class Lane:
         self._advance()
 
     def left(self, permit: LocalPermit, *, sent: bool) -> None:
-        """Note that a turn has ended without an answer."""
+        """Mark a permit as ended without a response."""
         if sent:
             self._slots.left(permit)
         else:
@@ -305,11 +305,11 @@ class Lane:
         if self._line.length or self._timer is not None:
             self._advance()
 
-    # The pump: whatever happens, it is asked who goes next
+    # The pump: every change grants the next permit if it can
 
     def _advance(self) -> None:
         if self._gate is not None:
-            return  # whoever is at the gate asks again on leaving it
+            return  # it advances on leaving the gate
         if self._over():
             return
         if not self._line.length:
@@ -325,12 +325,12 @@ class Lane:
             self._wake_at(self._next_chance(now))
 
     def _admits(self, now: float) -> bool:
-        """Whether the next turn may go to the gate."""
+        """Whether the next permit may go to the gate."""
         free = self._slots.taken(now) < self._limit.slots(now)
         return free and self._paused_until <= now
 
     def _next_chance(self, now: float) -> float | None:
-        """Return when the next turn may be admitted, as far as it is known."""
+        """Return the earliest time at which the next permit may be admitted."""
         if self._paused_until > now:
             return self._paused_until
         times = (self._slots.next_return(), self._limit.next_growth())
@@ -347,7 +347,7 @@ class Lane:
             self._timer.cancel()
             self._timer = None
         if when is not None:
-            assert self._loop is not None  # noqa: S101 - bound before anything is asked
+            assert self._loop is not None  # noqa: S101 - bound first
             self._timer = self._loop.call_at(when, self._woken)
 
     def _woken(self) -> None:
@@ -357,7 +357,7 @@ class Lane:
         self._advance()
 
     def _new_future(self) -> asyncio.Future[None]:
-        assert self._loop is not None  # noqa: S101 - bound before anything is asked
+        assert self._loop is not None  # noqa: S101 - bound first
         return self._loop.create_future()
 
     # Deadlines: what a place in the line means in seconds

@@ -1,4 +1,4 @@
-"""How many slots may be used: the ceiling, or less after the server refused a call."""
+"""The adaptive limit on slots: the ceiling, or less after throttled responses."""
 
 import math
 
@@ -57,11 +57,11 @@ class Limit:
         return min(self._changed + GROW_EVERY, quiet)
 
     def refused(self, sent: float, now: float) -> None:
-        """Take note that the server refused a call, which was sent then."""
+        """Record a throttled response to a call that was sent then."""
         self.slots(now)
         self._refused = now
         self._changed = max(self._changed, now)
-        # A call from before the limit last shrank says nothing of how it is now.
+        # A call sent before the last shrink is no evidence about the present limit.
         if sent >= self._shrunk:
             self._excess = True
         self.slots(now)

@@ -1,4 +1,4 @@
-"""First come, first served; whoever comes back goes before all newcomers."""
+"""A queue ordered by ticket: first in, first out, and returning calls go first."""
 
 from bisect import bisect_left, insort
 from collections import OrderedDict
@@ -22,7 +22,7 @@ class Line(Generic[T]):
     __slots__ = ("_newcomers", "_returned", "_tickets", "length")
 
     def __init__(self) -> None:
-        # A plain number, as each call asks for it several times.
+        # A plain number, as each call reads it several times.
         self.length: int = 0
         self._newcomers: OrderedDict[int, T] = OrderedDict()
         self._tickets: list[int] = []
@@ -32,7 +32,7 @@ class Line(Generic[T]):
         return self.length
 
     def __iter__(self) -> Iterator[tuple[int, T]]:
-        """Go through the line in the order of service."""
+        """Iterate in the order of service."""
         for ticket in self._tickets:
             yield ticket, self._returned[ticket]
         yield from self._newcomers.items()
@@ -45,14 +45,14 @@ class Line(Generic[T]):
         return ticket
 
     def rejoin(self, ticket: int, member: T) -> int:
-        """Come back with the ticket of a former turn; return the places ahead."""
+        """Return with the ticket of an earlier permit; return the places ahead."""
         insort(self._tickets, ticket)
         self._returned[ticket] = member
         self.length += 1
         return bisect_left(self._tickets, ticket)
 
     def leave(self, ticket: int) -> None:
-        """Give up a place; a ticket that is not in the line is ignored."""
+        """Give up a place; a ticket that is not in the queue is ignored."""
         if self._returned.pop(ticket, None) is not None:
             del self._tickets[bisect_left(self._tickets, ticket)]
         elif self._newcomers.pop(ticket, None) is None:
@@ -60,14 +60,14 @@ class Line(Generic[T]):
         self.length -= 1
 
     def serve(self) -> T:
-        """Take the first one out of the line."""
+        """Remove the first member and return it."""
         self.length -= 1
         if self._tickets:
             return self._returned.pop(self._tickets.pop(0))
         return self._newcomers.popitem(last=False)[1]
 
     def clear(self) -> None:
-        """Forget everybody."""
+        """Remove all members."""
         self.length = 0
         self._tickets.clear()
         self._returned.clear()

@@ -1,4 +1,4 @@
-"""The throttle of one process."""
+"""`LocalThrottle`, the throttle of one process."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,17 +15,19 @@ _FEW = 64
 
 
 class LocalThrottle:
-    """Holds the ceiling for all calls that go through it, on one event loop.
+    """A throttle that keeps QPS ceilings in one process.
 
-    Clients that are given no throttle share one for the whole process.
+    Each scope belongs to one event loop at a time. Clients without a throttle of their
+    own share `shared_throttle()`.
 
     Args:
-        max_transit: J: the most seconds from a request's send to its arrival at the
-            server, if it arrives at all.
-        margin: Seconds added to each slot's second, against timers that fire early.
+        max_transit: The most seconds that a request takes to reach the server, if it
+            arrives at all; from 0 to 86400.
+        margin: Seconds added to each slot's second, because timers may fire early;
+            from 0 to 86400.
 
     Raises:
-        ConfigurationError: An argument is negative, or longer than a day.
+        ConfigurationError: An argument is out of bounds.
     """
 
     def __init__(self, *, max_transit: float = 1.0, margin: float = MARGIN) -> None:
@@ -49,7 +51,10 @@ class LocalThrottle:
         ticket: int | None = None,
         deadline: float | None = None,
     ) -> LocalPermit:
-        """Wait for a turn; see `Throttle.acquire`."""
+        """Return an async context manager that waits for a permit.
+
+        See `Throttle.acquire`.
+        """
         if self._closed:
             msg = "the throttle was closed"
             raise ClientClosed(msg)
@@ -74,7 +79,7 @@ class LocalThrottle:
         return lane
 
     def snapshot(self) -> Mapping[Scope, Snapshot]:
-        """Return what is going on, for each scope in use."""
+        """Return the current state of each scope in use."""
         return {
             Scope(account=account, region=region, action=action, qps=lane.ceiling): (
                 lane.snapshot()
@@ -83,7 +88,7 @@ class LocalThrottle:
         }
 
     async def aclose(self) -> None:
-        """End every wait with ClientClosed; later turns fail likewise. Idempotent."""
+        """Make waiting and later calls raise ClientClosed. Idempotent."""
         self._closed = True
         for lane in list(self._lanes.values()):
             lane.close()
@@ -111,7 +116,7 @@ SECONDS = f"must be a number of seconds, from 0 to {_DAY}"
 
 
 def is_seconds(value: Any) -> bool:
-    """Whether it is a number of seconds, from 0 to those of a day."""
+    """Whether a value is a number of seconds, from 0 to those of a day."""
     return is_number(value) and value <= _DAY
 
 
@@ -119,5 +124,5 @@ _SHARED = LocalThrottle()
 
 
 def shared_throttle() -> LocalThrottle:
-    """Return the throttle that all clients of this process share by default."""
+    """Return the throttle of all clients in this process that were given none."""
     return _SHARED

@@ -1,7 +1,7 @@
-"""Which slots are taken and when they come back, as plain numbers.
+"""The slots of one ceiling, as plain numbers.
 
-There are no timers here and nothing is ever scheduled: whoever waits asks when
-the next slot returns.
+There are no timers and nothing is scheduled: the caller reads when the next slot
+returns.
 """
 
 from collections import OrderedDict, deque
@@ -12,14 +12,14 @@ MARGIN = 0.01
 
 
 class Slots:
-    """The books of one ceiling's slots. All times are the caller's clock, in seconds.
+    """A table of taken slots. All times are seconds of the caller's clock.
 
-    A slot is *held* from its grant to the send, *unanswered* until the answer or
-    until `late` has passed, and *cooling* until it returns. Sends and answers are
-    told as they happen, so both queues are in order of time by themselves.
+    A slot is *held* from its grant to the send, *unanswered* until the response or
+    until `max_transit` has passed, and *cooling* until it returns. Sends and responses
+    are recorded as they happen, so both queues are in order of time.
 
-    Calls are known by themselves, not only counted: whatever is said twice, too late
-    or of a call that `cool` has forgotten can therefore never free a slot.
+    Calls are identified, not only counted, so a report that is duplicated, late or of
+    a call that `cool` has removed never frees a slot.
     """
 
     __slots__ = ("_cooling", "_held", "_left", "_max_transit", "_unanswered", "hold")
@@ -41,14 +41,14 @@ class Slots:
         self._held.discard(call)
 
     def sent(self, call: Hashable, now: float) -> None:
-        """The call of a held slot leaves now."""
+        """Mark the call of a held slot as sent now."""
         self._held.discard(call)
         self._unanswered[call] = now
 
     def completed(self, call: Hashable, now: float) -> None:
-        """The call's answer has arrived: the slot returns `hold` later.
+        """Mark a call as completed: its slot returns `hold` later.
 
-        An answer later than `late` makes no difference to the slot: it is about to
+        A response later than `max_transit` does not change the slot: it is about to
         return, or has returned, without it.
         """
         sent = self._unanswered.get(call)
@@ -60,7 +60,7 @@ class Slots:
             self.left(call)
 
     def left(self, call: Hashable) -> None:
-        """Nobody waits for the call's answer any more."""
+        """Mark a call as abandoned: its response will not be seen."""
         if call in self._unanswered:
             self._left.add(call)
 
@@ -70,7 +70,7 @@ class Slots:
         self.hold = hold
 
     def cool(self, count: int, until: float) -> None:
-        """Start anew, with so many slots taken until then."""
+        """Reset, with so many slots taken until then."""
         self._held.clear()
         self._left.clear()
         self._unanswered.clear()
@@ -93,7 +93,7 @@ class Slots:
         return self._cooling[0] if oldest is None else min(self._cooling[0], oldest)
 
     def expected_returns(self, now: float) -> list[float]:
-        """Return when each taken slot may be expected, as if all answers came now."""
+        """Return when each taken slot returns, as if all responses came now."""
         soon = now + self.hold
         returns = [soon] * len(self._held)
         for call, sent in self._unanswered.items():
@@ -103,9 +103,9 @@ class Slots:
         return sorted(returns)
 
     def counts(self, now: float) -> tuple[int, int]:
-        """Return how many calls may still be answered, and how many slots cool.
+        """Return how many calls may still complete, and how many slots are cooling.
 
-        Nothing is changed and only copies are gone through: any thread may ask.
+        Nothing is changed and only copies are read, so any thread may call it.
         """
         since = now - self._max_transit - self.hold
         left = self._left.copy()

@@ -1,6 +1,6 @@
 """The proof of the throttle: a simulated network and server, on simulated time.
 
-A `Schedule` says everything that will happen, as plain data: who calls when, how long
+A `Schedule` holds everything that will happen, as plain data: who calls when, how long
 each request travels, which get lost, who gives up and at which moment. `run` lets it
 happen to a real throttle, and notes what the server saw on its own clock. `faults`
 judges that. The same schedule always gives the same result: a failing seed is replayed

@@ -1,4 +1,4 @@
-"""A call of the simulated program, and how it goes through its turns."""
+"""A call of the simulated program, and the permits that it uses."""
 
 import asyncio
 from collections.abc import Callable
@@ -27,14 +27,14 @@ class Queue:
     paused_until: float = 0.0
 
     def granted(self, number: int, now: float) -> None:
-        """Note that a call has got its turn."""
+        """Note that a call has got its permit."""
         self.order.granted(number)
         if now < self.paused_until:
             self.hasty.append(f"call {number} got its turn during a pause")
 
 
 class Caller:
-    """One call: it asks, sends, and comes back with its ticket when refused."""
+    """One call: it waits, sends, and comes back with its ticket when refused."""
 
     def __init__(self, call: Call, number: int, queue: Queue, world: "World") -> None:
         self.call = call

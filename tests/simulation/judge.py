@@ -12,7 +12,7 @@ from tests.simulation.servers import allowance
 Outcome: TypeAlias = Literal[
     "answered", "failed", "cancelled", "expired", "denied", "crashed", "never ended"
 ]
-"""How a call went; `denied`: the throttle itself said that it would be too late."""
+"""How a call went; `denied`: the throttle refused it, as it would be too late."""
 
 
 @frozen
@@ -36,16 +36,16 @@ class Result:
     """One for each call."""
 
     overtaken: tuple[str, ...]
-    """Calls that were served out of turn."""
+    """Calls that were served out of order."""
 
     hasty: tuple[str, ...]
-    """Turns that were granted during a pause."""
+    """Permits that were granted during a pause."""
 
     leaks: tuple[str, ...]
     """Whatever the throttle still had at the end."""
 
     crashes: tuple[str, ...]
-    """Exceptions that nobody should ever see."""
+    """Exceptions that should never occur."""
 
     finished: float
     """When the last call ended."""
@@ -76,7 +76,7 @@ def faults(result: Result) -> list[str]:
 def overshoot(result: Result) -> list[str]:
     """Return where more calls than the ceiling arrived within its window.
 
-    A span is finer than a count: it also tells how near a miss was.
+    A span is finer than a count: it also shows how near a miss was.
     """
     most, window = allowance(result.schedule.ceiling)
     series: dict[tuple[int, int], list[float]] = defaultdict(list)
@@ -91,12 +91,12 @@ def overshoot(result: Result) -> list[str]:
 
 
 def share_used(result: Result) -> float:
-    """Return how much of what physics allows was used, while the line was long.
+    """Return how much of what physics allows was used, while the queue was long.
 
     Each call has one of `most` slots for its round trip and the window after it, so
     that no more than `most / (window + round trip)` calls per second can be made. The
-    first arrivals, before the slots are in step with the answers, are left out, and so
-    are the last, when nobody waits any more.
+    first arrivals, before the slots are in step with the responses, are left out, and
+    so are the last, when no call waits any more.
     """
     most, window = allowance(result.schedule.ceiling)
     steady = result.arrivals[3 * most : -most]
@@ -114,7 +114,7 @@ def shortest_span(moments: Sequence[float], count: int) -> float:
 
 
 class Order:
-    """First come, first served; whoever comes back goes before all newcomers."""
+    """First in, first out; calls that come back go before all newcomers."""
 
     def __init__(self) -> None:
         self.overtaken: list[str] = []
@@ -123,7 +123,7 @@ class Order:
         self._grants = 0
 
     def asked(self, call: int) -> None:
-        """A call joins the line, or comes back to it."""
+        """A call joins the queue, or comes back to it."""
         came_back = call in self._places
         self._places.setdefault(call, len(self._places))
         self._waiting[call] = self._grants if came_back else -1
@@ -133,10 +133,11 @@ class Order:
         self._waiting.pop(call, None)
 
     def granted(self, call: int) -> None:
-        """A call is served: nobody who waits may have a better place.
+        """A call is served: no waiting call may have a better place.
 
-        Except that whoever has a slot already, and only waits in the bucket, is not
-        sent back when a better place returns to the line: one grant may come between.
+        Except that a call which has a slot already, and only waits in the bucket, is
+        not sent back when a better place returns to the queue: one grant may come
+        between.
         """
         self.gone(call)
         place = self._places[call]

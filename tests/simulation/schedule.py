@@ -11,19 +11,20 @@ Ending: TypeAlias = Literal[
 ]
 """How a request ends.
 
-`answer`: the server counts it and answers. `unsent`: no connection, so it never leaves.
-`lost`: it never reaches the server. `silent`: it does, but the answer is lost. `reset`:
-the connection breaks under the caller, while the request still reaches the server.
-`gateway`: a gateway gives up early: its 504 is back before the server counts the
-request. `gateway refusal`: its 503 is, and asks to wait as a refusal does.
+`answer`: the server counts it and responds. `unsent`: no connection, so it never
+leaves. `lost`: it never reaches the server. `silent`: it does, but the response is
+lost. `reset`: the connection breaks under the caller, while the request still reaches
+the server. `gateway`: a gateway gives up early: its 504 is back before the server
+counts the request. `gateway refusal`: its 503 is, and requests a pause as a refusal
+does.
 """
 
 Moment: TypeAlias = Literal["asked", "granted", "sent", "woken", "neighbour woken"]
 """When a caller gives up.
 
-`asked`, `granted`, `sent`: some time after that. `woken`: in the very turn of the event
-loop in which the call stops waiting, before it runs. `neighbour woken`: in the turn in
-which the call asked just before it stops waiting.
+`asked`, `granted`, `sent`: some time after that. `woken`: in the same iteration of the
+loop in which the call stops waiting, before it runs. `neighbour woken`: in the one in
+which the call that joined just before it stops waiting.
 """
 
 
@@ -36,7 +37,7 @@ class Cancel:
     """Seconds after that moment."""
 
     nth: int = 1
-    """Which of the wake-ups, where there are several: line, bucket, pause."""
+    """Which of the wake-ups, where there are several: queue, bucket, pause."""
 
 
 @frozen(kw_only=True)
@@ -47,13 +48,13 @@ class Call:
     """When it is made, in seconds from the start."""
 
     connect: float = 0.0
-    """Seconds between its turn and its send."""
+    """Seconds between its permit and its send."""
 
     out: float = 0.05
     """Seconds from its send until the server counts it."""
 
     back: float = 0.05
-    """Seconds from there until the answer; from the send for a reset or a gateway."""
+    """Seconds from there until the response; from the send for a reset or a gateway."""
 
     ending: Ending = "answer"
     cancel: Cancel | None = None
@@ -101,15 +102,15 @@ class Schedule:
     ceiling: float
     calls: tuple[Call, ...]
     rule: Rule = field(factory=SlidingWindow)
-    """How the server judges arrivals, for each account anew."""
+    """How the server judges arrivals, for each account separately."""
 
     retry_after: float | None = None
-    """The pause that the server asks for when it refuses a call."""
+    """The pause that the server requests when it refuses a call."""
 
     background_load: BackgroundLoad | None = None
     stalls: tuple[Stall, ...] = ()
     closings: tuple[Closing, ...] = ()
     patience: float = 3.0
-    """Seconds after its send at which a caller stops waiting for an answer."""
+    """Seconds after its send at which a caller stops waiting for a response."""
 
     name: str = ""

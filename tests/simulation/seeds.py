@@ -19,10 +19,10 @@ from tests.simulation.schedule import (
 from tests.simulation.servers import CalendarSecond, Rule, SlidingWindow, TokenBucket
 
 LATE = 1.0
-"""J: no request reaches the server later than this after its send."""
+"""`max_transit`: no request reaches the server later than this after its send."""
 
 Network: TypeAlias = Callable[[Random, int], Call]
-"""Draws a call with its way out and back; told how many came before it."""
+"""Draws a call with its way out and back, given how many came before it."""
 
 
 def fixed(_: Random, __: int) -> Call:
@@ -36,7 +36,7 @@ def uniform(random: Random, _: int) -> Call:
 
 
 def lognormal(random: Random, _: int) -> Call:
-    """Around 40 ms each way, with a long tail that ends at J."""
+    """Around 40 ms each way, with a long tail that ends at `max_transit`."""
     out, back = (min(LATE, random.lognormvariate(-3.2, 0.6)) for _ in "ab")
     return Call(out=out, back=back)
 
@@ -59,12 +59,12 @@ def spikes(random: Random, _: int) -> Call:
 
 
 def extremes(random: Random, _: int) -> Call:
-    """At once, or as late as J allows."""
+    """At once, or as late as `max_transit` allows."""
     return Call(out=random.choice([0.0, LATE]), back=random.choice([0.0, 0.01, 1.5]))
 
 
 def too_late(random: Random, before: int) -> Call:
-    """As uniform, but one request in five breaks the assumption about J."""
+    """As uniform, but one request in five is later than `max_transit`."""
     call = uniform(random, before)
     return evolve(call, out=call.out + random.choice([0.0, 0.0, 0.0, 0.0, 2.0]))
 

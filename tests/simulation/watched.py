@@ -11,9 +11,9 @@ T = TypeVar("T")
 
 
 class Watched(AbstractAsyncContextManager[T], Generic[T]):
-    """A context manager that tells of each wake-up while it is being entered.
+    """A context manager that reports each wake-up while it is being entered.
 
-    A task runs one turn of the event loop after the future that it waits for is done.
+    A task runs one iteration of the loop after the future that it waits for is done.
     `woken` is called in between, with 1 for the first time, 2 for the second and so
     on: a cancellation in that gap is the hardest to get right.
     """
@@ -61,7 +61,7 @@ class _Steps(Generic[T]):
                 result: T = end.value
                 return result
             if future is not None:  # as for `sleep(0)`, where nothing is waited for
-                # Told before the task is: it asks to be told only after this `yield`.
+                # Called before the task is: the task registers only after this `yield`.
                 future.add_done_callback(self._woken)
             try:
                 yield future

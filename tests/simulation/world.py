@@ -116,7 +116,7 @@ class World:
         if call.ending in {"gateway", "gateway refusal"}:
             self.later(call.back, partial(response.come, None))
         if call.ending != "lost":
-            # A blocked loop comes late to this; the server's clock says `at`.
+            # A blocked loop comes late to this; the server's clock is at `at`.
             at = self.now() + call.out
             self._at(at, partial(self._arrive, call, number, at, response))
         return response
@@ -149,7 +149,7 @@ class World:
 
     async def _left_over(self) -> list[str]:
         for _ in range(5):
-            await asyncio.sleep(0)  # aiolimiter tidies up in the turn after a cancel
+            await asyncio.sleep(0)  # aiolimiter tidies up one iteration after a cancel
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         timers = set(live_timers(self.loop)) - set(self._timers)
         return [
@@ -197,7 +197,7 @@ class World:
 
 @frozen
 class HttpResponse:
-    """What comes back, perhaps when nobody waits for it any more."""
+    """A response, which may arrive after its caller has gone."""
 
     admitted: "asyncio.Future[bool | None]"
 
