@@ -11,10 +11,18 @@ from typing import Any, Concatenate, Final, NoReturn, ParamSpec, Self, TypeVar, 
 import aiohttp
 
 from cams_async import wire
-from cams_async.bounds import is_positive, is_whole
+from cams_async.config import (
+    check,
+    has_method,
+    is_optional,
+    is_positive,
+    is_printable,
+    is_text,
+    is_whole,
+)
 from cams_async.credentials import Credentials, CredentialsProvider
 from cams_async.endpoints import REGIONS, Endpoint, parse_endpoint, region_endpoint
-from cams_async.errors import ConfigurationError, InvalidOperation
+from cams_async.errors import InvalidOperation
 from cams_async.forms import FormChoice, Forms
 from cams_async.models import CallEvent, Response, Scope, Snapshot
 from cams_async.operations import (
@@ -139,28 +147,26 @@ class CamsClient:
         self._credentials = _source(credentials)
         self._throttle = shared_throttle() if throttle is None else throttle
         for name in ("acquire", "snapshot", "aclose"):
-            found = callable(getattr(self._throttle, name, None))
-            _check(found, "throttle", f"must have a method {name}")
-        _check(
-            _is_optional(Mapping, qps), "qps", "must map actions to calls per second"
-        )
+            found = has_method(self._throttle, name)
+            check(found, "throttle", f"must have a method {name}")
+        check(is_optional(Mapping, qps), "qps", "must map actions to calls per second")
         self._ceilings = dict(qps or {})
         for action, ceiling in self._ceilings.items():
             # A scope knows what a ceiling may be.
             Scope(account="", region="", action=action, qps=ceiling)
-        _check(
-            account is None or _is_text(account),
+        check(
+            account is None or is_text(account),
             "account",
             "must be a non-empty string",
         )
-        _check(
-            _is_optional(aiohttp.ClientSession, session),
+        check(
+            is_optional(aiohttp.ClientSession, session),
             "session",
             "must be an aiohttp.ClientSession",
         )
-        _check(_is_optional(tls.SSLContext, ssl), "ssl", "must be an ssl.SSLContext")
+        check(is_optional(tls.SSLContext, ssl), "ssl", "must be an ssl.SSLContext")
         proxy = find_proxy(proxy, self._endpoint.origin)
-        _check(
+        check(
             is_whole(max_response),
             "max_response",
             "must be a whole number of bytes above 0",
@@ -300,23 +306,6 @@ class CamsClient:
     update_phone_message_qrdl: Final = method(UpdatePhoneMessageQrdl)
 
 
-def _check(ok: bool, field: str, expected: str) -> None:  # noqa: FBT001 - the condition is the point
-    if not ok:
-        raise ConfigurationError(expected, field=field)
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
-
-
-def _is_name(value: Any) -> bool:
-    return _is_text(value) and value.isprintable()
-
-
-def _is_optional(kind: type, value: Any) -> bool:
-    return value is None or isinstance(value, kind)
-
-
 def _place(
     region: str | None, endpoint: str | None, *, allow_http: bool
 ) -> tuple[Endpoint, str]:
@@ -324,7 +313,7 @@ def _place(
     if endpoint is None:
         name = DEFAULT_REGION if region is None else region
         return region_endpoint(name), name
-    _check(region is None or _is_text(region), "region", "must be a non-empty string")
+    check(region is None or is_text(region), "region", "must be a non-empty string")
     place = parse_endpoint(endpoint, allow_http=allow_http)
     # A documented origin is its region, however the caller named it.
     known = {origin: name for name, origin in REGIONS.items()}
@@ -335,9 +324,8 @@ def _source(credentials: object) -> CredentialsSource:
     if isinstance(credentials, Credentials):
         return StaticCredentials(credentials)
     provider: Any = default_chain() if credentials is None else credentials
-    if not callable(getattr(provider, "get", None)):
-        msg = "must be Credentials, a provider with get() and account, or None"
-        raise ConfigurationError(msg, field="credentials")
+    expected = "must be Credentials, a provider with get() and account, or None"
+    check(has_method(provider, "get"), "credentials", expected)
     return FreshCredentials(provider)
 
 
@@ -349,15 +337,15 @@ def _options(
 ) -> Options:
     for name, seconds in (("timeout", timeout), ("deadline", deadline)):
         optional = name == "deadline" and seconds is None
-        _check(
+        check(
             is_positive(seconds) or optional,
             name,
             "must be a finite number of seconds above 0",
         )
-    _check(callable(getattr(retry, "delay", None)), "retry", "must have a method delay")
+    check(has_method(retry, "delay"), "retry", "must have a method delay")
     given = cast("Iterable[Any]", hooks if isinstance(hooks, Iterable) else (None,))
     listed = tuple(given)
-    _check(all(map(callable, listed)), "hooks", "must be an iterable of callables")
+    check(all(map(callable, listed)), "hooks", "must be an iterable of callables")
     return Options(timeout=timeout, deadline=deadline, retry=retry, hooks=listed)
 
 
@@ -370,7 +358,7 @@ def _any_call(
         msg = f"action must be {expected}"
         raise InvalidOperation(msg, field="action", expected=expected)
     given = cast("Mapping[Any, object]", parameters)
-    if not isinstance(parameters, Mapping) or not all(map(_is_name, given)):
+    if not isinstance(parameters, Mapping) or not all(map(is_printable, given)):
         expected = "a mapping from names, which are printable text"
         msg = f"parameters must be {expected}"
         raise InvalidOperation(

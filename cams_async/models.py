@@ -4,16 +4,10 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 
-from cams_async.bounds import is_positive
-from cams_async.errors import CallOutcome, ConfigurationError
-
-
-def _above_zero(_: object, attribute: "Attribute[Any]", value: Any) -> None:
-    if not is_positive(value):
-        msg = "must be a finite number of calls per second above 0"
-        raise ConfigurationError(msg, field=attribute.name)
+from cams_async.config import is_positive, valid
+from cams_async.errors import CallOutcome
 
 
 @frozen(kw_only=True)
@@ -29,7 +23,11 @@ class Scope:
     action: str
     """The CAMS action, verbatim."""
 
-    qps: float = field(validator=_above_zero)
+    qps: float = field(
+        validator=valid(
+            is_positive, "must be a finite number of calls per second above 0"
+        )
+    )
     """The ceiling in calls per second, above 0."""
 
 

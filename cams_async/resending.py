@@ -7,7 +7,7 @@ import logging
 import random
 from typing import Any
 
-from cams_async.bounds import is_number
+from cams_async.config import is_number
 from cams_async.errors import (
     ApiError,
     CamsError,

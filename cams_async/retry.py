@@ -5,31 +5,19 @@ decides that by the error's outcome and the operation's `resend`, and no policy
 can override it.
 """
 
-from typing import Any
+from attrs import field, frozen
 
-from attrs import Attribute, field, frozen
-
-from cams_async.bounds import is_number, is_whole
+from cams_async.config import is_number, is_whole, valid
 from cams_async.errors import (
     ApiError,
     CamsError,
-    ConfigurationError,
     PermitExpired,
     RequestTimeout,
     ThrottlingError,
 )
 
-
-def _at_least_one(_: object, attribute: "Attribute[Any]", value: Any) -> None:
-    if not is_whole(value):
-        msg = "must be a whole number, at least 1"
-        raise ConfigurationError(msg, field=f"retry.{attribute.name}")
-
-
-def _seconds(_: object, attribute: "Attribute[Any]", value: Any) -> None:
-    if not is_number(value):
-        msg = "must be a number of seconds, at least 0"
-        raise ConfigurationError(msg, field=f"retry.{attribute.name}")
+_at_least_one = valid(is_whole, "must be a whole number, at least 1", prefix="retry.")
+_seconds = valid(is_number, "must be a number of seconds, at least 0", prefix="retry.")
 
 
 @frozen

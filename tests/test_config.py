@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from cams_async import CamsClient, LocalThrottle, RetryPolicy, Scope
-from cams_async.bounds import LARGEST, is_number, is_positive, is_whole
 from cams_async.bulk import Plan, Watching
 from cams_async.cli import main
+from cams_async.config import LARGEST, is_number, is_positive, is_whole
 from cams_async.emulator import Emulator, Fault
 from cams_async.emulator.faults import CannedResponse, Slow
 from cams_async.errors import ConfigurationError, ConnectionLost
