@@ -40,7 +40,7 @@ from cams_async.providers import FreshCredentials, StaticCredentials, default_ch
 from cams_async.proxies import find_proxy, hide_proxy
 from cams_async.retry import RetryPolicy
 from cams_async.secret import Secret, hide_arguments
-from cams_async.session import CredentialsSource, Options, Session
+from cams_async.session import CallOptions, CredentialsSource, Session
 from cams_async.throttle import Throttle, shared_throttle
 from cams_async.transport import AiohttpTransport, Transport
 
@@ -334,7 +334,7 @@ def _options(
     deadline: Any,
     retry: Any,
     hooks: Any,
-) -> Options:
+) -> CallOptions:
     for name, seconds in (("timeout", timeout), ("deadline", deadline)):
         optional = name == "deadline" and seconds is None
         check(
@@ -346,7 +346,7 @@ def _options(
     given = cast("Iterable[Any]", hooks if isinstance(hooks, Iterable) else (None,))
     listed = tuple(given)
     check(all(map(callable, listed)), "hooks", "must be an iterable of callables")
-    return Options(timeout=timeout, deadline=deadline, retry=retry, hooks=listed)
+    return CallOptions(timeout=timeout, deadline=deadline, retry=retry, hooks=listed)
 
 
 @hide_arguments

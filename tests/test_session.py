@@ -56,6 +56,8 @@ from tests.fakes import (
 
 ACTION = type(STATUS).__name__
 
+HINT = f"Call {ACTION} to find out whether it was executed."
+
 
 class Always(RetryPolicy):
     """Says yes to everything, for ever."""
@@ -272,7 +274,7 @@ class TestResend:
             error.attempts,
             error.outcome,
         )
-        assert error.hint == "GetPhoneNumberVerificationStatus tells what happened."
+        assert error.hint == HINT
 
     @pytest.mark.parametrize("step", REFUSED, ids=str)
     def test_what_was_refused_or_done_is_not_sent_again(
@@ -506,7 +508,7 @@ class TestDeadline:
             error.outcome,
             error.attempts,
         )
-        assert error.hint == "GetPhoneNumberVerificationStatus tells what happened."
+        assert error.hint == HINT
         assert clock.now - before == pytest.approx(5, abs=1e-3)
 
     def test_connecting_is_not_in_flight(self, clock: Clock) -> None:
