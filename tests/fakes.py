@@ -1,4 +1,4 @@
-"""A transport that answers from a list, and clients that use it instead of sockets."""
+"""Fakes of the transport, the throttle, the policy and the provider of a client."""
 
 import asyncio
 import json
@@ -50,7 +50,7 @@ MIGRATION = ChatappMigrationVerified(
 
 @frozen
 class Hang:
-    """No answer ever comes."""
+    """No response is ever received."""
 
     sent: bool = True
     """Whether the request leaves before that."""
@@ -58,7 +58,7 @@ class Hang:
 
 @frozen
 class Delayed:
-    """An answer that takes its time."""
+    """A delayed response."""
 
     seconds: float
     response: HttpResponse
@@ -70,13 +70,13 @@ Step: TypeAlias = HttpResponse | CamsError | Hang | Delayed
 def response(
     payload: Mapping[str, Any], status: int = 200, **headers: str
 ) -> HttpResponse:
-    """Make a JSON answer; an underscore in a header's name stands for a hyphen."""
+    """Return a JSON response; an underscore in a header's name stands for a hyphen."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return HttpResponse(status, CIMultiDict(named), json.dumps(payload).encode())
 
 
 def refusal(code: str, status: int = 400, **headers: str) -> HttpResponse:
-    """Make the answer of a failure."""
+    """Return the response of a failure."""
     payload = {"Code": code, "Message": "no", "RequestId": "id-no"}
     return response(payload, status, **headers)
 
@@ -98,9 +98,9 @@ LATE = RequestTimeout("too late", outcome="unknown")
 
 
 class RecordingTransport:
-    """Gives the queued answers one by one, and remembers what it was asked to send.
+    """Returns queued responses in order, and records the requests.
 
-    The last one queued is given again and again.
+    The last one is returned repeatedly.
     """
 
     def __init__(self, *steps: Step) -> None:
@@ -162,7 +162,7 @@ def make(transport: RecordingTransport, **options: Any) -> CamsClient:
 
 
 class Watched(LocalThrottle):
-    """Remembers who came, and with which ticket."""
+    """Records the scopes and the tickets of its calls."""
 
     def __init__(self, log: list[str] | None = None) -> None:
         super().__init__()
@@ -177,7 +177,7 @@ class Watched(LocalThrottle):
         ticket: int | None = None,
         deadline: float | None = None,
     ) -> Any:
-        """Join the line."""
+        """Record the call, and return a permit."""
         self.log.append("line")
         self.tickets.append(ticket)
         self.scopes.append(scope)
@@ -197,7 +197,7 @@ ONE_ATTEMPT = RetryPolicy(attempts=1)
 
 
 class AlwaysRetry(RetryPolicy):
-    """Says yes to everything, for ever."""
+    """Retries every error without a delay and without a bound."""
 
     def delay(
         self, error: CamsError, *, attempt: int, elapsed: float, random: float
@@ -208,7 +208,7 @@ class AlwaysRetry(RetryPolicy):
 
 
 class FixedDelay:
-    """A policy that waits as long as it was told, and remembers what it was asked."""
+    """A policy with one delay that records its calls."""
 
     def __init__(self, wait: float | None) -> None:
         self.wait = wait
@@ -223,7 +223,7 @@ class FixedDelay:
 
 
 class QueuedProvider:
-    """Hands out credentials one after the other, the last one for ever."""
+    """Returns credentials in order, the last ones repeatedly."""
 
     def __init__(
         self, *given: Credentials, account: str | None = "the account"
@@ -242,7 +242,7 @@ class QueuedProvider:
 
 
 class NoRetry:
-    """A policy of somebody's that gives up at once."""
+    """A custom policy that gives up at once."""
 
     def delay(
         self, error: CamsError, *, attempt: int, elapsed: float, random: float
@@ -252,7 +252,7 @@ class NoRetry:
 
 
 class UnboundedPolicy(NoRetry):
-    """A policy of somebody's that has no bound of its own."""
+    """A custom policy that has no bound of its own."""
 
     def delay(self, *_: object, **__: object) -> Any:
         """Return no wait at all."""
@@ -260,7 +260,7 @@ class UnboundedPolicy(NoRetry):
 
 
 class ExpiringPermit:
-    """A turn that comes too late the first times."""
+    """A permit whose first uses are too late."""
 
     waited = 0.0
     ticket = 7
@@ -274,11 +274,11 @@ class ExpiringPermit:
         return next(self.good)
 
     def completed(self) -> None:
-        """Note it."""
-        self.log.append("answered")
+        """Record the result."""
+        self.log.append("completed")
 
     def throttled(self, retry_after: float | None, *, counted: bool = True) -> None:
-        """Note it."""
+        """Record the result."""
         self.log.append(f"throttled {retry_after} {counted}")
 
     async def __aenter__(self) -> Permit:
@@ -289,7 +289,7 @@ class ExpiringPermit:
 
 
 class ExpiringThrottle(LocalThrottle):
-    """Hands out turns that come too late, as often as it was told."""
+    """Returns permits that are too late as often as requested."""
 
     def __init__(self, *good: bool | None) -> None:
         super().__init__()
@@ -298,7 +298,7 @@ class ExpiringThrottle(LocalThrottle):
         self.tickets: list[int | None] = []
 
     def acquire(self, *_: object, **options: Any) -> Any:
-        """Return a turn."""
+        """Return a permit."""
         self.tickets.append(options["ticket"])
         permit: AbstractAsyncContextManager[Permit] = ExpiringPermit(
             self.log, self.good

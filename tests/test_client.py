@@ -1,4 +1,4 @@
-"""The client: what it is given, what it refuses, and what it offers."""
+"""The client: its arguments, its lifetime, its options and its methods."""
 
 import asyncio
 import copy
@@ -165,7 +165,7 @@ class TestArguments:
 
     @pytest.mark.parametrize("name", ["acquire", "snapshot", "aclose"])
     def test_a_throttles_missing_method_is_named(self, name: str) -> None:
-        """The error tells which."""
+        """The error names it."""
 
         class Lacking(LocalThrottle):
             def __getattribute__(self, asked: str) -> Any:
@@ -442,7 +442,7 @@ class TestOperations:
     async def test_the_methods_reach_the_server(
         self, emulator: Emulator, client: CamsClient
     ) -> None:
-        """All five of them, with typed answers."""
+        """All five of them, with typed responses."""
         number = next(
             number
             for number in emulator.phone_numbers
@@ -482,7 +482,7 @@ class TestOperations:
     async def test_send_takes_the_operation_as_a_value(
         self, emulator: Emulator, client: CamsClient
     ) -> None:
-        """The same answer."""
+        """The response is the same."""
         number = emulator.phone_numbers[0]
         operation = GetPhoneNumberVerificationStatus(
             phone_number=number.phone_number, cust_space_id=number.cust_space_id
@@ -601,7 +601,7 @@ def query(transport: RecordingTransport) -> dict[str, str]:
 class TestCall:
     """Any action of CAMS, by name."""
 
-    async def test_the_answer_is_as_it_stood_on_the_wire(self) -> None:
+    async def test_the_response_is_as_it_stood_on_the_wire(self) -> None:
         """A plain dict."""
         response = await make(RecordingTransport(VERIFIED)).call("AnAction")
 
@@ -700,7 +700,7 @@ class TestCall:
     def test_it_is_resent_as_it_says_unless_that_is_unsafe(
         self, action: str, *, retry_safe: bool, expected: int, clock: Clock
     ) -> None:
-        """Nobody can make a one-time code be sent twice."""
+        """A one-time code is never sent twice."""
         transport = RecordingTransport(LOST, VERIFIED)
 
         async def main() -> None:
@@ -743,7 +743,7 @@ class TestOverSockets:
     async def test_calls_at_once_share_the_pool(
         self, emulator: Emulator, client: CamsClient
     ) -> None:
-        """A few hundred calls are each answered, and the ceiling holds."""
+        """A few hundred calls are each completed, and the ceiling holds."""
         numbers = emulator.phone_numbers[:300]
         responses = await asyncio.gather(
             *[
@@ -773,7 +773,7 @@ class TestOverSockets:
     async def test_a_read_survives_trouble(
         self, fault: Fault, emulator: Emulator, client: CamsClient
     ) -> None:
-        """It is sent again, and answered."""
+        """It is retried, and completed."""
         emulator.faults.next(fault)
         number = emulator.phone_numbers[0]
         quick = client.with_options(retry=RetryPolicy(base=0.0))
@@ -788,7 +788,7 @@ class TestOverSockets:
     async def test_a_time_out_is_an_attempts_own(
         self, emulator: Emulator, client: CamsClient
     ) -> None:
-        """A server that never answers ends it, and nothing is left over."""
+        """A server that never responds ends it, and nothing is left over."""
         # Over a connection that stands already, sending takes no time at all.
         await client.chatapp_sync_phone_number(cust_space_id="cams-0001")
         emulator.faults.next(Fault.HANG)
@@ -798,7 +798,7 @@ class TestOverSockets:
 
         assert ("unknown", 1) == (caught.value.outcome, caught.value.attempts)
 
-    async def test_the_size_of_an_answer_is_bounded(self, emulator: Emulator) -> None:
+    async def test_the_size_of_a_response_is_bounded(self, emulator: Emulator) -> None:
         """By `max_response`, in bytes."""
         async with CamsClient(
             emulator.credentials,
@@ -828,7 +828,7 @@ class TestOverSockets:
         ],
         ids=["html", "latin-1", "ebcdic", "empty", "deep", "long number"],
     )
-    async def test_a_hostile_answer_is_a_typed_error(
+    async def test_a_hostile_response_is_a_typed_error(
         self, body: bytes, content_type: str, emulator: Emulator, client: CamsClient
     ) -> None:
         """Under a status of 200, too."""
@@ -898,8 +898,8 @@ class TestOverSockets:
         assert response.code == "OK"
 
 
-def test_a_client_tells_its_ceilings() -> None:
-    """Whoever feeds a client knows how much at once keeps it busy."""
+def test_a_client_returns_its_ceilings() -> None:
+    """Bulk callers size their window by it."""
     client = configured(qps={"ChatappMigrationVerified": 50})
 
     assert (10.0, 50) == (client.ceiling(STATUS), client.ceiling(MIGRATION))

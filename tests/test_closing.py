@@ -67,7 +67,7 @@ class TestClosing:
     def test_a_running_call_ends_at_once(
         self, steps: list[Step], options: dict[str, Any], outcome: str, clock: Clock
     ) -> None:
-        """With ClientClosed, which knows what is known."""
+        """With ClientClosed and the proven outcome."""
         transport = RecordingTransport(*steps)
 
         async def main() -> BaseException | None:
@@ -87,8 +87,8 @@ class TestClosing:
         assert (ACTION, 1, outcome) == (error.action, error.attempts, error.outcome)
         assert (1, 0) == (transport.closed, transport.busy)
 
-    def test_calls_in_line_end_and_those_of_others_go_on(self, clock: Clock) -> None:
-        """The line is shared; leaving it moves the others up."""
+    def test_queued_calls_end_and_those_of_others_go_on(self, clock: Clock) -> None:
+        """The queue is shared; leaving it moves the others up."""
         throttle = LocalThrottle()
         options = {"throttle": throttle, "qps": {ACTION: 1}}
 
@@ -135,7 +135,7 @@ class TestClosing:
     def test_a_call_that_will_not_end_is_left_behind(
         self, clock: Clock, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """After a second, with a warning; the transport is closed all the same."""
+        """After a second, with a warning; the transport is still closed."""
         transport = SlowCleanup(50)
 
         async def main() -> None:
@@ -173,7 +173,7 @@ class TestClosing:
         assert error.outcome == "unknown"
 
     def test_a_cancelled_closing_still_closes_the_transport(self, clock: Clock) -> None:
-        """What was opened is given back."""
+        """The connections are released."""
         transport = SlowCleanup(50)
 
         async def main() -> None:
@@ -213,7 +213,7 @@ class TestClosing:
         assert len(transport.seen) == 1
 
     def test_a_closed_throttle_ends_a_call(self, clock: Clock) -> None:
-        """The session adds what it knows."""
+        """The session adds the action and the outcome."""
         throttle = LocalThrottle()
 
         async def main() -> BaseException | None:

@@ -77,7 +77,7 @@ class TestClock:
         assert [2, 1, 2, 1] == trips
 
     def test_it_heals_without_a_wait(self, clock: Clock) -> None:
-        """The policy only says whether, not when."""
+        """The policy decides whether, not when."""
         before = clock.now
         send(clock, ServerClock(86400.0), retry=FixedDelay(50))
 
@@ -135,7 +135,7 @@ class TestClock:
 
         assert abs(used - datetime.now(UTC)) < timedelta(minutes=1)
 
-    def test_a_server_that_is_never_content_is_asked_twice(self, clock: Clock) -> None:
+    def test_a_clock_is_corrected_once_per_call(self, clock: Clock) -> None:
         """A good Date header does not make a loop."""
         expired = refusal("InvalidTimeStamp.Expired", date=formatdate(usegmt=True))
         transport = RecordingTransport(expired)
@@ -145,7 +145,7 @@ class TestClock:
         assert len(transport.seen) == 2
 
     def test_one_attempt_is_one_attempt(self, clock: Clock) -> None:
-        """The clock is set all the same, for the next call."""
+        """The clock is still corrected for the next call."""
         server = ServerClock(86400.0)
 
         async def main() -> None:

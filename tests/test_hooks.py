@@ -28,7 +28,7 @@ from tests.fakes import (
 class TestHooks:
     """One event for each call, however it ended."""
 
-    def test_a_success_is_told(self, clock: Clock) -> None:
+    def test_a_success_is_reported(self, clock: Clock) -> None:
         """With everything that is known of it."""
         events: list[CallEvent] = []
         send(clock, RecordingTransport(LOST, VERIFIED), hooks=[events.append])
@@ -56,7 +56,7 @@ class TestHooks:
         ],
         ids=["not sent", "lost", "refused", "executed"],
     )
-    def test_an_error_is_told(
+    def test_an_error_is_reported(
         self, step: Step, expected: tuple[object, ...], clock: Clock
     ) -> None:
         """With its outcome, and the code and id that came with it."""
@@ -82,10 +82,10 @@ class TestHooks:
         ],
         ids=["connecting", "in flight", "earlier"],
     )
-    def test_a_cancelled_call_is_told(
+    def test_a_cancelled_call_is_reported(
         self, steps: list[Step], expected: str, clock: Clock
     ) -> None:
-        """Its outcome is what was known when it ended."""
+        """Its outcome is the one proven so far."""
         events: list[CallEvent] = []
         transport = RecordingTransport(*steps)
 
@@ -110,11 +110,11 @@ class TestHooks:
     def test_a_failing_hook_does_no_harm(
         self, clock: Clock, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """The call succeeds, the other hooks are told, and a line is logged."""
+        """The call succeeds, the other hooks are called, and a line is logged."""
         events: list[CallEvent] = []
 
         def broken(_: CallEvent) -> None:
-            raise LookupError("a hook of somebody's")
+            raise LookupError("a custom hook")
 
         response = send(
             clock, RecordingTransport(VERIFIED), hooks=[broken, events.append]
@@ -126,7 +126,7 @@ class TestHooks:
         assert f"a hook failed on {ACTION}" == record.getMessage()
         assert record.exc_info is not None
 
-    def test_an_untyped_call_is_told(self, clock: Clock) -> None:
+    def test_a_call_by_name_is_reported(self, clock: Clock) -> None:
         """It has a request id as well."""
         events: list[CallEvent] = []
 

@@ -62,7 +62,7 @@ class TestPermits:
         response = clock.run(main())
 
         assert response.meta.attempts == 2
-        assert ["left", "answered", "left"] == throttle.log
+        assert ["left", "completed", "left"] == throttle.log
         assert [None, 7] == throttle.tickets
 
     def test_expiry_ends_after_as_many_attempts_as_any_failure(
@@ -137,7 +137,7 @@ class TestPermits:
 
 
 class TestCounting:
-    """What a turn is told of an outcome that proves nothing."""
+    """Reports to a permit of outcomes that prove nothing."""
 
     @pytest.mark.parametrize(
         ("step", "expected"),
@@ -149,24 +149,24 @@ class TestCounting:
             ),
             (
                 HttpResponse(429, CIMultiDict(), b"<html>"),
-                ["answered", "throttled None True", "left"],
+                ["completed", "throttled None True", "left"],
             ),
             (HttpResponse(504, CIMultiDict(), b"<html>"), ["left"]),
             (HttpResponse(403, CIMultiDict(), b"<html>"), ["left"]),
-            (HttpResponse(413, CIMultiDict(), b"<html>"), ["answered", "left"]),
+            (HttpResponse(413, CIMultiDict(), b"<html>"), ["completed", "left"]),
             (HttpResponse(200, CIMultiDict(), b"<html>"), ["left"]),
             (
                 HttpResponse(
                     200, CIMultiDict(), b'{"RequestId":"1","Code":"OK","Data":"broken"}'
                 ),
-                ["answered", "left"],
+                ["completed", "left"],
             ),
             (refusal("InternalError", 400), ["left"]),
-            (refusal("Forbidden", 403), ["answered", "left"]),
+            (refusal("Forbidden", 403), ["completed", "left"]),
         ],
         ids=lambda value: str(value)[:40],
     )
-    def test_only_a_proof_counts_as_an_answer(
+    def test_only_a_proof_completes_a_permit(
         self, step: Step, expected: list[str], clock: Clock
     ) -> None:
         """A slot whose outcome is unknown returns as that of a lost call."""
@@ -229,13 +229,13 @@ class CountingTransport(RecordingTransport):
         return await super().exchange(request, timeout=timeout, on_sent=on_sent)
 
 
-class TestTurns:
-    """What the throttle is told."""
+class TestReports:
+    """Reports of attempts to their permits."""
 
     def recorded(
         self, clock: Clock, step: Step, operation: Operation[Any] = STATUS
     ) -> list[str]:
-        """Return what a turn was told during one attempt."""
+        """Return the reports to a permit during one attempt."""
         log: list[str] = []
 
         class RecordingPermit:
@@ -247,7 +247,7 @@ class TestTurns:
                 return True
 
             def completed(self) -> None:
-                log.append("answered")
+                log.append("completed")
 
             def throttled(
                 self, retry_after: float | None, *, counted: bool = True
@@ -280,29 +280,29 @@ class TestTurns:
     @pytest.mark.parametrize(
         ("step", "expected"),
         [
-            (VERIFIED, ["sent", "answered", "left"]),
-            (refusal("X"), ["sent", "answered", "left"]),
+            (VERIFIED, ["sent", "completed", "left"]),
+            (refusal("X"), ["sent", "completed", "left"]),
             (NOT_SENT, ["left"]),
             (LOST, ["sent", "left"]),
-            (THROTTLED, ["sent", "answered", "throttled None", "left"]),
+            (THROTTLED, ["sent", "completed", "throttled None", "left"]),
             (
                 refusal("Throttling", x_acs_retry_after="1500"),
-                ["sent", "answered", "throttled 1.5", "left"],
+                ["sent", "completed", "throttled 1.5", "left"],
             ),
             (
                 refusal("Throttling", retry_after="7"),
-                ["sent", "answered", "throttled 7.0", "left"],
+                ["sent", "completed", "throttled 7.0", "left"],
             ),
         ],
         ids=["ok", "refused", "not sent", "lost", "throttled", "hint", "http hint"],
     )
-    def test_a_turn_is_told_what_happened(
+    def test_a_permit_receives_the_result_of_its_attempt(
         self, step: Step, expected: list[str], clock: Clock
     ) -> None:
-        """When it left, whether an answer came, and whether that was a refusal."""
+        """The send, the completion, and a refusal by flow control."""
         assert expected == self.recorded(clock, step)
 
-    def test_an_answered_call_cut_short_is_not_called_unsent(
+    def test_a_completed_call_that_is_ended_is_not_reported_as_unsent(
         self, clock: Clock
     ) -> None:
         """A throttle may take its time to let go; the call was executed before."""
@@ -336,7 +336,7 @@ class TestTurns:
         assert transport.most == 10
 
     def test_a_throttled_call_waits_for_the_servers_pause(self, clock: Clock) -> None:
-        """The line decides when, not the policy."""
+        """The queue decides when, not the policy."""
         before = clock.now
         refused = refusal("Throttling", x_acs_retry_after="5000")
         send(clock, RecordingTransport(refused, VERIFIED), retry=AlwaysRetry())

@@ -66,7 +66,7 @@ UNKNOWN: list[Step] = [
     HttpResponse(200, CIMultiDict(), b"<html>"),
     HttpResponse(503, CIMultiDict(), b"<html>"),
 ]
-"""Nobody can say whether these were executed."""
+"""Failures that do not prove whether the call was executed."""
 
 
 REFUSED: list[Step] = [
@@ -78,8 +78,8 @@ REFUSED: list[Step] = [
 """Sending these again is of no use."""
 
 
-class TestResend:
-    """What is sent again, and what never."""
+class TestSafety:
+    """The safety of retries by outcome."""
 
     @pytest.mark.parametrize("operation", [STATUS, MIGRATION], ids=["SAFE", "NEVER"])
     @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ class TestResend:
     def test_no_policy_makes_an_unsafe_call_be_sent_twice(
         self, step: Step, clock: Clock
     ) -> None:
-        """The error says where to find out what happened."""
+        """The error names the action that finds out."""
         transport = RecordingTransport(step, VERIFIED)
         error = fail(clock, transport, MIGRATION, retry=AlwaysRetry())
 
@@ -124,7 +124,7 @@ class TestResend:
     def test_what_was_refused_or_done_is_not_sent_again(
         self, step: Step, clock: Clock
     ) -> None:
-        """Not even a read, with a policy that always says yes."""
+        """Not even a read, with a policy that always retries."""
         transport = RecordingTransport(step, VERIFIED)
         error = fail(clock, transport, retry=AlwaysRetry())
 
@@ -134,7 +134,7 @@ class TestResend:
 
     @pytest.mark.parametrize("step", [NOT_SENT, LOST, THROTTLED])
     def test_one_attempt_means_never_again(self, step: Step, clock: Clock) -> None:
-        """`RetryPolicy(attempts=1)` switches resending off."""
+        """`RetryPolicy(attempts=1)` switches retries off."""
         transport = RecordingTransport(step, VERIFIED)
         error = fail(clock, transport, retry=RetryPolicy(attempts=1))
 
@@ -148,7 +148,7 @@ class TestResend:
         assert isinstance(error, ConnectionLost)
         assert (4, 4) == (len(transport.seen), error.attempts)
 
-    def test_each_resend_is_signed_anew(
+    def test_each_retry_has_a_signature_of_its_own(
         self, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """With a nonce of its own, and the date of its own send."""
@@ -173,14 +173,14 @@ class TestResend:
         assert second == third
 
     def test_an_outcome_once_unknown_stays_unknown(self, clock: Clock) -> None:
-        """A refusal of the second copy says nothing about the first."""
+        """A refusal of the second request proves nothing about the first."""
         transport = RecordingTransport(LOST, refusal("InvalidParameter"))
         error = fail(clock, transport)
 
         assert isinstance(error, InvalidParameter)
         assert ("unknown", 2) == (error.outcome, error.attempts)
 
-    def test_the_policy_is_told_all(self, clock: Clock) -> None:
+    def test_the_policy_receives_all_facts(self, clock: Clock) -> None:
         """The error, the attempts, the seconds so far and a random number."""
         policy = FixedDelay(5)
         send(clock, RecordingTransport(LOST, NOT_SENT, VERIFIED), retry=policy)
@@ -234,7 +234,7 @@ class TestResend:
     def test_each_attempt_is_one_line_at_debug(
         self, clock: Clock, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """What it came to, and the request id if there was one."""
+        """The outcome, the code and the request id."""
         with caplog.at_level(logging.DEBUG, "cams_async"):
             send(clock, RecordingTransport(LOST, refusal("Throttling"), VERIFIED))
         lines = [
@@ -254,7 +254,7 @@ class TestBudget:
     """A bound on resends over all calls of a client."""
 
     def test_a_dead_server_exhausts_it(self, clock: Clock) -> None:
-        """A hundred resends, whatever the policy says."""
+        """A hundred resends, whatever the policy."""
         transport = RecordingTransport(NOT_SENT)
         error = fail(clock, transport, retry=AlwaysRetry(), qps={ACTION: 1000})
 
@@ -290,7 +290,7 @@ class TestBudget:
         assert len(transport.seen) == 300
 
     def test_throttled_calls_cost_nothing(self, clock: Clock) -> None:
-        """The line bounds them already."""
+        """The queue bounds them already."""
         transport = RecordingTransport(*[THROTTLED] * 150, VERIFIED)
         response = send(clock, transport, retry=AlwaysRetry(), qps={ACTION: 1000})
 
@@ -354,7 +354,7 @@ class TestFlowControl:
         assert error.attempts == len(transport.seen) > 4
 
     def test_the_bound_begins_with_the_first_refusal(self, clock: Clock) -> None:
-        """However long the line was before."""
+        """The time in the queue before does not count."""
         policy = RetryPolicy(throttled_for=5)
 
         async def main() -> None:
@@ -375,7 +375,7 @@ class TestFlowControl:
         assert deadline - 3 < clock.now - before < deadline + 0.1
 
     @pytest.mark.parametrize("retry", [RetryPolicy(attempts=1), NoRetry()])
-    def test_a_policy_that_says_no_is_obeyed(self, retry: Any, clock: Clock) -> None:
+    def test_a_policy_can_refuse_retries(self, retry: Any, clock: Clock) -> None:
         """At the first refusal."""
         error = fail(clock, RecordingTransport(THROTTLED), retry=retry)
 
@@ -412,7 +412,7 @@ class TestFlowControl:
 
 
 class SharedServer(RecordingTransport):
-    """A server at 10 calls per second, all of which somebody else uses at first."""
+    """A server at 10 calls per second, all of which another caller uses at first."""
 
     def __init__(self, clock: Clock, *, leaves_after: float) -> None:
         super().__init__(VERIFIED)
@@ -454,7 +454,7 @@ class ImmediateTransport(RecordingTransport):
 
 
 class ImmediateThrottle(LocalThrottle):
-    """Hands out turns without awaiting anything."""
+    """Returns permits without awaiting anything."""
 
     def acquire(self, *_: object, **__: object) -> Any:
         """Return a turn."""
@@ -520,7 +520,7 @@ class TestWarnings:
     def test_one_line_in_five_seconds_for_each_action(
         self, clock: Clock, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """The others are counted; the next line tells how many there were."""
+        """The others are counted; the next line has their number."""
 
         class Each(NoRetry):
             def delay(self, *_: object, **__: object) -> Any:
@@ -546,7 +546,7 @@ class TestWarnings:
     def test_a_retry_that_only_queues_names_no_wait(
         self, step: HttpResponse, clock: Clock, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """The line decides when it goes on."""
+        """The queue decides when it goes on."""
         with caplog.at_level(logging.WARNING, "cams_async"):
             send(clock, RecordingTransport(step, VERIFIED))
         (line,) = caplog.messages

@@ -50,7 +50,7 @@ from tests.fakes import (
 
 
 class TimeoutThrottle(LocalThrottle):
-    """A throttle of somebody's that fails."""
+    """A custom throttle that fails."""
 
     def acquire(self, *_: object, **__: object) -> NoReturn:
         """Fail with an error that is not ours."""
@@ -60,10 +60,10 @@ class TimeoutThrottle(LocalThrottle):
 class TestOrder:
     """The steps of a call, in their order."""
 
-    def test_credentials_are_asked_before_the_line_and_after_the_turn(
+    def test_credentials_are_fetched_before_the_queue_and_after_the_permit(
         self, clock: Clock
     ) -> None:
-        """Bad ones never wait, and those that are signed with are fresh."""
+        """Bad ones never wait, and the request is signed with fresh ones."""
         provider = QueuedProvider(CREDENTIALS, Credentials("LTAI-the-second", "s"))
         transport = RecordingTransport(VERIFIED)
         throttle = Watched(provider.log)
@@ -74,7 +74,7 @@ class TestOrder:
             "Credential=LTAI-the-second" in transport.seen[0].headers["authorization"]
         )
 
-    def test_bad_credentials_fail_before_the_line(self, clock: Clock) -> None:
+    def test_bad_credentials_fail_before_the_queue(self, clock: Clock) -> None:
         """However long it is."""
         throttle = Watched()
         provider = QueuedProvider()
@@ -89,8 +89,8 @@ class TestOrder:
         assert (ACTION, 0, "not_sent") == (error.action, error.attempts, error.outcome)
         assert (1, []) == (provider.calls, throttle.scopes)
 
-    def test_a_success_tells_how_the_call_went(self, clock: Clock) -> None:
-        """Attempts, seconds in the line, and the HTTP status."""
+    def test_a_response_has_facts_about_its_call(self, clock: Clock) -> None:
+        """The attempts, the seconds in the queue, and the HTTP status."""
 
         async def main() -> Iterable[Any]:
             async with make(RecordingTransport(VERIFIED), qps={ACTION: 1}) as cams:
@@ -116,8 +116,8 @@ class TestOrder:
         assert meta.attempts == 2
         assert meta.waited == pytest.approx(1.01 + 2.01, abs=1e-3)
 
-    def test_the_date_is_made_after_the_turn(self, clock: Clock) -> None:
-        """It is the time of the send, however long the line was."""
+    def test_the_date_is_made_after_the_permit(self, clock: Clock) -> None:
+        """It is the time of the send, however long the queue was."""
         transport = RecordingTransport(VERIFIED)
         before = datetime.now(UTC).replace(microsecond=0)
         send(clock, transport)
@@ -153,8 +153,8 @@ class TestDeadline:
         assert ("queued", "not_sent", 0) == (error.phase, error.outcome, error.attempts)
         assert clock.now - before == pytest.approx(5, abs=1e-3)
 
-    def test_it_covers_the_line(self, clock: Clock) -> None:
-        """A turn that comes too late is refused at once, and says so."""
+    def test_it_covers_the_queue(self, clock: Clock) -> None:
+        """A permit that would be too late is refused at once."""
 
         async def main() -> DeadlineExceeded:
             async with make(RecordingTransport(VERIFIED), qps={ACTION: 0.1}) as cams:
@@ -209,7 +209,7 @@ class TestDeadline:
         assert clock.now - before == pytest.approx(9, abs=0.01)
 
     def test_it_is_one_bound_over_everything(self, clock: Clock) -> None:
-        """Credentials, line, an attempt, a wait and one more: not a moment over."""
+        """Credentials, queue, an attempt, a delay and another attempt."""
 
         class Slowly(QueuedProvider):
             async def get(self) -> Credentials:
@@ -240,10 +240,10 @@ class TestDeadline:
             error.outcome,
             error.attempts,
         )
-        # Each turn of the simulated loop takes a microsecond.
+        # Each cycle of the simulated loop takes a microsecond.
         assert [0] == pytest.approx(late, abs=1e-5)
 
-    def test_an_attempt_that_answers_in_time_is_fine(self, clock: Clock) -> None:
+    def test_a_response_before_the_deadline_is_returned(self, clock: Clock) -> None:
         """A deadline does nothing before it passes."""
         response = send(clock, RecordingTransport(Delayed(4.9, VERIFIED)), deadline=5)
 
@@ -261,8 +261,8 @@ class TestDeadline:
 
         assert clock.now - before == pytest.approx(400, abs=1)
 
-    def test_a_time_out_of_somebody_elses_is_no_deadline(self, clock: Clock) -> None:
-        """What a throttle of the user's raises passes as it is."""
+    def test_a_time_out_of_a_custom_throttle_is_no_deadline(self, clock: Clock) -> None:
+        """The error of a custom throttle is raised unchanged."""
         with pytest.raises(TimeoutError, match="redis"):
             send(
                 clock,
