@@ -30,7 +30,7 @@ from cams_async.providers import FreshCredentials, StaticCredentials, default_ch
 from cams_async.proxies import find_proxy, hide_proxy
 from cams_async.retry import RetryPolicy
 from cams_async.secret import Secret, hide_arguments
-from cams_async.session import CallOptions, CredentialsSource, Session
+from cams_async.session import CallOptions, CredentialsSource, Scopes, Session
 from cams_async.throttle import Throttle, shared_throttle
 from cams_async.transport import AiohttpTransport, Transport
 
@@ -148,9 +148,7 @@ class CamsClient(ActionMethods):
         )
         self._session = Session(
             endpoint=self._endpoint,
-            region=scope_region,
-            account=account,
-            qps=self._ceilings,
+            scopes=Scopes(region=scope_region, account=account, qps=self._ceilings),
             credentials=self._credentials,
             throttle=self._throttle,
             transport=self._transport,

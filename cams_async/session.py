@@ -79,6 +79,55 @@ class CallOptions:
     hooks: tuple[Callable[[CallEvent], None], ...]
 
 
+class Scopes:
+    """The scopes of a client's calls, by action.
+
+    Args:
+        region: The region, or the origin where only an endpoint was given.
+        account: The name that rate limits are shared under; None for that of the
+            credentials.
+        qps: QPS ceilings by action that replace the documented ones.
+    """
+
+    def __init__(
+        self, *, region: str, account: str | None, qps: Mapping[str, float]
+    ) -> None:
+        self._region = region
+        self._account = account
+        self._qps = qps
+        self._scopes: dict[str, Scope] = {}
+
+    def scope_of(self, call: Call[Any], credentials: CredentialsSource) -> Scope:
+        """Return the scope of a call.
+
+        Raises:
+            CredentialsError: The provider failed.
+            ConfigurationError: The provider has no account, and the client has none.
+        """
+        scope = self._scopes.get(call.action)
+        if scope is None:
+            scope = self._scopes[call.action] = Scope(
+                account=self._account_of(credentials),
+                region=self._region,
+                action=call.action,
+                qps=self._qps.get(call.action, call.qps),
+            )
+        return scope
+
+    def _account_of(self, credentials: CredentialsSource) -> str:
+        # Read once, after the first `get`: the key ids of temporary credentials change
+        # with each renewal. A custom provider may have no account at all.
+        try:
+            account = self._account or getattr(credentials, "account", None)
+        except Exception as caught:  # noqa: BLE001 - a custom provider raises anything
+            raise credentials_error(caught) from None
+        if not isinstance(account, str) or not account:
+            msg = "the credentials provider names none; give the client account="
+            raise ConfigurationError(msg, field="account")
+        self._account = account
+        return account
+
+
 class Session:
     """The calls of a client, and the state that they share."""
 
@@ -86,24 +135,19 @@ class Session:
         self,
         *,
         endpoint: Endpoint,
-        region: str,
-        account: str | None,
-        qps: Mapping[str, float],
+        scopes: Scopes,
         credentials: CredentialsSource,
         throttle: Throttle,
         transport: Transport,
         forms: FormChoice,
     ) -> None:
         self._endpoint = endpoint
-        self._region = region
-        self._account = account
-        self._qps = qps
+        self._scopes = scopes
         self._credentials = credentials
         self._throttle = throttle
         self._transport = transport
         self._forms = forms
         self._parser = ResponseParser()
-        self._scopes: dict[str, Scope] = {}
         self._retries = Retries()
         self._corrections = Corrections(expire=credentials.expire, forms=forms)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -169,7 +213,7 @@ class Session:
                 # Before the queue, so that bad credentials fail at once.
                 await self._get_credentials()
                 async with self._throttle.acquire(
-                    self._scopes.get(call.action) or self._new_scope(call),
+                    self._scopes.scope_of(call, self._credentials),
                     ticket=state.ticket,
                     deadline=state.deadline,
                 ) as permit:
@@ -289,25 +333,6 @@ class Session:
                 )
             self._loop = loop
         return state
-
-    def _new_scope(self, call: Call[Any]) -> Scope:
-        # Read once, after the first `get`: the key ids of temporary credentials change
-        # with each renewal. A custom provider may have no account at all.
-        try:
-            account = self._account or getattr(self._credentials, "account", None)
-        except Exception as caught:  # noqa: BLE001 - a custom provider raises anything
-            raise credentials_error(caught) from None
-        if not isinstance(account, str) or not account:
-            msg = "the credentials provider names none; give the client account="
-            raise ConfigurationError(msg, field="account")
-        self._account = account
-        scope = self._scopes[call.action] = Scope(
-            account=account,
-            region=self._region,
-            action=call.action,
-            qps=self._qps.get(call.action, call.qps),
-        )
-        return scope
 
     def _end_early(self, state: CallState) -> CamsError:
         """Return the error of a call that its deadline or `aclose` has ended."""
