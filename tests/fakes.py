@@ -307,7 +307,7 @@ class ExpiringThrottle(LocalThrottle):
 
 
 class FailingThrottle(LocalThrottle):
-    """A throttle of somebody's that fails with errors of an exchange."""
+    """A custom throttle that fails with errors of an exchange."""
 
     def __init__(self, error: CamsError) -> None:
         super().__init__()

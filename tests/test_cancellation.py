@@ -170,13 +170,13 @@ class TestInSimulatedTime:
 
 
 def assert_idle(throttle: LocalThrottle) -> None:
-    """Nobody waits, and nothing is on its way."""
+    """No call is queued or in flight."""
     for found in throttle.snapshot().values():
         assert (0, 0) == (found.waiting, found.in_flight)
 
 
 def status_of(emulator: Emulator, number: int = 0) -> GetPhoneNumberVerificationStatus:
-    """Return an operation that the emulator knows an answer to."""
+    """Return an operation that the emulator can execute."""
     found = emulator.phone_numbers[number]
     return GetPhoneNumberVerificationStatus(
         phone_number=found.phone_number, cust_space_id=found.cust_space_id

@@ -190,7 +190,7 @@ class TestToken:
         assert (2, 2) == (len(transport.seen), provider.calls)
 
     def test_fixed_credentials_are_not_renewed(self, clock: Clock) -> None:
-        """There are no others to ask for."""
+        """Static credentials cannot be replaced."""
         transport = RecordingTransport(EXPIRED)
         error = fail(clock, transport, retry=AlwaysRetry())
 

@@ -29,7 +29,7 @@ class TestHooks:
     """One event for each call, however it ended."""
 
     def test_a_success_is_reported(self, clock: Clock) -> None:
-        """With everything that is known of it."""
+        """The event has every field."""
         events: list[CallEvent] = []
         send(clock, RecordingTransport(LOST, VERIFIED), hooks=[events.append])
         (event,) = events

@@ -313,7 +313,7 @@ class TestScope:
         assert self.scope(clock, account="mine", credentials=provider).account == "mine"
 
     def test_a_providers_account_is_used_and_stays(self, clock: Clock) -> None:
-        """It is fixed for the client's life, whatever the provider says later."""
+        """It is fixed for the client's life, whatever the provider returns later."""
         provider = QueuedProvider(CREDENTIALS, account="first")
         throttle = Watched()
 
@@ -331,7 +331,7 @@ class TestScope:
         assert ["first"] * 3 == [scope.account for scope in throttle.scopes]
 
     def test_a_provider_without_an_account_needs_the_option(self, clock: Clock) -> None:
-        """The error says what to give; nothing was sent."""
+        """The error names the argument to pass; nothing was sent."""
 
         class Nameless:
             async def get(self) -> Credentials:
