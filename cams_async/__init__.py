@@ -1,12 +1,12 @@
-"""The asyncio SDK for Alibaba Cloud CAMS, which keeps to its ceilings.
+"""An asyncio SDK for Alibaba Cloud CAMS that never exceeds its rate limits.
 
     async with CamsClient() as cams:
-        answer = await cams.get_phone_number_verification_status(
+        response = await cams.get_phone_number_verification_status(
             phone_number="8613800000000", cust_space_id="cams-xxxx"
         )
-        answer.data.code_verification_status
+        response.data.code_verification_status
 
-Operations are in `cams_async.operations`, a CAMS to try them on in
+Operations are in `cams_async.operations`, an emulator of CAMS in
 `cams_async.emulator`.
 """
 

@@ -1,21 +1,21 @@
-"""Everything that can go wrong, as one tree.
+"""The exceptions of this package, as one tree.
 
-Whatever fails inside this package reaches the caller as one of these::
+Every failure of a call is raised as one of these::
 
     CamsError
     ├ ConfigurationError       a bad argument or setting; names the field
-    ├ ClientClosed             a call after, or cut short by, `aclose()`
-    ├ ThrottleUnavailable      what shares the ceiling, such as Redis, is away
-    │ └ PermitExpired          the permit to send came too late to be used
-    ├ CredentialsError         none were found, or a provider failed
+    ├ ClientClosed             a call after `aclose()`, or ended by it
+    ├ ThrottleUnavailable      the shared throttle, such as Redis, is unavailable
+    │ └ PermitExpired          the permit expired before the request was sent
+    ├ CredentialsError         no credentials were found, or a provider failed
     ├ InvalidOperation         a field is empty or has the wrong type or form
     ├ TransportError
     │ ├ ConnectError           no connection: nothing was sent
     │ ├ ConnectionLost         the connection broke after the request was sent
     │ └ RequestTimeout         one attempt took longer than `timeout`
     ├ DeadlineExceeded         the whole call took longer than `deadline`
-    ├ DecodeError              the answer is not JSON, or not the documented shape
-    └ ApiError                 CAMS, or the gateway before it, said no
+    ├ DecodeError              the response is not JSON, or not the documented shape
+    └ ApiError                 CAMS, or the gateway before it, refused the call
       ├ AuthenticationError    signature, access key, token or date refused
       ├ PermissionDenied       RAM denies the action
       ├ NotSubscribed          the product is not activated
@@ -24,7 +24,7 @@ Whatever fails inside this package reaches the caller as one of these::
       ├ NotFound               no such action or resource
       ├ ThrottlingError        flow control; `retry_after` in seconds
       ├ GatewayError           a proxy or another hop responded; `hop` names it
-      └ ServerError            HTTP 5xx: the answer says nothing about the effect
+      └ ServerError            HTTP 5xx: the effect is unknown
 
 Each error of a call carries `action`, `attempts` and `outcome`; each survives
 pickling; none carries a secret.
@@ -33,21 +33,25 @@ pickling; none carries a secret.
 from typing import Literal, TypeAlias
 
 CallOutcome: TypeAlias = Literal["not_sent", "rejected", "executed", "unknown"]
-"""What is known of a call's effect on the server.
+"""The effect of a call on the server, as far as it is proven.
 
-`not_sent`: the request never left. `rejected`: CAMS refused before executing it.
-`executed`: CAMS did what was asked. `unknown`: it was sent, and nobody can say.
+`not_sent`: no request was sent. `rejected`: CAMS refused the call without executing it.
+`executed`: CAMS executed the call. `unknown`: a request was sent, and no response
+proves whether it was executed; the error's `hint` names the action that finds out.
 """
 
 
 class CamsError(Exception):
-    """The root of all errors of this package.
+    """The base of all errors of this package.
+
+    Catch it to handle every failure of a call. Its `outcome` decides whether the call
+    may be repeated: `not_sent` and `rejected` calls were not executed.
 
     Attributes:
         action: The CAMS action of the call, or None outside a call.
-        attempts: How many times the request was sent on its way.
-        outcome: What is known of the effect on the server.
-        hint: What the caller can do to find out or to mend it, or None.
+        attempts: The number of attempts.
+        outcome: The effect on the server; see `CallOutcome`.
+        hint: The next step for the caller, or None.
     """
 
     def __init__(
@@ -67,12 +71,12 @@ class CamsError(Exception):
         self.outcome: CallOutcome = outcome
         self.hint = hint
 
-    def _what(self) -> str:
+    def _text(self) -> str:
         return str(self.args[0]) if self.args else ""
 
     def __str__(self) -> str:
-        """One line that can be searched for: action, what, outcome, hint."""
-        text = " ".join(self._what().split())
+        """Return one line: the action, the text, the outcome and the hint."""
+        text = " ".join(self._text().split())
         if self.action is not None:
             text = f"{self.action}: {text} [{self.outcome}, attempts: {self.attempts}]"
         return text if self.hint is None else f"{text} {self.hint}"
@@ -80,6 +84,8 @@ class CamsError(Exception):
 
 class ConfigurationError(CamsError):
     """An argument or a setting is unusable; nothing was sent.
+
+    Correct the argument that `field` names.
 
     Attributes:
         field: The name of the argument or variable.
@@ -89,35 +95,41 @@ class ConfigurationError(CamsError):
         super().__init__(message)
         self.field = field
 
-    def _what(self) -> str:
-        what = super()._what()
+    def _text(self) -> str:
+        what = super()._text()
         return what if self.field is None else f"{self.field}: {what}"
 
 
 class ClientClosed(CamsError):
-    """The client was closed before, or while, the call ran."""
+    """The client was closed before or during the call.
+
+    Make a new client. Repeat the call only if its `outcome` is `not_sent`.
+    """
 
 
 class ThrottleUnavailable(CamsError):
-    """What shares the ceiling among processes was away for too long.
+    """The throttle that processes share, such as Redis, was unavailable for too long.
 
-    Without it nobody knows how many calls the others send: none goes out unlimited.
+    No call is sent without it, as the rate limit could not be kept. Repeat the call
+    when it is available, or set `on_outage="local"` of the `RedisThrottle`.
     """
 
 
 class PermitExpired(ThrottleUnavailable):
-    """The permit to send expired before the first byte left; nothing was sent.
+    """The permit expired before the request was sent; nothing was sent.
 
-    Its slot may belong to another call by then.
+    Its slot may belong to another call. The call may be repeated.
     """
 
 
 class CredentialsError(CamsError):
-    """No credentials were found, or a provider failed.
+    """No credentials were found, or a provider failed; nothing was sent.
+
+    The message names the variables and files that were read.
 
     Attributes:
-        absent: True where a provider has nothing to offer at all, so that a
-            chain may ask the next one; False where what it has is broken.
+        absent: True where a provider has no credentials at all, so that a chain tries
+            the next one; False where its credentials are unusable.
     """
 
     def __init__(self, message: str = "", *, absent: bool = False) -> None:
@@ -128,9 +140,11 @@ class CredentialsError(CamsError):
 class InvalidOperation(CamsError):
     """A field of an operation is unusable; nothing was sent.
 
+    Correct the field that `field` names.
+
     Attributes:
         field: The name of the field.
-        expected: What would have been accepted.
+        expected: A description of the accepted values.
     """
 
     def __init__(
@@ -147,28 +161,42 @@ class InvalidOperation(CamsError):
 
 
 class TransportError(CamsError):
-    """The exchange with the server failed below HTTP."""
+    """The exchange with the server failed below HTTP.
+
+    The retries of the policy are used up, or a retry was not safe.
+    """
 
 
 class ConnectError(TransportError):
-    """No connection could be made; nothing was sent."""
+    """No connection could be made; nothing was sent.
+
+    Check the endpoint, the proxy and the network. The call may be repeated.
+    """
 
 
 class ConnectionLost(TransportError):
-    """The connection broke after the request was sent."""
+    """The connection broke after the request was sent.
+
+    The call may have been executed: follow `hint` before repeating it.
+    """
 
 
 class RequestTimeout(TransportError):
-    """One attempt took longer than `timeout`."""
+    """One attempt took longer than `timeout`.
+
+    The `outcome` is `not_sent` while connecting, and `unknown` afterwards.
+    """
 
 
 class DeadlineExceeded(CamsError):
-    """The whole call cannot finish, or did not finish, by its deadline.
+    """The call did not finish, or cannot finish, by its deadline.
+
+    Use a longer `deadline`, or send fewer calls at once.
 
     Attributes:
         phase: "queued" while the call had not been sent, else "in flight".
-        places_ahead: Calls ahead in the line, where the throttle could tell.
-        expected_wait: Seconds until the call's turn, where the throttle could tell.
+        places_ahead: Calls ahead in the queue, or None.
+        expected_wait: Seconds until the call's permit is expected, or None.
     """
 
     def __init__(
@@ -187,13 +215,15 @@ class DeadlineExceeded(CamsError):
 
 
 class DecodeError(CamsError):
-    """The answer is not JSON, too large, or not of the documented shape.
+    """The response is not JSON, too large, or not of the documented shape.
+
+    An `outcome` of `executed` means that CAMS executed the call: do not repeat it.
 
     Attributes:
-        path: Where the answer departs from the documented shape, such as
-            `$.Data.PhoneNumber`; None where it is no JSON object at all.
-        body: What was received, at most the client's `max_response` bytes.
-        http_status: The HTTP status of the answer.
+        path: The place of the difference from the documented shape, such as
+            `$.Data.PhoneNumber`; None where the body is not a JSON object.
+        body: The received bytes, at most the client's `max_response`.
+        http_status: The HTTP status of the response.
     """
 
     def __init__(
@@ -212,16 +242,19 @@ class DecodeError(CamsError):
 
 
 class ApiError(CamsError):
-    """CAMS, or the gateway before it, refused the call. An unknown code is this.
+    """CAMS, or the gateway before it, refused the call.
+
+    Codes without a class of their own are raised as this class. Give `request_id` to
+    the vendor's support.
 
     Attributes:
-        code: The vendor's error code, verbatim; empty where the answer had none.
+        code: The vendor's error code, verbatim; empty where the response has none.
         message: The vendor's message, verbatim.
         request_id: The id to give to the vendor's support; None where absent.
-        http_status: The HTTP status of the answer.
-        access_denied_detail: What the gateway says of a denial; None where absent.
-        retry_after: Seconds that the server asks to wait, at most 60; None where
-            it does not ask.
+        http_status: The HTTP status of the response.
+        access_denied_detail: The gateway's details of a denial; None where absent.
+        retry_after: Seconds to wait, as requested by the server, at most 60; None
+            where absent.
         hop: The proxy or other hop that responded in place of CAMS; None where CAMS
             responded.
     """
@@ -247,7 +280,7 @@ class ApiError(CamsError):
         self.retry_after = retry_after
         self.hop = hop
 
-    def _what(self) -> str:
+    def _text(self) -> str:
         if self.hop is not None:
             return f"{self.hop}: {self.message} (HTTP {self.http_status})"
         code = self.code or "no code"
@@ -258,31 +291,53 @@ class ApiError(CamsError):
 
 
 class AuthenticationError(ApiError):
-    """The signature, access key, security token or date was refused."""
+    """The signature, access key, security token or date was refused.
+
+    Check the credentials. A skewed clock and an expired token are corrected once per
+    call.
+    """
 
 
 class PermissionDenied(ApiError):
-    """RAM, or the account's state, does not allow the action."""
+    """RAM, or the account's state, does not allow the action.
+
+    Grant the RAM action that the operation's docstring names.
+    """
 
 
 class NotSubscribed(ApiError):
-    """Chat App Message Service is not activated for the account."""
+    """Chat App Message Service is not activated for the account.
+
+    Activate it in the Alibaba Cloud console.
+    """
 
 
 class NotOwner(ApiError):
-    """The resource belongs to another account."""
+    """The resource belongs to another account.
+
+    Check the credentials and `cust_space_id`.
+    """
 
 
 class InvalidParameter(ApiError):
-    """A parameter is missing or its value is refused."""
+    """A parameter is missing or its value is refused.
+
+    The message names the parameter.
+    """
 
 
 class NotFound(ApiError):
-    """There is no such action or resource."""
+    """There is no such action or resource.
+
+    Check the name of the action and the ids among the parameters.
+    """
 
 
 class ThrottlingError(ApiError):
-    """Flow control refused the call, or the server asks to wait.
+    """Flow control refused the call, or the server requested a pause.
+
+    The call was retried for `RetryPolicy.throttled_for` seconds or until its deadline.
+    Other processes may use up the rate limit: share it by a `RedisThrottle`.
 
     Its `outcome` is `rejected` where that proves that nothing was executed.
     """
@@ -297,4 +352,7 @@ class GatewayError(ApiError):
 
 
 class ServerError(ApiError):
-    """The server failed (HTTP 5xx); whether it executed the call is unknown."""
+    """The server failed (HTTP 5xx); the call may have been executed.
+
+    Follow `hint` before repeating a call that is not retry-safe.
+    """

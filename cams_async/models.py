@@ -1,27 +1,21 @@
-"""The values that pass between the layers and out to the caller."""
+"""The values that layers exchange and callers receive."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from attrs import Attribute, field, frozen
+from attrs import field, fields, frozen
 
-from cams_async.bounds import is_positive
-from cams_async.errors import CallOutcome, ConfigurationError
-
-
-def _above_zero(_: object, attribute: "Attribute[Any]", value: Any) -> None:
-    if not is_positive(value):
-        msg = "must be a finite number of calls per second above 0"
-        raise ConfigurationError(msg, field=attribute.name)
+from cams_async.config import is_positive, valid
+from cams_async.errors import CallOutcome
 
 
 @frozen(kw_only=True)
 class Scope:
-    """What a ceiling is counted over: calls of one action in an account and region."""
+    """The unit of a rate limit: one action in one account and region."""
 
     account: str
-    """The name that the ceiling is shared under."""
+    """The name that the rate limit is shared under."""
 
     region: str
     """The region, or the origin where only an endpoint was given."""
@@ -29,13 +23,17 @@ class Scope:
     action: str
     """The CAMS action, verbatim."""
 
-    qps: float = field(validator=_above_zero)
+    qps: float = field(
+        validator=valid(
+            is_positive, "must be a finite number of calls per second above 0"
+        )
+    )
     """The ceiling in calls per second, above 0."""
 
 
 @frozen(kw_only=True)
 class Snapshot:
-    """What a throttle is doing for one scope at this moment."""
+    """The state of a throttle for one scope."""
 
     ceiling: float
     """The most calls that the server may count in any second."""
@@ -44,80 +42,91 @@ class Snapshot:
     """The ceiling in force: lower for a while after the server throttled a call."""
 
     waiting: int
-    """Calls in the line."""
+    """Calls in the queue."""
 
     in_flight: int
-    """Calls that have had their turn and no answer yet."""
+    """Calls that have a permit and no response yet."""
 
     cooling: int
-    """Answered calls that the server may still be counting."""
+    """Completed calls that the server may still count."""
 
     paused_for: float
-    """Seconds until the pause that the server asked for ends; 0 where there is none."""
+    """Seconds until the end of a pause requested by the server; 0 for no pause."""
 
 
-# An answer has many values, and a frozen class takes them twice as fast without slots:
-# with them, attrs has to go through `object.__setattr__` for each.
+# A frozen class with slots takes twice as long to make: attrs has to call
+# `object.__setattr__` for each value.
 @frozen(kw_only=True, slots=False)
 class Meta:
-    """How a call went."""
+    """The attempts, the queue time and the HTTP status of a call."""
 
     attempts: int
-    """How many times the request was sent, the successful time included."""
+    """The number of attempts, the successful one included."""
 
     waited: float
-    """Seconds spent waiting for turns, over all attempts."""
+    """Seconds spent waiting for permits, over all attempts."""
 
     http_status: int
-    """The HTTP status of the answer."""
+    """The HTTP status of the response."""
 
 
 @frozen(kw_only=True)
 class CallEvent:
-    """What a hook is told when a call has ended, well or not."""
+    """Passed to every hook when a call finishes, successfully or not."""
 
     action: str
     """The CAMS action, verbatim."""
 
     attempts: int
-    """How many times the request was sent."""
+    """The number of attempts."""
 
     waited: float
-    """Seconds spent waiting for turns, over all attempts."""
+    """Seconds spent waiting for permits, over all attempts."""
 
     outcome: CallOutcome
-    """What is known of the effect on the server."""
+    """The effect on the server; see `cams_async.errors.CallOutcome`."""
 
     code: str | None
-    """`OK`, the vendor's error code, or None where no answer told one."""
+    """`OK`, the vendor's error code, or None without either."""
 
     request_id: str | None
-    """The vendor's id of the request, or None where no answer told one."""
+    """The vendor's id of the request, or None where the response has none."""
 
 
 @frozen(kw_only=True, slots=False)
 class Record:
-    """A JSON object of an answer. What it holds beyond its fields is in `extra`.
+    """A JSON object of a response.
 
-    A field without a default is required: without it the answer is of no use.
+    A field without a default is required.
     """
 
     extra: Mapping[str, Any] = field(factory=dict[str, Any])
-    """Fields that this version does not know, as they stood on the wire.
+    """Undocumented fields, as they stood on the wire, and optional fields with a value
+    of another type than documented."""
 
-    Optional fields whose values are of another type than documented, too.
-    """
+    def __init_subclass__(cls) -> None:
+        """Keep `__repr__`: attrs replaces it only where a class has none of its own."""
+        super().__init_subclass__()
+        setattr(cls, "__repr__", Record.__repr__)  # noqa: B010 - type checkers refuse the assignment
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{each.name}={getattr(self, each.name)!r}"
+            for each in fields(type(self))
+            if each.repr and (getattr(self, each.name) or each.name != "extra")
+        ]
+        return f"{type(self).__qualname__}({', '.join(shown)})"
 
 
 @frozen(kw_only=True, slots=False)
 class Response(Record):
-    """What every answer has. A failure never becomes one: it is raised."""
+    """The fields of every successful response. Failures are raised."""
 
     request_id: str
     """The id to give to the vendor's support, verbatim. Not always a UUID."""
 
     code: str
-    """`OK`, or another of the vendor's words for success, verbatim."""
+    """The vendor's code of success, verbatim; normally `OK`."""
 
     message: str | None = None
     """The vendor's text, verbatim. "None" and "SUCCESS" both stand for success."""
@@ -126,13 +135,13 @@ class Response(Record):
     """A placeholder word on success; the gateway makes it an object on denials."""
 
     meta: Meta | None = field(default=None, eq=False)
-    """How the call went; None for an answer that did not come from a call."""
+    """Facts about the call; None for a response that was not received by a call."""
 
 
 class CodeVerificationStatus(StrEnum):
     """Whether the ownership of a phone number is verified.
 
-    The vendor's own lists differ, so a value may also be any other `str`.
+    The vendor's lists differ, so a value may also be any other `str`.
     """
 
     NOT_VERIFIED = "NOT_VERIFIED"

@@ -1,25 +1,22 @@
-"""Takes one call through its steps: turn, sign, exchange, parse, and round again.
+"""The session: permit, sign, exchange, parse, and retry.
 
-The session is where the rules meet: what the throttle, the retry policy and the
-outcome of an attempt allow together.
+It combines the throttle, the credentials, the protocol, the transport and the retry
+rule for all calls of a client.
 """
 
 import asyncio
 import logging
 import math
 import os
-import time
 from collections.abc import Callable, Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any, Literal, Protocol, TypeVar
 
 from attrs import frozen
 
+from cams_async.corrections import Corrections
 from cams_async.credentials import Credentials, credentials_error
 from cams_async.endpoints import Endpoint
 from cams_async.errors import (
-    ApiError,
     CallOutcome,
     CamsError,
     ClientClosed,
@@ -29,18 +26,17 @@ from cams_async.errors import (
     ThrottlingError,
 )
 from cams_async.forms import FormPolicy
+from cams_async.hooks import (
+    CallState,
+    annotate_error,
+    call_event,
+    log_attempt,
+    notify,
+)
 from cams_async.models import CallEvent, Scope
 from cams_async.parsing import ResponseParser
-from cams_async.progress import (
-    Progress,
-    complete,
-    event,
-    log_attempt,
-    tell,
-)
 from cams_async.protocol import Call, build_request
-from cams_async.resending import Resending
-from cams_async.retry import RetryPolicy
+from cams_async.retry import Retries, RetryPolicy
 from cams_async.throttle import Permit, Throttle
 from cams_async.transport import Transport
 
@@ -49,18 +45,15 @@ R = TypeVar("R")
 logger: logging.Logger = logging.getLogger("cams_async")
 
 CLOSING = 1.0
-"""Seconds that `aclose` gives the calls it ends."""
-
-CENTURY = 100 * 365 * 86400.0
-"""Seconds beyond which a server's date is no clock to go by."""
+"""Seconds that `aclose` waits for the calls it ends."""
 
 
 class CredentialsSource(Protocol):
-    """Credentials that are valid now."""
+    """A source of credentials that are valid now."""
 
     @property
     def account(self) -> str | None:
-        """The name that ceilings are shared under, once it is known."""
+        """The name that rate limits are shared under, once it is available."""
         ...
 
     async def get(self) -> Credentials:
@@ -68,7 +61,7 @@ class CredentialsSource(Protocol):
         ...
 
     def expire(self, credentials: Credentials) -> bool:
-        """Forget credentials that the server calls expired.
+        """Discard credentials that the server refused as expired.
 
         Returns:
             Whether `get` may return others; False for fixed credentials.
@@ -77,8 +70,8 @@ class CredentialsSource(Protocol):
 
 
 @frozen
-class Options:
-    """What may differ from call to call."""
+class CallOptions:
+    """The options of a call; `CamsClient.with_options` changes them."""
 
     timeout: float
     deadline: float | None
@@ -86,79 +79,118 @@ class Options:
     hooks: tuple[Callable[[CallEvent], None], ...]
 
 
+class Scopes:
+    """The scopes of a client's calls, by action.
+
+    Args:
+        region: The region, or the origin where only an endpoint was given.
+        account: The name that rate limits are shared under; None for that of the
+            credentials.
+        qps: QPS ceilings by action that replace the documented ones.
+    """
+
+    def __init__(
+        self, *, region: str, account: str | None, qps: Mapping[str, float]
+    ) -> None:
+        self._region = region
+        self._account = account
+        self._qps = qps
+        self._scopes: dict[str, Scope] = {}
+
+    def scope_of(self, call: Call[Any], credentials: CredentialsSource) -> Scope:
+        """Return the scope of a call.
+
+        Raises:
+            CredentialsError: The provider failed.
+            ConfigurationError: The provider has no account, and the client has none.
+        """
+        scope = self._scopes.get(call.action)
+        if scope is None:
+            scope = self._scopes[call.action] = Scope(
+                account=self._account_of(credentials),
+                region=self._region,
+                action=call.action,
+                qps=self._qps.get(call.action, call.qps),
+            )
+        return scope
+
+    def _account_of(self, credentials: CredentialsSource) -> str:
+        # Read once, after the first `get`: the key ids of temporary credentials change
+        # with each renewal. A custom provider may have no account at all.
+        try:
+            account = self._account or getattr(credentials, "account", None)
+        except Exception as caught:  # noqa: BLE001 - a custom provider raises anything
+            raise credentials_error(caught) from None
+        if not isinstance(account, str) or not account:
+            msg = "the credentials provider names none; give the client account="
+            raise ConfigurationError(msg, field="account")
+        self._account = account
+        return account
+
+
 class Session:
-    """What all calls of a client share."""
+    """The calls of a client, and the state that they share."""
 
     def __init__(
         self,
         *,
         endpoint: Endpoint,
-        region: str,
-        account: str | None,
-        qps: Mapping[str, float],
+        scopes: Scopes,
         credentials: CredentialsSource,
         throttle: Throttle,
         transport: Transport,
         forms: FormPolicy,
     ) -> None:
         self._endpoint = endpoint
-        self._region = region
-        self._account = account
-        self._qps = qps
+        self._scopes = scopes
         self._credentials = credentials
         self._throttle = throttle
         self._transport = transport
         self._forms = forms
         self._parser = ResponseParser()
-        self._scopes: dict[str, Scope] = {}
-        self._resending = Resending()
-        # Seconds by which the server's clock is ahead of this machine's.
-        self._clock_offset = 0.0
+        self._retries = Retries()
+        self._corrections = Corrections(expire=credentials.expire, forms=forms)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._calls: set[asyncio.Timeout] = set()
         self._closed = False
         self._idle = asyncio.Event()
 
-    async def send(self, call: Call[R], options: Options) -> R:
-        """Send one call and return its typed answer.
+    async def send(self, call: Call[R], options: CallOptions) -> R:
+        """Send one call, retry it where that is safe, and return its typed response.
 
         Raises:
-            CamsError: Whatever went wrong, with action, attempts and outcome.
+            CamsError: The call failed; the error has the action, the attempts and the
+                outcome.
         """
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        deadline = None if options.deadline is None else now + options.deadline
-        progress = Progress(now, deadline)
-        if self._closed or self._loop is not loop:
-            self._begin(loop, call, progress)
+        state = self._begin(call, options)
         response: R | None = None
         error: CamsError | None = None
-        # The one device that ends a call from outside: its own deadline, or aclose.
-        bound = asyncio.timeout_at(deadline)
+        # Ends the call from outside: at its deadline, or in `aclose`.
+        bound = asyncio.timeout_at(state.deadline)
         self._calls.add(bound)
         try:
             async with bound:
-                response = await self._rounds(call, options, progress)
+                response = await self._attempts(call, options, state)
                 return response
         except TimeoutError:
             if not bound.expired():
-                raise  # of a throttle or transport that is not ours
-            error = complete(self._cut_short(progress), call, progress)
+                raise  # of a custom throttle or transport
+            error = annotate_error(self._end_early(state), call, state)
             raise error from None
         except CamsError as caught:
-            error = complete(caught, call, progress)
-            # The frames below hold what was read: credentials, the server's answer.
-            # A traceback that shows its locals must not show those.
+            error = annotate_error(caught, call, state)
+            # The frames below hold credentials and the response; error trackers show
+            # the local variables of each frame.
             raise error.with_traceback(None)  # noqa: B904 - it keeps its own cause
         finally:
             self._calls.discard(bound)
             if self._closed:
                 self._idle.set()
             if options.hooks:
-                tell(options.hooks, event(call, progress, response, error))
+                notify(options.hooks, call_event(call, state, response, error))
 
     async def aclose(self) -> None:
-        """End the calls that run with ClientClosed, then the transport. Idempotent."""
+        """End running calls with ClientClosed, then close the transport. Idempotent."""
         self._closed = True
         for bound in list(self._calls):
             if not bound.expired():
@@ -173,82 +205,72 @@ class Session:
         finally:
             await self._transport.aclose()
 
-    # Round after round
-
-    async def _rounds(self, call: Call[R], options: Options, progress: Progress) -> R:
+    async def _attempts(
+        self, call: Call[R], options: CallOptions, state: CallState
+    ) -> R:
         while True:
             try:
-                try:
-                    # Bad credentials fail at once, before the call joins the line.
-                    await self._credentials.get()
-                except Exception as caught:  # noqa: BLE001 - a provider fails as it likes
-                    raise credentials_error(caught) from None
+                # Before the queue, so that bad credentials fail at once.
+                await self._get_credentials()
                 async with self._throttle.acquire(
-                    self._scopes.get(call.action) or self._new_scope(call),
-                    ticket=progress.ticket,
-                    deadline=progress.deadline,
+                    self._scopes.scope_of(call, self._credentials),
+                    ticket=state.ticket,
+                    deadline=state.deadline,
                 ) as permit:
-                    response = await self._exchange(call, options, progress, permit)
+                    response = await self._exchange(call, options, state, permit)
             except CamsError as error:
-                log_attempt(call, progress, None, error)
-                delay = self._delay(call, options.retry, progress, error)
+                log_attempt(call, state, None, error)
+                delay = self._retry_delay(call, options.retry, state, error)
                 if delay is None:
                     raise
-                self._resending.warn(
-                    call, progress, error, delay=delay, now=self._now()
-                )
             else:
-                log_attempt(call, progress, response, None)
-                self._resending.succeeded(progress)
+                log_attempt(call, state, response, None)
+                self._retries.succeeded(state)
                 return response
-            # Also for no time at all: a round that fails without waiting for anything
-            # must not stop the event loop.
+            # Also for 0 s: retries that await nothing must not block the event loop.
             await asyncio.sleep(delay)
 
-    # Apart from the wait for the turn, so that a waiting call holds little memory.
+    # Apart from the wait for the permit, so that a queued call holds little memory.
     async def _exchange(
-        self, call: Call[R], options: Options, progress: Progress, permit: Permit
+        self, call: Call[R], options: CallOptions, state: CallState, permit: Permit
     ) -> R:
-        progress.ticket = permit.ticket
-        progress.waited += permit.waited
-        try:
-            # The line may have been long: these are normally from the cache.
-            credentials = progress.signed_with = await self._credentials.get()
-        except Exception as caught:  # noqa: BLE001 - as above
-            raise credentials_error(caught) from None
+        """Sign, send and parse one attempt; report its result to the permit."""
+        state.ticket = permit.ticket
+        state.waited += permit.waited
+        # Again after the wait: the credentials may have expired in it.
+        credentials = state.signed_with = await self._get_credentials()
         request = build_request(
             call,
             endpoint=self._endpoint,
             credentials=credentials,
-            date=time.time() + self._clock_offset,
+            date=self._corrections.server_time(),
             nonce=os.urandom(16).hex(),
             form_for=self._forms.reasons_for(call.action),
         )
-        progress.short_form = request.short_form
-        progress.attempts += 1
+        state.short_form = request.short_form
+        state.attempts += 1
 
-        def leave() -> None:
-            # A throttle of a user's own may return None.
+        def mark_sent() -> None:
+            # A custom throttle may return None.
             if permit.sent() is False:
-                msg = "the permit expired before the request left"
-                raise PermitExpired(msg)
-            progress.in_flight = True
+                raise PermitExpired("the permit expired before the request was sent")
+            state.in_flight = True
 
         try:
             response = await self._transport.exchange(
-                request, timeout=options.timeout, on_sent=leave
+                request, timeout=options.timeout, on_sent=mark_sent
             )
-            progress.server_date = response.headers.get("date")
+            state.server_date = response.headers.get("date")
             parsed = await self._parser.parse(
                 call,
                 request,
                 response,
-                attempts=progress.attempts,
-                waited=progress.waited,
+                attempts=state.attempts,
+                waited=state.waited,
             )
         except CamsError as error:
-            progress.fault = error
-            # An unknown outcome proves nothing: the turn ends as that of a lost call.
+            state.exchange_error = error
+            # An unknown outcome does not prove that the server counted the call.
             if error.outcome in ("executed", "rejected"):
                 permit.completed()
             if isinstance(error, ThrottlingError):
@@ -258,105 +280,68 @@ class Session:
         permit.completed()
         return parsed
 
-    def _delay(
+    async def _get_credentials(self) -> Credentials:
+        try:
+            return await self._credentials.get()
+        except Exception as caught:  # noqa: BLE001 - a custom provider raises anything
+            raise credentials_error(caught) from None
+
+    def _retry_delay(
         self,
         call: Call[Any],
         policy: RetryPolicy,
-        progress: Progress,
+        state: CallState,
         error: CamsError,
     ) -> float | None:
         """Return the seconds until the next attempt, or None if there is none."""
-        in_flight, progress.in_flight = progress.in_flight, False
-        fault, progress.fault = progress.fault, None
-        if error is not fault:
-            # Of the provider or the throttle, whatever its class. Another round would
-            # help only where a permit came too late.
-            progress.unknown = progress.unknown or in_flight
+        in_flight, state.in_flight = state.in_flight, False
+        exchange_error, state.exchange_error = state.exchange_error, None
+        if error is not exchange_error:
+            # Raised by the provider or the throttle, whatever its class. A retry helps
+            # only where the permit expired.
+            state.unknown = state.unknown or in_flight
             if in_flight or not isinstance(error, PermitExpired):
                 return None
-        progress.unknown = progress.unknown or error.outcome == "unknown"
-        return self._resending.delay(
-            call,
-            policy,
-            progress,
-            error,
-            repaired=self._repair(call, progress, error),
-            now=self._now(),
+        state.unknown = state.unknown or error.outcome == "unknown"
+        now = asyncio.get_running_loop().time()
+        repaired = self._corrections.correct(call, state, error)
+        delay = self._retries.delay(
+            call, policy, state, error, repaired=repaired, now=now
         )
+        if delay is not None:
+            self._retries.warn(call, state, error, delay=delay, now=now)
+        return delay
 
-    def _repair(self, call: Call[Any], progress: Progress, error: CamsError) -> bool:
-        """Mend, once each, what made the gateway refuse the call unexecuted."""
-        if not isinstance(error, ApiError) or error.outcome != "rejected":
-            return False
-        if error.code.startswith("InvalidTimeStamp.") and not progress.clock_set:
-            progress.clock_set = self._set_clock(progress.server_date)
-            return progress.clock_set
-        if error.code == "InvalidSecurityToken.Expired" and not progress.token_renewed:
-            signed_with = progress.signed_with
-            progress.token_renewed = signed_with is not None and (
-                self._credentials.expire(signed_with)
-            )
-            return progress.token_renewed
-        return progress.short_form and self._forms.fall_back(
-            call.action, call.parameters, error
-        )
+    def _begin(self, call: Call[Any], options: CallOptions) -> CallState:
+        """Return the state of a new call; bind the client to the running loop.
 
-    def _set_clock(self, server_date: str | None) -> bool:
-        try:
-            date = parsedate_to_datetime(server_date or "")
-            # HTTP dates are in UTC, also those without a zone.
-            server = date.replace(tzinfo=date.tzinfo or UTC).timestamp()
-        except (ArithmeticError, LookupError, TypeError, ValueError):
-            return False
-        offset = server - time.time()
-        if abs(offset) > CENTURY:
-            return False
-        self._clock_offset = offset
-        return True
-
-    # What a call needs of its client
-
-    def _begin(
-        self, loop: asyncio.AbstractEventLoop, call: Call[Any], progress: Progress
-    ) -> None:
-        """Belong to the loop of the first call; refuse those of others, or too late."""
+        Raises:
+            ClientClosed: The client was closed.
+            ConfigurationError: The client is bound to another loop.
+        """
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        deadline = None if options.deadline is None else now + options.deadline
+        state = CallState(now, deadline)
         if self._closed:
-            raise complete(ClientClosed("the client was closed"), call, progress)
-        if self._loop is not None:
-            msg = "belongs to the event loop of its first call; make one for each loop"
-            raise complete(ConfigurationError(msg, field="client"), call, progress)
-        self._loop = loop
+            raise annotate_error(ClientClosed("the client was closed"), call, state)
+        if self._loop is not loop:
+            if self._loop is not None:
+                msg = "belongs to the event loop of its first call; make one per loop"
+                raise annotate_error(
+                    ConfigurationError(msg, field="client"), call, state
+                )
+            self._loop = loop
+        return state
 
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    def _new_scope(self, call: Call[Any]) -> Scope:
-        # A provider's account is known once it has answered, and it stays: the
-        # key ids of temporary credentials change at each renewal. A provider of
-        # a user's own may have none at all.
-        try:
-            account = self._account or getattr(self._credentials, "account", None)
-        except Exception as caught:  # noqa: BLE001 - a provider fails as it likes
-            raise credentials_error(caught) from None
-        if not isinstance(account, str) or not account:
-            msg = "the credentials provider names none; give the client account="
-            raise ConfigurationError(msg, field="account")
-        self._account = account
-        scope = self._scopes[call.action] = Scope(
-            account=account,
-            region=self._region,
-            action=call.action,
-            qps=self._qps.get(call.action, call.qps),
-        )
-        return scope
-
-    def _cut_short(self, progress: Progress) -> CamsError:
-        outcome: CallOutcome = "unknown" if progress.in_flight else "not_sent"
+    def _end_early(self, state: CallState) -> CamsError:
+        """Return the error of a call that its deadline or `aclose` has ended."""
+        outcome: CallOutcome = "unknown" if state.in_flight else "not_sent"
         if self._closed:
             return ClientClosed(
                 "the client was closed during the call", outcome=outcome
             )
         phase: Literal["queued", "in flight"]
-        phase = "in flight" if progress.in_flight else "queued"
+        phase = "in flight" if state.in_flight else "queued"
         message = f"the deadline passed while the call was {phase}"
         return DeadlineExceeded(message, outcome=outcome, phase=phase)

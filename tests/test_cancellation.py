@@ -65,7 +65,7 @@ class CancelAt(Awaitable[Any]):
 
 
 class Provider:
-    """Takes two turns of the loop to say who it is."""
+    """Takes two cycles of the loop."""
 
     account = "the account"
 
@@ -96,7 +96,7 @@ class TestInSimulatedTime:
             "qps": {ACTION: 1},
         }
         async with make(RecordingTransport(VERIFIED), **options) as other:
-            await other.send(STATUS)  # so that the call has to wait for its turn
+            await other.send(STATUS)  # so that the call has to wait for its permit
             async with make(transport, hooks=[events.append], **options) as cams:
                 call = asyncio.create_task(CancelAt(cams.send(STATUS), number).run())
                 await asyncio.wait([call])
@@ -114,7 +114,7 @@ class TestInSimulatedTime:
         return call.cancelled(), events
 
     def test_every_await_can_be_cancelled(self, clock: Clock) -> None:
-        """Credentials, line, turn, exchange and the wait between attempts."""
+        """Credentials, queue, permit, exchange and the delay between attempts."""
         cancelled: list[bool] = []
         outcomes: list[str] = []
         while not cancelled or cancelled[-1]:
@@ -124,13 +124,13 @@ class TestInSimulatedTime:
 
             assert len(events) == 2  # of this call, and of the one that followed
 
-        # In each of three attempts: the provider four times, the turn, the transport
+        # In each of three attempts: the provider four times, the permit, the transport
         # twice or three times; and a pause after the second.
         assert len(cancelled) > 20
         assert {"not_sent", "unknown"} == set(outcomes[:-1])
         assert ["unknown", "executed"] == outcomes[-2:]
 
-    def test_a_cancelled_waiter_leaves_the_line(self, clock: Clock) -> None:
+    def test_a_cancelled_waiter_leaves_the_queue(self, clock: Clock) -> None:
         """Those behind it move up at once."""
         throttle = LocalThrottle()
 
@@ -170,13 +170,13 @@ class TestInSimulatedTime:
 
 
 def assert_idle(throttle: LocalThrottle) -> None:
-    """Nobody waits, and nothing is on its way."""
+    """No call is queued or in flight."""
     for found in throttle.snapshot().values():
         assert (0, 0) == (found.waiting, found.in_flight)
 
 
 def status_of(emulator: Emulator, number: int = 0) -> GetPhoneNumberVerificationStatus:
-    """Return an operation that the emulator knows an answer to."""
+    """Return an operation that the emulator can execute."""
     found = emulator.phone_numbers[number]
     return GetPhoneNumberVerificationStatus(
         phone_number=found.phone_number, cust_space_id=found.cust_space_id
@@ -199,7 +199,7 @@ def timers() -> set[Any]:
 async def cooled(throttle: LocalThrottle) -> None:
     """Wait until the server counts no call any more, for two seconds at most."""
     async with asyncio.timeout(2.5):
-        while any(  # noqa: ASYNC110 - the throttle tells nobody
+        while any(  # noqa: ASYNC110 - the throttle has no event for it
             found.cooling for found in throttle.snapshot().values()
         ):
             await asyncio.sleep(0.01)
@@ -241,7 +241,7 @@ class TestOverSockets:
                 assert (await cams.send(operation)).code == "OK"
             assert_idle(throttle)
 
-        # The answer, at least; before that, the connection.
+        # The response, at least; before that, the connection.
         assert number > (2 if fresh else 1)
         assert emulator.report().held
 
@@ -297,7 +297,7 @@ class TestOverSockets:
         return throttle
 
     async def test_closing_ends_calls_within_a_second(self, emulator: Emulator) -> None:
-        """In line, connecting and in flight; every socket is closed."""
+        """Queued, connecting and in flight; every socket is closed."""
         before = asyncio.all_tasks()
         emulator.faults.rate(Fault.HANG, 1.0)
         throttle = LocalThrottle()
@@ -306,7 +306,7 @@ class TestOverSockets:
             emulator.credentials,
             endpoint=emulator.endpoint,
             throttle=throttle,
-            transport=telling(sent.release),
+            transport=notifying(sent.release),
         )
         calls = [
             asyncio.create_task(cams.send(status_of(emulator, place)))
@@ -354,17 +354,17 @@ class TestOverSockets:
         assert -0.001 < min(late) < 0.05
 
 
-def telling(tell: Callable[[], None]) -> AiohttpTransport:
-    """Make a transport that says when a request leaves."""
+def notifying(on_send: Callable[[], None]) -> AiohttpTransport:
+    """Return a transport that calls `on_send` when a request is sent."""
 
-    class Telling(AiohttpTransport):
+    class Notifying(AiohttpTransport):
         async def exchange(
             self, request: Any, *, timeout: float, on_sent: Callable[[], None]
         ) -> Any:
             def both() -> None:
                 on_sent()
-                tell()
+                on_send()
 
             return await super().exchange(request, timeout=timeout, on_sent=both)
 
-    return Telling()
+    return Notifying()

@@ -1,4 +1,4 @@
-"""The client: what it is given, what it refuses, and what it offers."""
+"""The client: its arguments, its lifetime, its options and its methods."""
 
 import asyncio
 import copy
@@ -9,9 +9,10 @@ import pickle
 import re
 import socket
 import ssl
+import traceback
 from collections.abc import Awaitable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_type_hints
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
@@ -30,8 +31,12 @@ from cams_async.errors import (
     InvalidOperation,
     RequestTimeout,
 )
-from cams_async.models import CallEvent, CodeVerificationStatus, Scope
-from cams_async.operations import OPERATIONS, GetPhoneNumberVerificationStatus
+from cams_async.models import CallEvent, CodeVerificationStatus, Response, Scope
+from cams_async.operations import (
+    OPERATIONS,
+    GetPhoneNumberVerificationStatus,
+    Operation,
+)
 from cams_async.retry import RetryPolicy
 from cams_async.throttle import LocalThrottle
 from tests.clock import Clock
@@ -48,6 +53,10 @@ from tests.fakes import (
 )
 
 ACTION = type(STATUS).__name__
+
+CANARY = "canary-value"
+
+R = TypeVar("R", bound=Response)
 
 PEM = "-----BEGIN PUBLIC KEY-----\nMAcA++///78A\n-----END PUBLIC KEY-----\n"
 
@@ -156,7 +165,7 @@ class TestArguments:
 
     @pytest.mark.parametrize("name", ["acquire", "snapshot", "aclose"])
     def test_a_throttles_missing_method_is_named(self, name: str) -> None:
-        """The error tells which."""
+        """The error names it."""
 
         class Lacking(LocalThrottle):
             def __getattribute__(self, asked: str) -> Any:
@@ -433,7 +442,7 @@ class TestOperations:
     async def test_the_methods_reach_the_server(
         self, emulator: Emulator, client: CamsClient
     ) -> None:
-        """All five of them, with typed answers."""
+        """All five of them, with typed responses."""
         number = next(
             number
             for number in emulator.phone_numbers
@@ -473,7 +482,7 @@ class TestOperations:
     async def test_send_takes_the_operation_as_a_value(
         self, emulator: Emulator, client: CamsClient
     ) -> None:
-        """The same answer."""
+        """The response is the same."""
         number = emulator.phone_numbers[0]
         operation = GetPhoneNumberVerificationStatus(
             phone_number=number.phone_number, cust_space_id=number.cust_space_id
@@ -483,27 +492,74 @@ class TestOperations:
         assert response.data.phone_number == number.phone_number
 
     @pytest.mark.parametrize("name", sorted(OPERATIONS))
-    def test_each_method_documents_itself(self, name: str) -> None:
-        """As its operation does: the same words, the same fields."""
+    def test_help_shows_each_method_as_it_is(self, name: str) -> None:
+        """The name, the fields, the response and the docstring of its operation."""
+        operation = OPERATIONS[name]
         snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
         method = getattr(CamsClient, snake)
-        fields = inspect.signature(OPERATIONS[name]).parameters
-        own, *rest = inspect.signature(method).parameters.values()
+        signature = inspect.signature(method)
+        own, *rest = signature.parameters.values()
+        hints = get_type_hints(method)
 
-        assert OPERATIONS[name].__doc__ == method.__doc__
-        assert own.name == "self"
-        assert list(fields.values()) == rest
+        assert snake == method.__name__
+        assert f"CamsClient.{snake}" == method.__qualname__
+        assert "cams_async.client" == method.__module__
+        assert operation.__doc__ == method.__doc__
+        assert ("self", inspect.Parameter.POSITIONAL_ONLY) == (own.name, own.kind)
+        assert [*inspect.signature(operation).parameters.values()] == rest
+        assert operation.response() is signature.return_annotation is hints["return"]
+        assert {field.name for field in rest} == hints.keys() - {"return"}
         assert inspect.iscoroutinefunction(method)
 
-    async def test_a_missing_or_unknown_field_is_a_type_error(self) -> None:
-        """Python's own, as for any function."""
+    @pytest.mark.parametrize(
+        ("args", "fields", "expected"),
+        [
+            ((), {}, "missing 3 required keyword-only arguments: "),
+            ((), {"verify_code": CANARY, "nope": 1}, "got an unexpected keyword"),
+            ((CANARY,), {}, "takes 1 positional argument but 2 were given"),
+        ],
+    )
+    async def test_wrong_arguments_are_reported_under_the_methods_name(
+        self, args: tuple[str, ...], fields: dict[str, Any], expected: str
+    ) -> None:
+        """No value appears in the error, its context or a frame."""
         untyped: Any = make(RecordingTransport(VERIFIED))
-        with pytest.raises(TypeError, match="cust_space_id"):
-            await untyped.chatapp_sync_phone_number()
-        with pytest.raises(TypeError, match="nonsense"):
-            await untyped.chatapp_sync_phone_number(cust_space_id="s", nonsense=1)
-        with pytest.raises(TypeError):
-            await untyped.chatapp_sync_phone_number("s")
+        with pytest.raises(TypeError) as caught:
+            await untyped.chatapp_migration_verified(*args, **fields)
+        error = caught.value
+        shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+        text = "".join(line for line in shown.format() if "test_client.py" not in line)
+
+        assert str(error).startswith(f"chatapp_migration_verified() {expected}")
+        assert error.__suppress_context__
+        assert CANARY not in text
+
+    async def test_a_subclass_that_overrides_send_sees_each_operation(
+        self,
+    ) -> None:
+        """The methods of actions go through `send`; `call` does not."""
+
+        class Counting(CamsClient):
+            sent = 0
+
+            async def send(self, operation: Operation[R]) -> R:
+                self.sent += 1
+                return await super().send(operation)
+
+        transport = RecordingTransport(VERIFIED)
+        cams = Counting(
+            CREDENTIALS,
+            endpoint="http://127.0.0.1:1",
+            throttle=LocalThrottle(),
+            transport=transport,
+        )
+        await cams.send(STATUS)
+        await cams.get_phone_number_verification_status(
+            phone_number="8613800000000", cust_space_id="s"
+        )
+        await cams.call("AnAction")
+
+        assert (2, 3) == (cams.sent, len(transport.seen))
 
     async def test_a_bad_field_fails_before_anything_is_sent(self) -> None:
         """The error names it."""
@@ -545,7 +601,7 @@ def query(transport: RecordingTransport) -> dict[str, str]:
 class TestCall:
     """Any action of CAMS, by name."""
 
-    async def test_the_answer_is_as_it_stood_on_the_wire(self) -> None:
+    async def test_the_response_is_as_it_stood_on_the_wire(self) -> None:
         """A plain dict."""
         response = await make(RecordingTransport(VERIFIED)).call("AnAction")
 
@@ -644,7 +700,7 @@ class TestCall:
     def test_it_is_resent_as_it_says_unless_that_is_unsafe(
         self, action: str, *, retry_safe: bool, expected: int, clock: Clock
     ) -> None:
-        """Nobody can make a one-time code be sent twice."""
+        """A one-time code is never sent twice."""
         transport = RecordingTransport(LOST, VERIFIED)
 
         async def main() -> None:
@@ -687,7 +743,7 @@ class TestOverSockets:
     async def test_calls_at_once_share_the_pool(
         self, emulator: Emulator, client: CamsClient
     ) -> None:
-        """A few hundred calls are each answered, and the ceiling holds."""
+        """A few hundred calls are each completed, and the ceiling holds."""
         numbers = emulator.phone_numbers[:300]
         responses = await asyncio.gather(
             *[
@@ -717,7 +773,7 @@ class TestOverSockets:
     async def test_a_read_survives_trouble(
         self, fault: Fault, emulator: Emulator, client: CamsClient
     ) -> None:
-        """It is sent again, and answered."""
+        """It is retried, and completed."""
         emulator.faults.next(fault)
         number = emulator.phone_numbers[0]
         quick = client.with_options(retry=RetryPolicy(base=0.0))
@@ -732,7 +788,7 @@ class TestOverSockets:
     async def test_a_time_out_is_an_attempts_own(
         self, emulator: Emulator, client: CamsClient
     ) -> None:
-        """A server that never answers ends it, and nothing is left over."""
+        """A server that never responds ends it, and nothing is left over."""
         # Over a connection that stands already, sending takes no time at all.
         await client.chatapp_sync_phone_number(cust_space_id="cams-0001")
         emulator.faults.next(Fault.HANG)
@@ -742,7 +798,7 @@ class TestOverSockets:
 
         assert ("unknown", 1) == (caught.value.outcome, caught.value.attempts)
 
-    async def test_the_size_of_an_answer_is_bounded(self, emulator: Emulator) -> None:
+    async def test_the_size_of_a_response_is_bounded(self, emulator: Emulator) -> None:
         """By `max_response`, in bytes."""
         async with CamsClient(
             emulator.credentials,
@@ -772,7 +828,7 @@ class TestOverSockets:
         ],
         ids=["html", "latin-1", "ebcdic", "empty", "deep", "long number"],
     )
-    async def test_a_hostile_answer_is_a_typed_error(
+    async def test_a_hostile_response_is_a_typed_error(
         self, body: bytes, content_type: str, emulator: Emulator, client: CamsClient
     ) -> None:
         """Under a status of 200, too."""
@@ -842,8 +898,8 @@ class TestOverSockets:
         assert response.code == "OK"
 
 
-def test_a_client_tells_its_ceilings() -> None:
-    """Whoever feeds a client knows how much at once keeps it busy."""
+def test_a_client_returns_its_ceilings() -> None:
+    """Bulk callers size their window by it."""
     client = configured(qps={"ChatappMigrationVerified": 50})
 
     assert (10.0, 50) == (client.ceiling(STATUS), client.ceiling(MIGRATION))

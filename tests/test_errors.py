@@ -1,4 +1,4 @@
-"""The tree of errors is as it is drawn, and each error carries what it promises."""
+"""The tree of errors, and the attributes of each."""
 
 import copy
 import inspect
@@ -28,11 +28,11 @@ CLASSES = [
 ]
 
 VALUES: dict[str, Any] = {
-    "message": "told\nso",
+    "message": "two\nlines",
     "action": "ChatappSyncPhoneNumber",
     "attempts": 3,
     "outcome": "unknown",
-    "hint": "Ask again.",
+    "hint": "Repeat it.",
     "field": "phone_number",
     "absent": True,
     "expected": "digits",
@@ -95,7 +95,7 @@ def test_every_class_has_a_docstring_of_its_own(cls: type[CamsError]) -> None:
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_every_attribute_is_documented(cls: type[CamsError]) -> None:
-    """What a class adds to its parent is listed in its docstring, and nothing else."""
+    """A docstring lists the attributes that a class adds to its parent."""
     own = {*vars(cls())}
     if cls is not CamsError:
         own -= {*vars(cls.__mro__[1]())}
@@ -140,7 +140,7 @@ def test_every_error_can_be_made_of_nothing(cls: type[CamsError]) -> None:
 
 @pytest.mark.parametrize("cls", CLASSES)
 @pytest.mark.parametrize("message", ["", "one", "two\nlines", " a\r\n\tb\u2028c\x85d "])
-def test_every_error_is_told_in_one_line(cls: type[CamsError], message: str) -> None:
+def test_every_error_is_one_line(cls: type[CamsError], message: str) -> None:
     """Whatever the vendor wrote, a log keeps one line for one error."""
     error = cls(message)
     error.action = "ChatappSyncPhoneNumber"
@@ -151,28 +151,28 @@ def test_every_error_is_told_in_one_line(cls: type[CamsError], message: str) -> 
     assert all(word in text for word in message.split())
 
 
-def test_a_line_says_action_outcome_attempts_and_hint() -> None:
+def test_a_line_has_action_outcome_attempts_and_hint() -> None:
     """A call's error can be searched by all of them."""
     error = CamsError(
-        "what  happened", action="X", attempts=2, outcome="unknown", hint="Ask Y."
+        "what  happened", action="X", attempts=2, outcome="unknown", hint="Call Y."
     )
 
-    assert str(error) == "X: what happened [unknown, attempts: 2] Ask Y."
+    assert str(error) == "X: what happened [unknown, attempts: 2] Call Y."
 
 
-def test_outside_a_call_only_the_text_is_told() -> None:
-    """There is no action to name, and no outcome to know."""
+def test_outside_a_call_only_the_text_is_shown() -> None:
+    """There is no action and no outcome."""
     assert str(CamsError("closed")) == "closed"
 
 
-def test_an_api_error_says_code_message_status_and_request_id() -> None:
-    """All that the vendor's support will ask for."""
+def test_an_api_error_has_code_message_status_and_request_id() -> None:
+    """The vendor's support needs all of them."""
     error = ApiError("too fast", code="Throttling", request_id="ID-1", http_status=400)
 
     assert str(error) == "Throttling: too fast (HTTP 400, request id ID-1)"
 
 
-def test_an_api_error_without_a_code_says_so() -> None:
+def test_an_api_error_without_a_code_is_marked() -> None:
     """The line does not begin with a colon."""
     error = ServerError("no JSON: <html>", http_status=502)
 
@@ -188,7 +188,7 @@ def test_a_configuration_error_names_its_field() -> None:
 
 
 def test_a_decode_error_does_not_show_the_body() -> None:
-    """It may be long, and somebody's data."""
+    """It may be long, and personal data."""
     error = DecodeError("$ should be an object", body=b"private", path="$")
 
     assert "private" not in f"{error} {error!r}"
@@ -203,6 +203,8 @@ def test_a_decode_error_does_not_show_the_body() -> None:
         (ThrottlingError("x"), "rejected"),
     ],
 )
-def test_what_is_known_at_least_is_the_default(error: CamsError, outcome: str) -> None:
-    """Whoever raises an error need only say what differs."""
+def test_the_least_proven_outcome_is_the_default(
+    error: CamsError, outcome: str
+) -> None:
+    """An outcome is passed only where it differs."""
     assert outcome == error.outcome

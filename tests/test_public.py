@@ -1,4 +1,4 @@
-"""What the package shows to the world, and what importing it does not do."""
+"""The public names of the package, and the effects of importing it."""
 
 import inspect
 import json
@@ -47,7 +47,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "hop": "squid",
     },
 }
-"""What each error can carry; those that are not here take after their base."""
+"""Arguments of each error; other errors take those of their base."""
 
 
 def sample(cls: type[CamsError]) -> CamsError:
@@ -71,7 +71,7 @@ def test_all_is_sorted_and_complete() -> None:
 
 
 def test_every_error_is_public() -> None:
-    """Whatever can be raised can be caught by name."""
+    """Every error can be caught by name."""
     assert {error.__name__ for error in ERRORS} <= set(cams_async.__all__)
     assert len(ERRORS) == 23
 
@@ -167,7 +167,7 @@ def test_importing_adds_one_handler_that_does_nothing(imported: Any) -> None:
 def test_importing_leaves_out_what_a_client_does_not_need(
     module: str, imported: Any
 ) -> None:
-    """The emulator and its server are for those who ask for them."""
+    """The emulator and its server are imported separately."""
     found = [
         name
         for name in imported["modules"]
@@ -186,6 +186,6 @@ def test_the_logger_is_silent_by_default() -> None:
 
 
 def test_the_package_is_typed() -> None:
-    """As `py.typed` tells type checkers."""
+    """It has a file `py.typed`."""
     assert Path(cams_async.__path__[0], "py.typed").is_file()
     assert cams_async.__version__.count(".") == 2

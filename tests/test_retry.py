@@ -1,4 +1,4 @@
-"""Whether and when, as a pure function; and a budget against storms."""
+"""The retry policy as a pure function, and the retry budget."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def delay(
     random: float = 0.5,
     policy: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
 ) -> float | None:
-    """Ask a policy, an hour into the call."""
+    """Return a policy's delay, an hour into the call."""
     return policy.delay(error, attempt=attempt, elapsed=3600.0, random=random)
 
 
@@ -84,14 +84,14 @@ def test_the_bound_doubles_up_to_the_cap(attempt: int, bound: float) -> None:
 
 @pytest.mark.parametrize("error", ERRORS)
 def test_the_last_attempt_is_the_last(error: CamsError) -> None:
-    """Whatever went wrong, even if the server asks to come back."""
+    """For every error, also with a hint of the server."""
     assert delay(error, attempt=3) is not None
     assert delay(error, attempt=4) is None
     assert delay(error, attempt=1, policy=RetryPolicy(attempts=1)) is None
 
 
-def test_the_line_alone_decides_when_a_throttled_call_goes_on() -> None:
-    """The policy says only that it may."""
+def test_the_queue_alone_decides_when_a_throttled_call_goes_on() -> None:
+    """The policy only permits the retry."""
     assert delay(ThrottlingError("x", retry_after=30.0), attempt=3) == 0
 
 

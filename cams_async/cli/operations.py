@@ -8,7 +8,7 @@ from typing import Any
 from cams_async.cli import options
 from cams_async.cli.streams import emit
 from cams_async.cli.table import table
-from cams_async.client import CamsClient
+from cams_async.methods import method_name
 from cams_async.operations import OPERATIONS, Operation
 
 HEADERS = ("action", "method", "calls/s", "retry-safe", "RAM action", "what it does")
@@ -45,22 +45,12 @@ def _facts(operation: type[Operation[Any]]) -> dict[str, Any]:
     ram_action = _RAM_ACTION.search(text)
     return {
         "action": operation.__name__,
-        "method": _method(operation),
+        "method": method_name(operation.__name__),
         "qps": operation.qps,
         "retry_safe": operation.retry_safe,
         "ram_action": ram_action and ram_action[1],
         "summary": text.partition("\n")[0],
     }
-
-
-def _method(operation: type[Operation[Any]]) -> str:
-    # A method carries its operation's docstring, and no two operations share one.
-    found = (
-        name
-        for name, member in vars(CamsClient).items()
-        if member.__doc__ == operation.__doc__
-    )
-    return next(found, "")
 
 
 def _text(value: object) -> str:

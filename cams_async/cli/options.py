@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from cams_async.bounds import LARGEST
 from cams_async.bulk.rows import COLUMNS
+from cams_async.config import LARGEST
 
 PROGRAM = "cams-async"
 

@@ -8,8 +8,7 @@ from typing import TypeAlias
 
 from attrs import define, field, frozen
 
-from cams_async.bounds import is_number, is_whole
-from cams_async.emulator.checks import number, whole
+from cams_async.config import amount, check, is_number, is_whole, whole
 from cams_async.errors import ConfigurationError
 
 
@@ -48,7 +47,7 @@ class Fault(StrEnum):
 class Slow:
     """The call is executed at once and answered late."""
 
-    seconds: float = field(validator=number(0))
+    seconds: float = field(validator=amount)
     """Seconds that the answer is held back, 0 or more."""
 
 
@@ -101,8 +100,7 @@ class FaultInjector:
             ConfigurationError: The action is unknown, or `times` is not positive.
         """
         self._check_action(action)
-        if not is_whole(times):
-            raise ConfigurationError("must be 1 or more", field="times")
+        check(is_whole(times), "times", "must be 1 or more")
         self._queue.append(_Queued(fault, action, times))
 
     def rate(
@@ -119,8 +117,7 @@ class FaultInjector:
             ConfigurationError: The action is unknown, or no such probability.
         """
         self._check_action(action)
-        if not 0 <= probability <= 1:
-            raise ConfigurationError("must be from 0 to 1", field="probability")
+        check(0 <= probability <= 1, "probability", "must be from 0 to 1")
         self._rates.pop((fault, action), None)
         if probability:
             self._rates[fault, action] = probability
@@ -139,8 +136,7 @@ class FaultInjector:
             ConfigurationError: The action is unknown, or `qps` is negative.
         """
         self._check_action(action)
-        if not is_number(qps):
-            raise ConfigurationError("must be 0 or more", field="qps")
+        check(is_number(qps), "qps", "must be 0 or more")
         self._tenants[action] = qps
 
     def clear(self) -> None:

@@ -8,20 +8,24 @@ from attrs import Attribute, define, field
 from attrs.setters import frozen
 from attrs.validators import optional
 
-from cams_async.bounds import is_positive
-from cams_async.emulator.ceilings import POLICIES, PolicyName
-from cams_async.emulator.checks import (
-    context,
+from cams_async.config import (
+    amount,
+    check,
     flag,
-    latency,
-    number,
+    is_number,
+    is_optional,
+    is_positive,
     one_of,
     text,
+    valid,
     whole,
 )
+from cams_async.emulator.ceilings import POLICIES, PolicyName
 from cams_async.emulator.others import OTHERS
-from cams_async.errors import ConfigurationError
 from cams_async.operations import OPERATIONS
+
+DECADES = 1e9
+"""Seconds, about 32 years: a clock that is further off could leave the calendar."""
 
 MOST_PHONE_NUMBERS = 10_000_000
 """A tenth of all that there can be, so that drawing distinct ones stays quick."""
@@ -30,11 +34,18 @@ MOST_PHONE_NUMBERS = 10_000_000
 def _ceilings(instance: object, attribute: "Attribute[Any]", value: Any) -> None:
     del instance
     for action, ceiling in value.items():
-        if action not in OPERATIONS and action not in OTHERS:
-            raise ConfigurationError(f"unknown action {action}", field=attribute.name)
-        if not is_positive(ceiling):
-            expected = f"{action} must be a number above 0"
-            raise ConfigurationError(expected, field=attribute.name)
+        known = action in OPERATIONS or action in OTHERS
+        check(known, attribute.name, f"unknown action {action}")
+        expected = f"{action} must be a number above 0"
+        check(is_positive(ceiling), attribute.name, expected)
+
+
+def _is_range(value: Any) -> bool:
+    match value:
+        case (low, high) if isinstance(value, tuple):
+            return is_number(low) and is_number(high) and low <= high
+        case _:
+            return False
 
 
 @define(kw_only=True, eq=False)
@@ -49,19 +60,33 @@ class Options:
     qps: Mapping[str, float] = field(validator=_ceilings, on_setattr=frozen)
     counts_refused: bool = field(validator=flag, on_setattr=frozen)
     reads_forms: bool = field(validator=flag, on_setattr=frozen)
-    settle: float | None = field(validator=optional(number(0)), on_setattr=frozen)
+    settle: float | None = field(validator=optional(amount), on_setattr=frozen)
     seed: int = field(validator=whole(0), on_setattr=frozen)
     host: str = field(validator=text, on_setattr=frozen)
     port: int = field(validator=whole(0, 65535), on_setattr=frozen)
-    ssl: SSLContext | None = field(validator=context, on_setattr=frozen)
+    ssl: SSLContext | None = field(
+        validator=valid(
+            lambda value: is_optional(SSLContext, value), "must be an ssl.SSLContext"
+        ),
+        on_setattr=frozen,
+    )
 
-    latency: tuple[float, float] = field(validator=latency)
+    latency: tuple[float, float] = field(
+        validator=valid(
+            _is_range, "must be two numbers of seconds (low, high), 0 <= low <= high"
+        )
+    )
     """Seconds (low, high) that each way takes, at random."""
 
-    skew: float = field(validator=number())
+    skew: float = field(
+        validator=valid(
+            lambda value: is_number(value, least=-DECADES) and value <= DECADES,
+            "must be a number",
+        )
+    )
     """Seconds that the server's clock is ahead of the real one."""
 
-    retry_after: float | None = field(validator=optional(number(0)))
+    retry_after: float | None = field(validator=optional(amount))
     """Seconds that throttled answers ask to wait; None to ask nothing."""
 
     business_status: int = field(validator=one_of(200, 400))

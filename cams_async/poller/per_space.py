@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 from attrs import define, evolve, frozen
 
-from cams_async.bounds import is_number
+from cams_async.config import is_number
 from cams_async.errors import CamsError, ConfigurationError, PermissionDenied
 from cams_async.models import Response
 from cams_async.operations import (

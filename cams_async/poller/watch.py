@@ -15,7 +15,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 from attrs import define
 
-from cams_async.bounds import is_positive
+from cams_async.config import is_positive
 from cams_async.errors import (
     CallOutcome,
     CamsError,

@@ -4,7 +4,7 @@ import asyncio
 import math
 from typing import Any
 
-from cams_async.bounds import is_whole
+from cams_async.config import is_whole
 from cams_async.errors import ConfigurationError
 from cams_async.operations import Operation
 from cams_async.poller.outcome import Sender

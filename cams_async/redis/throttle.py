@@ -6,14 +6,13 @@ from threading import Lock
 from types import TracebackType
 from typing import Literal, NoReturn, Self
 
-from cams_async.bounds import is_whole
+from cams_async.config import SECONDS, check, is_seconds, is_whole
 from cams_async.errors import ClientClosed, ConfigurationError
 from cams_async.models import Scope, Snapshot
 from cams_async.redis.lane import Policy, RedisLane
 from cams_async.redis.permit import RedisPermit
 from cams_async.redis.server import RedisServer, Server, new_pool
 from cams_async.secret import Secret, as_secret, hide_arguments
-from cams_async.throttle.local import SECONDS, is_seconds
 from cams_async.throttle.slots import MARGIN
 
 _FEW = 64
@@ -72,18 +71,17 @@ class RedisThrottle:
             ConfigurationError: An argument is unusable.
         """
         for name, value in (("max_transit", max_transit), ("margin", margin)):
-            if not is_seconds(value):
-                raise ConfigurationError(SECONDS, field=name)
-        if on_outage not in {"wait", "local"}:
-            msg = 'must be "wait" or "local"'
-            raise ConfigurationError(msg, field="on_outage")
+            check(is_seconds(value), name, SECONDS)
+        modes = {"wait", "local"}
+        check(on_outage in modes, "on_outage", 'must be "wait" or "local"')
         if on_outage == "wait":
-            if workers is not None:
-                msg = 'only on_outage="local" takes it'
-                raise ConfigurationError(msg, field="workers")
-        elif not is_whole(workers) or workers > MOST_WORKERS:
-            msg = f'on_outage="local" needs a whole number from 1 to {MOST_WORKERS}'
-            raise ConfigurationError(msg, field="workers")
+            check(workers is None, "workers", 'only on_outage="local" takes it')
+        else:
+            expected = (
+                f'on_outage="local" needs a whole number from 1 to {MOST_WORKERS}'
+            )
+            ok = is_whole(workers) and workers <= MOST_WORKERS
+            check(ok, "workers", expected)
         address = as_secret(url)
         new_pool(address)
         policy = Policy(max_transit=max_transit, margin=margin, workers=workers)

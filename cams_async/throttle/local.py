@@ -3,9 +3,8 @@
 import asyncio
 from collections.abc import Mapping
 from threading import Lock
-from typing import Any
 
-from cams_async.bounds import is_number
+from cams_async.config import SECONDS, check, is_seconds
 from cams_async.errors import ClientClosed, ConfigurationError
 from cams_async.models import Scope, Snapshot
 from cams_async.throttle.lane import Lane, LocalPermit
@@ -32,8 +31,7 @@ class LocalThrottle:
 
     def __init__(self, *, max_transit: float = 1.0, margin: float = MARGIN) -> None:
         for name, value in (("max_transit", max_transit), ("margin", margin)):
-            if not is_seconds(value):
-                raise ConfigurationError(SECONDS, field=name)
+            check(is_seconds(value), name, SECONDS)
         self._max_transit = max_transit
         self._margin = margin
         self._lock = Lock()  # threads share the table of lanes, never a lane
@@ -108,16 +106,6 @@ class LocalThrottle:
             lanes = self._lanes.items()
             self._lanes = {key: lane for key, lane in lanes if not lane.idle(loop)}
             self._many = max(_FEW, 2 * len(self._lanes))
-
-
-_DAY = 86400
-
-SECONDS = f"must be a number of seconds, from 0 to {_DAY}"
-
-
-def is_seconds(value: Any) -> bool:
-    """Whether a value is a number of seconds, from 0 to those of a day."""
-    return is_number(value) and value <= _DAY
 
 
 _SHARED = LocalThrottle()

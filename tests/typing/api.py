@@ -1,4 +1,4 @@
-"""Never run: both type checkers read this, and complain if a type is not what it says.
+"""Types of the public API, checked by mypy and pyright and never run.
 
 The comments `type: ignore` mark what must be rejected: one that is not needed is an
 error of its own.
@@ -106,7 +106,7 @@ async def operations(cams: CamsClient) -> None:
 
 
 async def any_action(cams: CamsClient) -> None:
-    """The way out for what this package does not know."""
+    """Calls of any action by name."""
     assert_type(await cams.call("AnAction"), dict[str, Any])
     assert_type(
         await cams.call("AnAction", {"A": [1], "B": None}, retry_safe=True),
@@ -115,7 +115,7 @@ async def any_action(cams: CamsClient) -> None:
 
 
 async def many(cams: CamsClient) -> None:
-    """What comes out is typed by what goes in."""
+    """Outcomes are typed by their operations."""
     numbers = [GetPhoneNumberVerificationStatus(phone_number="1", cust_space_id="s")]
     spaces = [ChatappSyncPhoneNumber(cust_space_id="s")]
     async with poll(cams, numbers, window=10, ordered=True) as outcomes:
@@ -158,7 +158,7 @@ async def wrong(cams: CamsClient) -> None:
 
 
 async def clients(provider: CredentialsProvider, throttle: Throttle) -> None:
-    """What a client is made of, and what it shares."""
+    """The arguments and the lifetime of a client."""
     async with CamsClient() as cams:
         assert_type(cams, CamsClient)
         assert_type(cams.with_options(deadline=None), CamsClient)

@@ -1,4 +1,4 @@
-"""Numeric arguments: whatever number is given, it is refused or it works."""
+"""Numeric arguments: every number is either refused or works."""
 
 import math
 from collections.abc import Callable
@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from cams_async import CamsClient, LocalThrottle, RetryPolicy, Scope
-from cams_async.bounds import LARGEST, is_number, is_positive, is_whole
 from cams_async.bulk import Plan, Watching
 from cams_async.cli import main
+from cams_async.config import LARGEST, is_number, is_positive, is_whole
 from cams_async.emulator import Emulator, Fault
 from cams_async.emulator.faults import CannedResponse, Slow
 from cams_async.errors import ConfigurationError, ConnectionLost
@@ -189,7 +189,7 @@ async def test_a_policys_delay_of_any_number_is_refused(emulator: Emulator) -> N
 
 
 async def test_a_jobs_window_of_any_number_is_refused(tmp_path: Path) -> None:
-    """Before anything is asked."""
+    """Before anything is sent."""
     responses = Answers()
     with pytest.raises(ConfigurationError, match="window"):
         await work(plan(tmp_path), responses, window=HUGE)
