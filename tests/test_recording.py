@@ -47,7 +47,7 @@ def test_a_recording_is_made_from_a_real_run(tmp_path: Path) -> None:
 
     drawn = path.read_text("utf-8").replace("&#160;", " ")
 
-    assert "go on with: cams-async status" in drawn
+    assert "resume with: cams-async status" in drawn
     assert "rows are done already" in drawn
     assert "64 of 64 rows are in status.csv" in drawn
     assert "InvalidParameter.PhoneNumberError" in drawn
