@@ -553,20 +553,6 @@ def command(*arguments: str) -> list[str]:
     return [*COMMAND, *arguments]
 
 
-def finished(
-    arguments: Sequence[str], cams: Emulator, **how: Any
-) -> "subprocess.CompletedProcess[str]":
-    """Run the command in a process, to its end."""
-    return subprocess.run(  # noqa: S603 - our own command
-        command(*arguments),
-        env=environment(cams),
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-        **how,
-    )
-
-
 @pytest.mark.parametrize(
     "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
 )
@@ -795,7 +781,8 @@ def test_ctrl_c_leaves_no_stale_line(width: int, cams: Emulator) -> None:
         status.until("1 of 20 numbers done")
         status.type("\x03")
         status.process.send_signal(signal.SIGINT)
-        status.until("finishing the calls in flight")
+        # The bar has been redrawn below the message before ^C is typed again.
+        status.until("(?s)finishing the calls in flight.*numbers done")
         status.type("\x03")
         status.process.send_signal(signal.SIGINT)
         code = status.end()
