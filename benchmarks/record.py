@@ -15,7 +15,7 @@ from typing import Any
 from attrs import asdict, frozen
 
 from cams_async import __version__
-from cams_async.cli.table import table
+from cams_async.cli.report import table
 
 PACKAGES = ("aiohttp", "aiolimiter", "attrs", "cattrs")
 HERE = Path(__file__).parent

@@ -26,8 +26,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from cams_async.cli import exits
-from cams_async.cli.options import PROGRAM, Commands
+from cams_async.cli.options import Commands
+from cams_async.cli.process import PROGRAM, ExitCode
 from cams_async.credentials import KEY_ID, KEY_SECRET
 
 NAME = "recording"
@@ -131,7 +131,7 @@ def run(options: argparse.Namespace) -> int:
     options.picture.parent.mkdir(parents=True, exist_ok=True)
     options.picture.write_text(picture(screen), encoding="utf-8")
     print(f"Picture: {options.picture}")
-    return 0 if codes == [exits.INTERRUPTED, exits.PARTLY] else 1
+    return 0 if codes == [ExitCode.INTERRUPTED, ExitCode.ROWS_FAILED] else 1
 
 
 @contextmanager

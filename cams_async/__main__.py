@@ -1,4 +1,4 @@
-"""`python -m cams_async` is the command `cams-async`."""
+"""The command `cams-async`, as `python -m cams_async`."""
 
 import sys
 

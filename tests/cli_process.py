@@ -1,4 +1,4 @@
-"""An emulator and our command side by side: one in a thread, one as a process."""
+"""An emulator in a thread, and the command `cams-async` as a process."""
 
 import asyncio
 import codecs
@@ -17,7 +17,7 @@ from cams_async.credentials import KEY_ID, KEY_SECRET
 from cams_async.emulator import Emulator
 
 PATIENCE = 40
-"""Seconds that a process has, at most, on however busy a machine."""
+"""The longest time in seconds that a process may take, on a busy machine."""
 
 ROOT = Path(__file__).parent.parent
 
@@ -26,7 +26,7 @@ COMMAND = (sys.executable, "-m", "cams_async")
 
 @contextmanager
 def in_thread(emulator: Emulator) -> Generator[Emulator, None, None]:
-    """Run an emulator beside code that is not asynchronous."""
+    """Run an emulator in a thread, for code that is not asynchronous."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -41,7 +41,7 @@ def in_thread(emulator: Emulator) -> Generator[Emulator, None, None]:
 
 
 def environment(emulator: Emulator) -> dict[str, str]:
-    """Return what a process of ours needs to know."""
+    """Return the environment of a process that calls an emulator."""
     return {
         **os.environ,
         "PYTHONPATH": str(ROOT),
@@ -56,7 +56,7 @@ def environment(emulator: Emulator) -> dict[str, str]:
 class InTerminal:
     """A process whose stderr is a terminal: `with InTerminal(command) as process`.
 
-    With `owns` the terminal is its own, which it finds as /dev/tty.
+    With `owns` it is the controlling terminal: the process can open /dev/tty.
     """
 
     def __init__(self, command: list[str], *, owns: bool = False, **how: Any) -> None:
@@ -87,13 +87,13 @@ class InTerminal:
         os.close(self._ours)
 
     def until(self, pattern: str) -> None:
-        """Read what is shown until it matches, from here on."""
+        """Read until the output from now on matches a pattern."""
         start = len(self.shown)
         while not re.search(pattern, self.shown[start:]):
             assert self._read(), f"ended without {pattern!r}: {self.shown}"
 
     def type(self, text: str) -> None:
-        """Type into the terminal, which shows it."""
+        """Type into the terminal, which echoes it."""
         os.write(self._ours, text.encode())
 
     def end(self) -> int:
@@ -105,7 +105,7 @@ class InTerminal:
     def _read(self) -> bool:
         try:
             data = os.read(self._ours, 65536)
-        except OSError:  # Linux says so once nobody has the terminal open any more
+        except OSError:  # Linux, once no process has the terminal open
             return False
         self.shown += self._decoder.decode(data)
         return data != b""

@@ -13,9 +13,11 @@ from blockbuster import BlockBuster, blockbuster_ctx
 from hypothesis import HealthCheck, settings
 
 from cams_async.client import CamsClient
+from cams_async.credentials import KEY_ID, KEY_SECRET
 from cams_async.emulator import Emulator
 from cams_async.throttle import LocalThrottle, local
 from tests import aioresponses_shim
+from tests.cli_process import in_thread
 from tests.clock import Clock
 from tests.fakes import FAST
 from tests.redis_server import RedisProcess
@@ -102,6 +104,29 @@ async def client(emulator: Emulator) -> AsyncIterator[CamsClient]:
         throttle=LocalThrottle(),
     ) as cams:
         yield cams
+
+
+@pytest.fixture(scope="module")
+def _threaded_emulator() -> Iterator[Emulator]:
+    # No number ever changes its status, so that a test can compare it later.
+    with in_thread(Emulator(phone_numbers=250, qps=FAST, settle=None)) as running:
+        yield running
+
+
+@pytest.fixture
+def cams(
+    _threaded_emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Emulator]:
+    """Return an emulator for commands, which find its credentials.
+
+    It has 250 numbers, and runs in a thread. The working directory is empty.
+    """
+    credentials = _threaded_emulator.credentials
+    monkeypatch.setenv(KEY_ID, credentials.access_key_id)
+    monkeypatch.setenv(KEY_SECRET, credentials.access_key_secret.reveal())
+    monkeypatch.chdir(tmp_path)
+    yield _threaded_emulator
+    _threaded_emulator.faults.clear()
 
 
 @pytest.fixture(scope="session")

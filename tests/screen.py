@@ -1,4 +1,4 @@
-"""A terminal's screen, as far as progress displays use one."""
+"""A terminal emulation, as far as progress displays use one."""
 
 import re
 
@@ -6,10 +6,9 @@ _PIECES = re.compile(r"\x1b\[([?0-9;]*)([A-Za-z])|([\r\n])|([^\x1b\r\n]+)")
 
 
 def screen(written: str, *, width: int = 100) -> list[str]:
-    """Return the lines that a terminal shows after it was written to.
+    """Return the lines that a terminal shows after some output.
 
-    A terminal puts a line end behind a character in its last column only once there is
-    another character.
+    A terminal wraps a full line only at the next character.
     """
     lines, row, column = [""], 0, 0
     for found in _PIECES.finditer(written):
@@ -23,7 +22,7 @@ def screen(written: str, *, width: int = 100) -> list[str]:
         elif end == "\r":
             column = 0
         elif end == "\n":
-            row, column = row + 1, 0  # as the terminal's driver makes of it
+            row, column = row + 1, 0  # the terminal driver adds the CR
         else:
             for character in text:
                 if column == width:

@@ -1,4 +1,4 @@
-"""The command line: what it prints, where, and how it ends."""
+"""The command line as a whole, and the commands without a file of their own."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ import runpy
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,20 +24,17 @@ import cams_async.cli.demo as demo_command
 from cams_async import CamsClient, __version__
 from cams_async.cli import main
 from cams_async.cli.program import COMMANDS, parser
-from cams_async.cli.progress import Progress
-from cams_async.cli.table import table
-from cams_async.cli.verdict import arrivals, conclusion
+from cams_async.cli.report import arrivals, conclusion, table
 from cams_async.credentials import KEY_ID, KEY_SECRET
-from cams_async.emulator import ActionReport, Report
+from cams_async.emulator import ActionReport, Emulator, Report
 from cams_async.operations import (
     OPERATIONS,
     GetPhoneNumberVerificationStatus,
     Operation,
 )
-from tests.screen import screen
+from tests.cli_process import COMMAND, PATIENCE
 
 STATUS = "GetPhoneNumberVerificationStatus"
-PATIENCE = 30
 
 Capture = pytest.CaptureFixture[str]
 
@@ -60,14 +57,14 @@ def test_every_command_is_listed_with_its_help(capsys: Capture) -> None:
     listed = capsys.readouterr().out
 
     assert 0 == ended.value.code
-    assert len(COMMANDS) == len(parsers())
+    assert list(COMMANDS) == list(parsers())
     for command in parsers():
         assert command in re.findall(r"^    (\w+)", listed, re.MULTILINE)
 
 
 @pytest.mark.parametrize("command", parsers())
 def test_every_option_has_help(command: str, capsys: Capture) -> None:
-    """No option of a command goes unexplained."""
+    """Each option of each command has a help text."""
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
 
@@ -78,7 +75,7 @@ def test_every_option_has_help(command: str, capsys: Capture) -> None:
 
 
 def test_the_command_alone_prints_the_help(capsys: Capture) -> None:
-    """As `--help` does: who only tries it has made no mistake."""
+    """The program without arguments prints its help and exits with 0."""
     with pytest.raises(SystemExit):
         main(["--help"])
     expected = capsys.readouterr().out
@@ -146,7 +143,7 @@ def test_python_m_is_the_same_command(
 def test_importing_the_module_runs_nothing() -> None:
     """Only `python -m` starts the command."""
     module = importlib.import_module("cams_async.__main__")
-    del sys.modules[module.__name__]  # `python -m` wants to be the first to import it
+    del sys.modules[module.__name__]  # `python -m` imports it again
 
     assert main is module.main
 
@@ -171,19 +168,20 @@ def test_operations_lists_the_registry(capsys: Capture) -> None:
 
 
 def test_operations_as_json_are_complete(capsys: Capture) -> None:
-    """Programs get the same facts as people."""
+    """`--json` prints the same facts as the table."""
     assert 0 == main(["operations", "--json"])
 
     facts = json.loads(capsys.readouterr().out)
     (status,) = [entry for entry in facts if entry["action"] == STATUS]
 
+    operation = GetPhoneNumberVerificationStatus
     assert {
         "action": STATUS,
         "method": "get_phone_number_verification_status",
         "qps": 10.0,
         "retry_safe": True,
         "ram_action": "cams:GetPhoneNumberVerificationStatus",
-        "summary": "Tell whether the ownership of a phone number has been verified.",
+        "summary": (operation.__doc__ or "").partition("\n")[0],
     } == status
 
 
@@ -193,9 +191,8 @@ def test_operations_as_json_are_complete(capsys: Capture) -> None:
 @contextmanager
 def emulator(*arguments: str) -> Generator["subprocess.Popen[str]", None, None]:
     """Run `cams-async emulator` on a free port, in a process of its own."""
-    command = [sys.executable, "-m", "cams_async", "emulator", "--port", "0"]
     with subprocess.Popen(  # noqa: S603 - our own command
-        [*command, *arguments],
+        [*COMMAND, "emulator", "--port", "0", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -213,63 +210,47 @@ def first_line(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline()
 
 
-Start = dict[str, str]
-
-
-@pytest.fixture(scope="module")
-def _server() -> Iterator[Start]:
-    with emulator("--json", "--qps", f"{STATUS}=1000") as process:
-        yield json.loads(first_line(process))
-
-
-@pytest.fixture
-def server(_server: Start, monkeypatch: pytest.MonkeyPatch) -> Start:
-    """Return what an emulator said at its start; its credentials are at hand."""
-    monkeypatch.setenv(KEY_ID, _server["access_key_id"])
-    monkeypatch.setenv(KEY_SECRET, _server["access_key_secret"])
-    return _server
-
-
-def parameters(server: Start) -> list[str]:
-    """Return the parameters that ask for the status of the first number."""
+def parameters(cams: Emulator) -> list[str]:
+    """Return the parameters of a call for the first number."""
+    number = cams.phone_numbers[0]
     return [
-        f"PhoneNumber={server['phone_number']}",
-        f"CustSpaceId={server['cust_space_id']}",
+        f"PhoneNumber={number.phone_number}",
+        f"CustSpaceId={number.cust_space_id}",
     ]
 
 
-def test_call_prints_the_answer(server: Start, capsys: Capture) -> None:
-    """The answer is JSON as it stood on the wire."""
-    place = ["--endpoint", server["endpoint"]]
+def test_call_prints_the_response(cams: Emulator, capsys: Capture) -> None:
+    """The response is JSON as it was received."""
+    target = ["--endpoint", cams.endpoint]
 
-    assert 0 == main(["call", STATUS, *parameters(server), *place])
+    assert 0 == main(["call", STATUS, *parameters(cams), *target])
 
     printed = capsys.readouterr()
     response = json.loads(printed.out)
 
     assert "" == printed.err
     assert "OK" == response["Code"]
-    assert server["phone_number"] == response["Data"]["PhoneNumber"]
+    assert cams.phone_numbers[0].phone_number == response["Data"]["PhoneNumber"]
     assert printed.out.startswith("{\n")
 
 
-def test_call_takes_its_options(server: Start, capsys: Capture) -> None:
-    """Options may stand anywhere; with `--json` the answer is one line."""
+def test_call_takes_its_options(cams: Emulator, capsys: Capture) -> None:
+    """Options may stand anywhere; with `--json` the response is one line."""
     options = ["--json", "--quiet", "--qps", "20", "--retry-safe"]
-    place = ["--endpoint", server["endpoint"], "--region", "here", "--account", "me"]
-    first, second = parameters(server)
+    target = ["--endpoint", cams.endpoint, "--region", "here", "--account", "me"]
+    first, second = parameters(cams)
 
-    assert 0 == main(["call", *place, STATUS, first, *options, second])
+    assert 0 == main(["call", *target, STATUS, first, *options, second])
 
     (line,) = capsys.readouterr().out.splitlines()
     assert "OK" == json.loads(line)["Code"]
 
 
-def test_a_refused_call_is_one_line_on_stderr(server: Start, capsys: Capture) -> None:
-    """What CAMS refuses ends with 1 and the code, on one line."""
-    asked = ["call", STATUS, "PhoneNumber=1", "CustSpaceId=none"]
+def test_a_refused_call_is_one_line_on_stderr(cams: Emulator, capsys: Capture) -> None:
+    """An error of CAMS ends with 1 and one line that has its code."""
+    arguments = ["call", STATUS, "PhoneNumber=1", "CustSpaceId=none"]
 
-    assert 1 == main([*asked, "--endpoint", server["endpoint"]])
+    assert 1 == main([*arguments, "--endpoint", cams.endpoint])
 
     printed = capsys.readouterr()
     (line,) = printed.err.splitlines()
@@ -278,36 +259,31 @@ def test_a_refused_call_is_one_line_on_stderr(server: Start, capsys: Capture) ->
     assert line.startswith(f"cams-async: {STATUS}: InvalidParameter.")
 
 
-def test_a_call_without_credentials_says_so(capsys: Capture) -> None:
-    """Nothing is sent, and the variable to set is named."""
+def test_a_call_without_credentials_is_an_error(capsys: Capture) -> None:
+    """The error names the environment variable to set."""
     assert 1 == main(["call", STATUS, "PhoneNumber=1", "CustSpaceId=none"])
 
     assert KEY_ID in capsys.readouterr().err
 
 
-def test_the_emulator_stops_at_ctrl_c_and_reports() -> None:
-    """Another program starts it, reads the endpoint, calls, and reads the report."""
+def test_the_emulator_stops_at_ctrl_c_and_reports(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Another program can read the endpoint at the start, and the report at the end."""
     with emulator("--json", "--seed", "7", "--phone-numbers", "10") as process:
         server = json.loads(first_line(process))
-        environment = {
-            KEY_ID: server["access_key_id"],
-            KEY_SECRET: server["access_key_secret"],
-        }
-        call = [sys.executable, "-m", "cams_async", "call", STATUS]
-        called = subprocess.run(  # noqa: S603 - our own command
-            [*call, *parameters(server), "--endpoint", server["endpoint"]],
-            capture_output=True,
-            env={**os.environ, **environment},
-            check=False,
-            timeout=PATIENCE,
-        )
+        monkeypatch.setenv(KEY_ID, server["access_key_id"])
+        monkeypatch.setenv(KEY_SECRET, server["access_key_secret"])
+        call = ["call", STATUS, "--endpoint", server["endpoint"]]
+        number = f"PhoneNumber={server['phone_number']}"
+        code = main([*call, number, f"CustSpaceId={server['cust_space_id']}"])
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE)
 
     report = json.loads(out)
 
-    assert 0 == called.returncode
-    assert "OK" == json.loads(called.stdout)["Code"]
+    assert 0 == code
+    assert "OK" == json.loads(capsys.readouterr().out)["Code"]
     assert (0, "") == (process.returncode, err)
     assert report["held"]
     assert [(STATUS, 1)] == [
@@ -315,10 +291,10 @@ def test_the_emulator_stops_at_ctrl_c_and_reports() -> None:
     ]
 
 
-def test_the_emulator_tells_people_how_to_call_it(
+def test_the_emulator_prints_a_command_that_calls_it(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    """The hint works as it stands, and the report is a table."""
+    """The printed command works, and the report is a table."""
     with emulator() as process:
         hint = [first_line(process) for _ in range(5)]
         for line in hint[2:4]:
@@ -334,7 +310,7 @@ def test_the_emulator_tells_people_how_to_call_it(
     assert "OK" == json.loads(capsys.readouterr().out)["Code"]
     assert (0, "") == (process.returncode, err)
     assert STATUS in out
-    assert out.endswith("\n\nEvery ceiling held.\n")
+    assert out.endswith("\n\nNo rate limit was exceeded.\n")
 
 
 class StopsAtOnce(io.StringIO):
@@ -352,10 +328,10 @@ class StopsAtOnce(io.StringIO):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_emulator_that_nobody_called_reports_nothing(
+def test_an_emulator_without_calls_reports_nothing(
     number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It ends with 0 at either signal, and leaves the handlers as they were."""
+    """The emulator ends with 0 at either signal, and restores the handlers."""
     before = signal.getsignal(number)
     out = StopsAtOnce(number)
     monkeypatch.setattr(sys, "stdout", out)
@@ -371,7 +347,7 @@ def test_an_emulator_that_nobody_called_reports_nothing(
 def test_an_emulator_writes_its_numbers(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """They are an input for `status`, and the hint says how to use it."""
+    """The file is an input for `status`, and the printed command uses it."""
     out = StopsAtOnce(signal.SIGINT)
     monkeypatch.setattr(sys, "stdout", out)
     path = tmp_path / "my numbers.csv"
@@ -390,7 +366,7 @@ def test_an_emulator_writes_its_numbers(
 def test_numbers_that_cannot_be_written_are_an_error(
     tmp_path: Path, capsys: Capture
 ) -> None:
-    """The emulator says so, and does not stay."""
+    """The emulator ends with 2 and one line."""
     path = tmp_path / "none" / "numbers.csv"
 
     assert 2 == main(["emulator", "--port", "0", "--write-numbers", str(path)])
@@ -400,7 +376,7 @@ def test_numbers_that_cannot_be_written_are_an_error(
 
 
 def test_an_unknown_ceiling_is_an_error(capsys: Capture) -> None:
-    """What the emulator refuses ends with 2, on one line."""
+    """An unusable option of the emulator ends with 2 and one line."""
     assert 2 == main(["emulator", "--qps", "NoSuchAction=5"])
 
     (line,) = capsys.readouterr().err.splitlines()
@@ -410,7 +386,7 @@ def test_an_unknown_ceiling_is_an_error(capsys: Capture) -> None:
 # --- demo -----------------------------------------------------------------------------
 
 
-def test_demo_shows_that_the_ceilings_hold(capsys: Capture) -> None:
+def test_demo_stays_within_the_rate_limits(capsys: Capture) -> None:
     """Each of the five actions has a row, and nothing was throttled or failed."""
     assert 0 == main(["demo", "--numbers", "7"])
 
@@ -420,15 +396,15 @@ def test_demo_shows_that_the_ceilings_hold(capsys: Capture) -> None:
     assert "" == empty
     assert list(OPERATIONS) == [row.split()[0] for row in rows]
     assert {"0"} == {row.split()[-1] for row in rows}
-    assert last.startswith("Every ceiling held. 29 tasks, 3 clients, ")
-    assert printed.err.startswith("29 of 29 calls")
+    assert last.startswith("No rate limit was exceeded. 29 tasks, 3 clients, ")
+    assert printed.err.startswith("29 of 29 calls done")
 
 
 def test_demo_reports_as_json(capsys: Capture) -> None:
-    """Programs get the emulator's own report, and silence on stderr."""
+    """With `--json --quiet` there is only the emulator's report, on stdout."""
     options = ["--quiet", "--json", "--qps", f"{STATUS}=100"]
 
-    assert 0 == main(["demo", "--numbers", "12", *options])
+    assert 0 == main(["demo", "--numbers", "8", *options])
 
     printed = capsys.readouterr()
     report = json.loads(printed.out)
@@ -459,14 +435,14 @@ def test_demo_fails_where_a_call_failed(
     printed = capsys.readouterr()
     progress, *failures = printed.err.splitlines()
 
-    assert progress.startswith("5 of 5 calls, ")
-    assert progress.endswith(", 5 failed")
-    assert demo_command.SHOWN == len(failures)
+    assert progress.startswith("5 of 5 calls done, ")
+    assert "failed: 5 InvalidParameter." in progress
+    assert demo_command.FAILURES_SHOWN == len(failures)
     assert printed.out.endswith(", 5 failed.\n")
 
 
 def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    """An interrupted demo closes everything and says nothing."""
+    """An interrupted demo closes everything and prints nothing."""
 
     def interrupted(*_: object) -> Iterator[Operation[Any]]:
         asyncio.get_running_loop().call_soon(signal.raise_signal, signal.SIGINT)
@@ -487,7 +463,7 @@ def test_warnings_are_shown_unless_quiet(
     monkeypatch: pytest.MonkeyPatch,
     capsys: Capture,
 ) -> None:
-    """What the library warns of goes to stderr, and only while a command runs."""
+    """Warnings of the library go to stderr, and only while a command runs."""
     logger = logging.getLogger("cams_async")
     before = list(logger.handlers)
 
@@ -504,7 +480,7 @@ def test_warnings_are_shown_unless_quiet(
     assert before == logger.handlers
 
 
-# --- what the commands print ----------------------------------------------------------
+# --- reports --------------------------------------------------------------------------
 
 
 def test_a_table_aligns_numbers_to_the_right() -> None:
@@ -548,8 +524,8 @@ def report(*actions: ActionReport) -> Report:
     return Report(policy="sliding", elapsed=10.0, actions=actions)
 
 
-def test_the_verdict_shows_what_was_counted() -> None:
-    """A share just below the whole does not look whole, and nothing is a dash."""
+def test_the_report_rounds_down_and_marks_missing_values() -> None:
+    """A share just below 100 % is not shown as 100 %; a missing span is a dash."""
     few = evolve(REPORT, action="Few", shortest=None)
 
     row, dashed = arrivals(report(REPORT, few)).splitlines()[2:]
@@ -558,96 +534,9 @@ def test_the_verdict_shows_what_was_counted() -> None:
     assert "-" == dashed.split()[4]
 
 
-def test_the_conclusion_names_what_was_exceeded() -> None:
-    """A ceiling that did not hold is named."""
+def test_the_conclusion_lists_the_exceeded_rate_limits() -> None:
+    """Each exceeded rate limit is named."""
     exceeded = evolve(REPORT, violations=1)
 
-    assert "Every ceiling held." == conclusion(report(REPORT))
-    assert f"Exceeded: {STATUS}." == conclusion(report(exceeded))
-
-
-Clock = Callable[..., float]
-
-
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        """Say so."""
-        return True
-
-
-@pytest.fixture
-def now() -> Clock:
-    """Return a clock that stands still, and moves on when told."""
-    seconds = 100.0
-
-    def clock(passed: float = 0.0) -> float:
-        nonlocal seconds
-        seconds += passed
-        return seconds
-
-    return clock
-
-
-def test_a_terminal_shows_one_line_that_is_rewritten(
-    now: Clock,
-) -> None:
-    """Each look starts at the beginning of the line, at most ten times a second."""
-    terminal = Terminal()
-    with Progress(4, terminal, clock=now) as progress:
-        progress.step()
-        now(0.5)
-        progress.step()
-        progress.step()
-        progress.step(failed=True)
-
-    assert [
-        "",
-        "2 of 4 calls, 0 s, about 0 s to go\x1b[K",
-        "4 of 4 calls, 0 s, 1 failed\x1b[K\n",
-    ] == terminal.getvalue().split("\r")
-
-
-def test_a_log_gets_a_line_every_few_seconds(now: Clock) -> None:
-    """Anything but a terminal gets plain lines, and few of them."""
-    log = io.StringIO()
-    with Progress(3, log, clock=now) as progress:
-        now(4.0)
-        progress.step()
-        now(6.0)
-        progress.step()
-        progress.step()
-
-    assert [
-        "2 of 3 calls, 10 s, about 5 s to go",
-        "3 of 3 calls, 10 s",
-    ] == log.getvalue().splitlines()
-
-
-def test_progress_can_be_silent(now: Clock) -> None:
-    """Without a stream nothing is written, whatever passes."""
-    with Progress(2, None, clock=now) as progress:
-        now(60.0)
-        progress.step()
-
-
-@pytest.mark.parametrize(("stream", "expected"), [(Terminal, ""), (io.StringIO, "1 ")])
-def test_an_interruption_leaves_no_stale_line(
-    stream: type[io.StringIO], expected: str, now: Clock
-) -> None:
-    """Ctrl-C erases the line that a terminal rewrites; a log keeps its lines."""
-    shown = stream()
-
-    def work() -> None:
-        with Progress(4, shown, clock=now) as progress:
-            now(6.0)
-            progress.step()
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        work()
-
-    assert shown.getvalue()
-    assert "".join(screen(shown.getvalue())).startswith(expected)
-    assert bool(expected) == bool("".join(screen(shown.getvalue())).strip())
+    assert "No rate limit was exceeded." == conclusion(report(REPORT))
+    assert f"Rate limit exceeded: {STATUS}." == conclusion(report(exceeded))

@@ -1,46 +1,25 @@
-"""`cams-async call`: names, values, and where secrets come from."""
+"""`cams-async call`: names, values, and the sources of secrets."""
 
 import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cams_async.cli import main, names, values
+from cams_async.cli import main, parameters
 from cams_async.client import CamsClient
-from cams_async.credentials import KEY_ID, KEY_SECRET
 from cams_async.emulator import CannedResponse, EmulatedNumber, Emulator
-from tests.cli_process import COMMAND, PATIENCE, InTerminal, environment, in_thread
-from tests.fakes import FAST
+from tests.cli_process import COMMAND, PATIENCE, InTerminal, environment
 
 STATUS, VERIFY = "GetPhoneNumberVerificationStatus", "ChatappMigrationVerified"
 QRDL = "UpdatePhoneMessageQrdl"
 MESSAGE = "Hello"
 
 Capture = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(scope="module")
-def _cams() -> Iterator[Emulator]:
-    with in_thread(Emulator(phone_numbers=60, qps=FAST, settle=None)) as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def cams(
-    _cams: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[Emulator]:
-    """Return an emulator; its credentials are at hand."""
-    monkeypatch.setenv(KEY_ID, _cams.credentials.access_key_id)
-    monkeypatch.setenv(KEY_SECRET, _cams.credentials.access_key_secret.reveal())
-    monkeypatch.chdir(tmp_path)
-    yield _cams
-    _cams.faults.clear()
 
 
 def place(cams: Emulator, *arguments: str) -> list[str]:
@@ -56,7 +35,7 @@ def unverified(cams: Emulator) -> EmulatedNumber:
     raise AssertionError("none is left")
 
 
-def known(number: EmulatedNumber) -> list[str]:
+def named(number: EmulatedNumber) -> list[str]:
     """Return the parameters that name a number."""
     space = f"CustSpaceId={number.cust_space_id}"
     return [f"PhoneNumber={number.phone_number}", space]
@@ -65,7 +44,7 @@ def known(number: EmulatedNumber) -> list[str]:
 def verification(cams: Emulator, *code: str) -> tuple[list[str], EmulatedNumber]:
     """Return the arguments that verify a number, and the number."""
     number = unverified(cams)
-    return place(cams, VERIFY, *known(number), *code), number
+    return place(cams, VERIFY, *named(number), *code), number
 
 
 # --- names ----------------------------------------------------------------------------
@@ -84,7 +63,7 @@ def verification(cams: Emulator, *code: str) -> tuple[list[str], EmulatedNumber]
 def test_names_may_be_in_snake_case(
     arguments: list[str], cams: Emulator, capsys: Capture
 ) -> None:
-    """As in Python; values of known operations are cleaned as there."""
+    """Values of operations are normalized as in Python."""
     number = cams.phone_numbers[0]
     action, phone, space, *more = arguments
     filled = [phone.format(number.phone_number), space.format(number.cust_space_id)]
@@ -105,7 +84,7 @@ def test_names_may_be_in_snake_case(
         (["\x1b[31m"], "action must be the name of a CAMS action"),
         ([STATUS], f"{STATUS}: needs PhoneNumber, CustSpaceId"),
         ([STATUS, "PhoneNumber=1"], f"{STATUS}: needs CustSpaceId"),
-        ([STATUS, "PhoneNumbr=1"], f"no parameter of {STATUS}; did you mean PhoneNumb"),
+        ([STATUS, "PhoneNumbr=1"], f"not a parameter of {STATUS}; did you mean Ph"),
         ([STATUS, "phone_numbr=1"], "did you mean PhoneNumber?"),
         ([STATUS, "Region=1"], "it has PhoneNumber, CustSpaceId"),
         ([STATUS, "--ask", "PhoneNumbr"], "did you mean PhoneNumber?"),
@@ -132,7 +111,7 @@ def test_names_may_be_in_snake_case(
 def test_a_call_is_checked_before_it_is_sent(
     arguments: list[str], expected: str, cams: Emulator, capsys: Capture
 ) -> None:
-    """It ends with 2, on one line, and nothing has arrived."""
+    """An unusable call ends with 2 and one line on stderr; nothing is sent."""
     before = sum(each.arrivals for each in cams.report().actions)
 
     code = main(place(cams, *arguments))
@@ -159,16 +138,16 @@ def test_a_call_is_checked_before_it_is_sent(
     ],
 )
 def test_other_actions_are_no_typing_errors(action: str) -> None:
-    """Those whose names are the most alike, in either spelling."""
+    """The most similar names of other actions pass, in either spelling."""
     snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in action)[1:]
 
-    assert action == names.action_name(action) == names.action_name(snake)
-    assert "CustSpaceId" == names.parameter_name(action, "cust_space_id")
-    assert "AnyName" == names.parameter_name(action, "AnyName")
+    assert action == parameters.action_name(action) == parameters.action_name(snake)
+    assert "CustSpaceId" == parameters.parameter_name(action, "cust_space_id")
+    assert "AnyName" == parameters.parameter_name(action, "AnyName")
 
 
 def test_an_unchecked_call_is_sent_as_it_is(cams: Emulator, capsys: Capture) -> None:
-    """CAMS may know what this version does not."""
+    """CAMS may have actions that this version does not have."""
     assert 1 == main(place(cams, f"{STATUS}s", "phone_number=1", "--unchecked"))
 
     assert f"{STATUS}s: InvalidApi.NotFound" in capsys.readouterr().err
@@ -180,21 +159,21 @@ def test_an_unchecked_call_is_sent_as_it_is(cams: Emulator, capsys: Capture) -> 
 def test_values_come_from_anywhere(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A line end at the end is an editor's, and not the value's."""
+    """A value is read from a file, standard input or the environment."""
     monkeypatch.setenv("A_CODE", " from the environment\n")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"input\n\n")))
     path = tmp_path / "code"
     found: list[str] = []
     for content in (b"code", b"code\n", b"code\r\n", b"\xef\xbb\xbfcode\n"):
         path.write_bytes(content)
-        found.append(values.value("Name", f"@{path}"))
+        found.append(parameters.read_value("Name", f"@{path}"))
 
     assert ["code"] * 4 == found
-    assert " from the environment\n" == values.value("Name", "@env:A_CODE")
-    assert "input\n" == values.value("Name", "@-")
-    assert "@at" == values.value("Name", "@@at")
-    assert "a@b" == values.value("Name", "a@b")
-    assert "" == values.value("Name", "")
+    assert " from the environment\n" == parameters.read_value("Name", "@env:A_CODE")
+    assert "input\n" == parameters.read_value("Name", "@-")
+    assert "@at" == parameters.read_value("Name", "@@at")
+    assert "a@b" == parameters.read_value("Name", "a@b")
+    assert "" == parameters.read_value("Name", "")
 
 
 @pytest.mark.parametrize(
@@ -218,7 +197,7 @@ def test_a_value_that_cannot_be_read_is_an_error(
     tmp_path: Path,
     capsys: Capture,
 ) -> None:
-    """It names the parameter, and where the value should have been."""
+    """The error names the parameter and the place of the value."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "stdin", None)
     Path("bytes").write_bytes(b"\xff")
@@ -230,7 +209,7 @@ def test_a_value_that_cannot_be_read_is_an_error(
 
 
 def test_standard_input_is_for_one_value(capsys: Capture) -> None:
-    """The second would find nothing."""
+    """A second `@-` is refused, since it would read nothing."""
     assert 2 == main(["call", "Any", "A=@-", "B=@-"])
 
     assert "cams-async: @-: is for one parameter only\n" == capsys.readouterr().err
@@ -240,11 +219,11 @@ def test_standard_input_is_for_one_value(capsys: Capture) -> None:
 
 
 @pytest.mark.parametrize("source", ["@code", "@-", "@env:CODE"])
-def test_a_secret_comes_from_elsewhere(
+def test_a_secret_is_read_from_a_source_and_never_printed(
     source: str, cams: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    """Nothing of it is in the command line, or printed."""
-    asked, number = verification(cams, f"VerifyCode={source}")
+    """A secret from a file, standard input or the environment is not printed."""
+    arguments, number = verification(cams, f"VerifyCode={source}")
     code = cams.verify_code(number.phone_number)
     Path("code").write_text(f"{code}\n", "utf-8")
     monkeypatch.setenv("CODE", code)
@@ -252,7 +231,7 @@ def test_a_secret_comes_from_elsewhere(
         sys, "stdin", io.TextIOWrapper(io.BytesIO(f"{code}\n".encode()))
     )
 
-    assert 0 == main(asked)
+    assert 0 == main(arguments)
 
     printed = capsys.readouterr()
     assert "VERIFIED" == cams.verification_status(number.phone_number)
@@ -261,30 +240,32 @@ def test_a_secret_comes_from_elsewhere(
 
 
 @pytest.mark.parametrize("quiet", [True, False])
-def test_a_secret_in_the_command_line_is_warned_of(
+def test_a_secret_on_the_command_line_causes_a_warning(
     quiet: bool,  # noqa: FBT001 - a table
     cams: Emulator,
     capsys: Capture,
 ) -> None:
-    """It works, as scripts do so; the line names the ways that nobody sees."""
-    asked, number = verification(cams)
+    """The call is sent; the warning lists the hidden ways to pass a secret."""
+    arguments, number = verification(cams)
     code = cams.verify_code(number.phone_number)
     more = ["--quiet"] if quiet else []
 
-    assert 0 == main([*asked, f"verify_code={code}", *more])
+    assert 0 == main([*arguments, f"verify_code={code}", *more])
 
-    told = capsys.readouterr().err
-    assert code not in told
-    assert (0 if quiet else 1) == len(told.splitlines())
-    assert quiet or "use VerifyCode=@FILE, @-, @env:NAME or --ask VerifyCode" in told
+    shown = capsys.readouterr().err
+    assert code not in shown
+    assert (0 if quiet else 1) == len(shown.splitlines())
+    assert quiet or "use VerifyCode=@FILE, @-, @env:NAME or --ask VerifyCode" in shown
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there are no such terminals")
-def test_a_secret_is_asked_for_on_the_terminal(cams: Emulator) -> None:
-    """What is typed is not shown."""
-    asked, number = verification(cams, "--ask", "verify_code")
+def test_a_secret_is_read_from_the_terminal_without_echo(cams: Emulator) -> None:
+    """The terminal never shows the secret that is typed into it."""
+    arguments, number = verification(cams, "--ask", "verify_code")
     code = cams.verify_code(number.phone_number)
-    with InTerminal([*COMMAND, *asked], env=environment(cams), owns=True) as process:
+    with InTerminal(
+        [*COMMAND, *arguments], env=environment(cams), owns=True
+    ) as process:
         process.until("VerifyCode: ")
         process.type(f"{code}\n")
         ended = process.end()
@@ -295,11 +276,11 @@ def test_a_secret_is_asked_for_on_the_terminal(cams: Emulator) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sessions are other things there")
-def test_without_a_terminal_nothing_is_asked(cams: Emulator) -> None:
-    """It would be shown while it is typed."""
-    asked, _ = verification(cams, "--ask", "VerifyCode")
+def test_a_prompt_needs_a_terminal(cams: Emulator) -> None:
+    """Without a terminal the secret would be echoed, so the call is refused."""
+    arguments, _ = verification(cams, "--ask", "VerifyCode")
     done = subprocess.run(  # noqa: S603 - our own command
-        [*COMMAND, *asked],
+        [*COMMAND, *arguments],
         capture_output=True,
         input=b"123456\n",
         start_new_session=True,
@@ -310,7 +291,7 @@ def test_without_a_terminal_nothing_is_asked(cams: Emulator) -> None:
 
     assert (2, b"") == (done.returncode, done.stdout)
     (line,) = done.stderr.decode().splitlines()
-    assert line.startswith("cams-async: VerifyCode: was not typed on a terminal: use @")
+    assert line.startswith("cams-async: VerifyCode: --ask needs a terminal: use @")
 
 
 # --- responses ------------------------------------------------------------------------
@@ -319,7 +300,7 @@ def test_without_a_terminal_nothing_is_asked(cams: Emulator) -> None:
 def test_a_response_is_printed_even_if_the_client_does_not_close(
     cams: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    """Ctrl-C may come just then, and the call has been executed."""
+    """After Ctrl-C while the client closes, the response is still printed."""
     close = CamsClient.aclose
 
     async def interrupted(client: CamsClient) -> None:
@@ -328,7 +309,7 @@ def test_a_response_is_printed_even_if_the_client_does_not_close(
 
     monkeypatch.setattr(CamsClient, "aclose", interrupted)
 
-    assert 130 == main(place(cams, STATUS, *known(cams.phone_numbers[0])))
+    assert 130 == main(place(cams, STATUS, *named(cams.phone_numbers[0])))
     assert "OK" == json.loads(capsys.readouterr().out)["Code"]
 
 
@@ -336,7 +317,7 @@ def test_a_response_is_printed_even_if_the_client_does_not_close(
 def test_a_deep_response_is_printed(
     depth: int, cams: Emulator, capsys: Capture
 ) -> None:
-    """If it can be read it can be written, with line ends or without."""
+    """A deeply nested response is printed, or refused without a traceback."""
     body = b'{"Code": "OK", "RequestId": "1", "Data": %s1%s}'
     cams.faults.next(CannedResponse(body=body % (b"[" * depth, b"]" * depth)))
 

@@ -1,4 +1,4 @@
-"""What a long run shows of itself: rates, words, lines, a bar."""
+"""Progress on stderr: rates, the line of text, and its two displays."""
 
 import asyncio
 import io
@@ -7,9 +7,16 @@ import sys
 
 import pytest
 
-from cams_async.cli.bar import Bar
-from cams_async.cli.display import Lines, Silence, display, shown
-from cams_async.cli.tally import Rate, Tally, duration, failures
+from cams_async.cli.live import LiveDisplay
+from cams_async.cli.progress import (
+    PlainDisplay,
+    Rate,
+    RunProgress,
+    duration,
+    failures,
+    open_display,
+    show_progress,
+)
 from cams_async.models import CallEvent
 from tests.clock import Clock
 from tests.screen import screen
@@ -17,14 +24,19 @@ from tests.screen import screen
 STATUS, SYNC = "GetPhoneNumberVerificationStatus", "ChatappSyncPhoneNumber"
 
 
-def tally(*, watches: bool = False, done: int = 0) -> Tally:
-    """Return a tally of 100 numbers that begins at second 1,000."""
-    ceilings = {STATUS: 10.0, SYNC: 5.0}
-    return Tally(total=100, done=done, ceilings=ceilings, watches=watches, now=1000.0)
+def run(*, open_ended: bool = False, done: int = 0) -> RunProgress:
+    """Return the progress of 100 numbers that begins at second 1,000."""
+    return RunProgress(
+        total=100,
+        done=done,
+        ceilings={STATUS: 10.0, SYNC: 5.0},
+        open_ended=open_ended,
+        now=1000.0,
+    )
 
 
 def called(action: str) -> CallEvent:
-    """Return the end of a call."""
+    """Return the event of a completed call."""
     return CallEvent(
         action=action,
         attempts=1,
@@ -38,8 +50,8 @@ def called(action: str) -> CallEvent:
 # --- rates ----------------------------------------------------------------------------
 
 
-def test_a_rate_takes_a_second_to_be_known() -> None:
-    """What left at once, as a burst does, is not told as if it went on like that."""
+def test_a_rate_is_zero_in_the_first_second() -> None:
+    """An initial burst is not extrapolated."""
     rate = Rate(0.0)
     rate.sample(0.5, 10)
 
@@ -48,8 +60,8 @@ def test_a_rate_takes_a_second_to_be_known() -> None:
     assert 5.0 == rate.per_second
 
 
-def test_a_rate_forgets_what_is_long_ago() -> None:
-    """Only the last minute counts, however often one looks."""
+def test_a_rate_covers_the_last_minute_only() -> None:
+    """Earlier events are discarded, no matter how often the rate is sampled."""
     rate = Rate(0.0, 1000)
     for tenth in range(1, 1501):
         rate.sample(tenth / 10, 1000 + min(850, tenth))
@@ -57,12 +69,12 @@ def test_a_rate_forgets_what_is_long_ago() -> None:
     assert 0.0 == rate.per_second
 
 
-def test_a_ceiling_that_is_kept_never_looks_exceeded() -> None:
-    """Wherever a look falls between bursts of 10, there are at most 10 a second."""
+def test_a_kept_ceiling_never_seems_exceeded() -> None:
+    """Bursts of 10 a second are shown as at most 10 a second at any time."""
     rate = Rate(0.0)
     seen: list[float] = []
-    for look in range(1, 3000):
-        now = look * 0.103
+    for sample in range(1, 3000):
+        now = sample * 0.103
         rate.sample(now, 10 * (1 + int(now / 1.01)))
         seen.append(rate.per_second)
 
@@ -70,50 +82,50 @@ def test_a_ceiling_that_is_kept_never_looks_exceeded() -> None:
     assert min(seen[1000:]) > 9.5
 
 
-# --- words ----------------------------------------------------------------------------
+# --- lines ----------------------------------------------------------------------------
 
 
-def test_the_words_tell_the_rate_and_the_rest() -> None:
-    """A status run tells done and total, the rate against the ceiling, and the time."""
-    told = tally(done=40)
+def test_the_line_has_counts_rate_and_time_left() -> None:
+    """A run shows done and total, its rate against the ceiling, and the time left."""
+    progress = run(done=40)
     for _ in range(20):
-        told.step()
-        told.call(called(STATUS))
-    told.tick(1002.0)
+        progress.step()
+        progress.count_call(called(STATUS))
+    progress.tick(1002.0)
 
-    assert "60 of 100 numbers done, 6.7 of 10/s, about 6 s to go" == told.words()
+    assert "60 of 100 numbers done, 6.7 of 10/s, about 6 s left" == progress.line()
 
 
-def test_a_watch_tells_what_is_pending() -> None:
-    """Nobody can say how long a watch takes, but how many numbers it still asks for."""
-    told = tally(watches=True)
-    told.step()
+def test_polling_shows_pending_numbers_instead_of_time_left() -> None:
+    """The time that polling takes cannot be estimated."""
+    progress = run(open_ended=True)
+    progress.step()
     for _ in range(3):
-        told.call(called(STATUS))
-    told.tick(1001.0)
+        progress.count_call(called(STATUS))
+    progress.tick(1001.0)
 
-    assert "1 of 100 numbers settled, 1.5 of 10/s, 99 pending" == told.words()
+    assert "1 of 100 numbers done, 1.5 of 10/s, 99 pending" == progress.line()
 
 
 def test_the_ceilings_of_the_actions_in_use_count_together() -> None:
-    """Per space, two actions may be called at the same time."""
-    told = tally()
-    told.call(called(SYNC))
-    told.call(called(STATUS))
-    told.call(called("Another"))
-    told.tick(1001.0)
+    """The ceilings of concurrently used actions are added up."""
+    progress = run()
+    progress.count_call(called(SYNC))
+    progress.count_call(called(STATUS))
+    progress.count_call(called("Another"))
+    progress.tick(1001.0)
 
-    assert "0 of 100 numbers done, 1.0 of 15/s" == told.words()
+    assert "0 of 100 numbers done, 1.0 of 15/s" == progress.line()
 
 
-def test_failures_are_told_by_code() -> None:
-    """The most frequent codes are named, the others summed up."""
-    told = tally(done=89)
+def test_failures_are_counted_by_code() -> None:
+    """The most frequent codes are listed, the others summed up."""
+    progress = run(done=89)
     for code in ["NotFound"] * 5 + ["A"] * 3 + ["B"] * 2 + ["C"]:
-        told.step(code)
+        progress.step(code)
 
     assert "100 of 100 numbers done, failed: 5 NotFound, 3 A, 2 B, 1 others" == (
-        told.words()
+        progress.line()
     )
     assert "" == failures({})
 
@@ -129,19 +141,21 @@ def test_failures_are_told_by_code() -> None:
         (100_000, "27 h 46 min"),
     ],
 )
-def test_durations_are_as_exact_as_people_want(seconds: float, expected: str) -> None:
-    """Nobody wants to know the seconds of a day."""
+def test_durations_are_rounded_to_the_unit_that_matters(
+    seconds: float, expected: str
+) -> None:
+    """Long durations are shown without seconds."""
     assert expected == duration(seconds)
 
 
-# --- where it is shown ----------------------------------------------------------------
+# --- displays ------------------------------------------------------------------------
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream that passes for a terminal."""
 
     def isatty(self) -> bool:
-        """Say so."""
+        """Return True."""
         return True
 
 
@@ -154,34 +168,33 @@ def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_terminal_gets_a_bar_and_a_log_gets_lines(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A bar needs a terminal of its own that can rewrite lines, and rich."""
-    bar = display(Terminal(), quiet=False, shared=False)
-    bar.close()
+    """A bar needs a terminal that no other output uses and that rewrites lines."""
+    live = open_display(Terminal())
+    live.close()
 
-    assert isinstance(bar, Bar)
-    assert isinstance(display(io.StringIO(), quiet=False, shared=False), Lines)
-    assert isinstance(display(Terminal(), quiet=False, shared=True), Lines)
-    assert isinstance(display(Terminal(), quiet=True, shared=False), Silence)
+    assert isinstance(live, LiveDisplay)
+    assert isinstance(open_display(io.StringIO()), PlainDisplay)
+    assert isinstance(open_display(Terminal(), plain=True), PlainDisplay)
     monkeypatch.setenv("TERM", "dumb")
-    assert isinstance(display(Terminal(), quiet=False, shared=False), Lines)
+    assert isinstance(open_display(Terminal()), PlainDisplay)
 
 
 def test_without_rich_a_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The extra `cli` is optional."""
-    monkeypatch.delitem(sys.modules, "cams_async.cli.bar", raising=False)
+    """The extra `cli`, with rich, is optional."""
+    monkeypatch.delitem(sys.modules, "cams_async.cli.live", raising=False)
     monkeypatch.setitem(sys.modules, "rich.live", None)
 
-    assert isinstance(display(Terminal(), quiet=False, shared=False), Lines)
+    assert isinstance(open_display(Terminal()), PlainDisplay)
 
 
 def test_the_bar_is_redrawn_in_its_place() -> None:
-    """Each look erases the one before; nothing of it stays, and the cursor is back."""
+    """Each update erases the former one; at the end the screen is empty."""
     terminal = Terminal()
-    bar = Bar(terminal)
-    told = tally(done=99)
-    bar.show(told)
-    told.step("NotFound")
-    bar.show(told)
+    bar = LiveDisplay(terminal)
+    progress = run(done=99)
+    bar.show(progress)
+    progress.step("NotFound")
+    bar.show(progress)
     bar.close()
 
     first, *_, last, _, end = re.split(r"\x1b\[2K", terminal.getvalue())
@@ -194,15 +207,15 @@ def test_the_bar_is_redrawn_in_its_place() -> None:
     assert "\x1b[?25h" in terminal.getvalue()
 
 
-def test_a_run_is_shown_again_and_again(clock: Clock) -> None:
-    """A log gets a line every five seconds, and one at the end."""
+def test_a_log_gets_a_line_every_five_seconds(clock: Clock) -> None:
+    """Progress is written every five seconds, and once at the end."""
     log = io.StringIO()
-    told = tally()
+    progress = run()
 
     async def work() -> None:
-        async with shown(told, Lines(log)):
+        async with show_progress(progress, log):
             await asyncio.sleep(7)
-            told.step()
+            progress.step()
 
     clock.run(work())
 
@@ -211,33 +224,54 @@ def test_a_run_is_shown_again_and_again(clock: Clock) -> None:
     )
 
 
-def test_silence_is_silent(clock: Clock) -> None:
-    """Nothing is shown, whatever passes."""
+def test_progress_may_be_hidden(clock: Clock) -> None:
+    """Without a stream nothing is shown, and the body runs."""
 
     async def work() -> None:
-        async with shown(tally(), Silence()):
+        async with show_progress(run(), None):
             await asyncio.sleep(60)
 
     clock.run(work())
 
 
 class Broken(io.StringIO):
-    """A stream whose reader went away."""
+    """A stream whose reader has gone."""
 
     def write(self, text: str) -> int:
-        """Refuse it."""
+        """Raise."""
         raise BrokenPipeError(len(text))
 
 
-def test_a_stream_that_breaks_stops_no_work(clock: Clock) -> None:
-    """Progress is not worth losing what it is about."""
+def test_a_broken_stream_does_not_stop_the_run(clock: Clock) -> None:
+    """Errors of the stream that shows progress are ignored."""
     done: list[bool] = []
 
     async def work() -> None:
-        async with shown(tally(), Lines(Broken())):
+        async with show_progress(run(), Broken()):
             await asyncio.sleep(60)
             done.append(True)
 
     clock.run(work())
 
     assert [True] == done
+
+
+@pytest.mark.parametrize(("stream", "expected"), [(Terminal, ""), (io.StringIO, "0 ")])
+def test_an_interruption_leaves_no_stale_line(
+    stream: type[io.StringIO], expected: str, clock: Clock
+) -> None:
+    """An error in the body erases the bar of a terminal; a log keeps its lines."""
+    written = stream()
+
+    async def work() -> None:
+        async with show_progress(run(), written):
+            await asyncio.sleep(7)
+            raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        clock.run(work())
+
+    shown = "".join(screen(written.getvalue(), width=60)).strip()
+    assert "0 of 100 numbers done" in written.getvalue()
+    assert shown.startswith(expected)
+    assert bool(expected) == bool(shown)

@@ -1,10 +1,9 @@
-"""The command `cams-async`: one module for each of its commands.
+"""The command `cams-async`.
 
-What the commands share: `options` that they take, `signals` and `exits` that end them,
-`table` and `progress` that they print, and `verdict`, what an emulator says of its
-callers. `status` and `watch` are one `job`: it counts in a `tally`, which a `display`
-shows as lines or as a `bar`, and ends with a `summary`. What is said to people goes to
-`stderr`. `program` puts them together.
+`program` parses the command line and runs one of the commands: `demo`, `call` (with
+`parameters`), `status` and `watch` (both in `job`), `operations` and `emulator`. They
+share `options`, the `progress` of a run (`live` on a terminal), the `report` at its
+end, and `process`: exit codes, signals and standard streams.
 """
 
 from cams_async.cli.program import main

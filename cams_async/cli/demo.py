@@ -1,4 +1,4 @@
-"""`cams-async demo`: hundreds of tasks, five ceilings and a judge, but no account."""
+"""`cams-async demo`: hundreds of tasks within five rate limits, without an account."""
 
 import argparse
 import asyncio
@@ -11,15 +11,15 @@ from itertools import cycle, islice
 from typing import Any
 
 from cams_async.cli import options
-from cams_async.cli.progress import Progress
-from cams_async.cli.stderr import say
-from cams_async.cli.streams import emit
-from cams_async.cli.verdict import arrivals, conclusion
+from cams_async.cli.process import ExitCode, echo, emit
+from cams_async.cli.progress import RunProgress, show_progress
+from cams_async.cli.report import arrivals, conclusion
 from cams_async.client import CamsClient
 from cams_async.emulator import EmulatedNumber, Emulator
-from cams_async.errors import CamsError
+from cams_async.errors import ApiError, CamsError
 from cams_async.models import CodeVerificationStatus
 from cams_async.operations import (
+    OPERATIONS,
     ChatappMigrationVerified,
     ChatappSyncPhoneNumber,
     GetPhoneNumberVerificationStatus,
@@ -30,15 +30,15 @@ from cams_async.operations import (
 from cams_async.transport import AiohttpTransport
 
 NUMBERS = 270
-"""As many as the documented 10 calls per second allow in half a minute."""
+"""The number of calls in half a minute at the documented 10 calls per second."""
 
 CLIENTS = 3
 
 LATENCY = (0.01, 0.06)
-"""Seconds that each way through the network takes, at random."""
+"""Seconds of network latency in each direction, at random."""
 
-SHOWN = 3
-"""How many failures are shown in full."""
+FAILURES_SHOWN = 3
+"""Number of failures that are shown in full."""
 
 PUBLIC_KEY = """\
 -----BEGIN PUBLIC KEY-----
@@ -54,16 +54,18 @@ HbJypVkhjCACyKqhD7F+ian2tAJTRSmxtOvlllLBrNqPqbNzSTxua1yRVf27vvAo
 
 
 def add(commands: options.Commands) -> None:
-    """Add the command to the command line."""
+    """Add the command to the parser."""
     parser = commands.add_parser(
         "demo",
-        help="see hundreds of tasks keep to the ceilings, in half a minute",
-        description="Start an emulator of CAMS and ask the status of a few hundred "
-        "phone numbers through three clients, from hundreds of tasks at once, while "
-        "they use the other four operations too. Then the emulator says what "
-        "arrived. Exits with 0 only if every ceiling held and no call failed.",
-        epilog="The share used has a bound: a call's slot is free again one second "
-        "after its answer, which makes N / (1 + round trip) calls per second.",
+        help="see hundreds of tasks stay within the rate limits, in half a minute",
+        description="Start a CAMS emulator and request the status of a few hundred "
+        "phone numbers through three clients, from hundreds of concurrent tasks, "
+        "along with calls of the other four operations. Then print the calls that "
+        "arrived at the emulator. Exits with 0 only if no rate limit was exceeded and "
+        "no call failed.",
+        epilog="A ceiling of N is never used up entirely: the slot of a call is free "
+        "again one second after its response, which makes N / (1 + round trip) calls "
+        "per second.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -71,28 +73,37 @@ def add(commands: options.Commands) -> None:
         type=options.count,
         default=NUMBERS,
         metavar="N",
-        help=f"how many phone numbers to ask about, at 10 per second ({NUMBERS})",
+        help=f"number of phone numbers to request, at 10 per second ({NUMBERS})",
     )
     options.add_ceilings(parser)
     options.add_output(parser, json="print the emulator's report as JSON")
     parser.set_defaults(run=run)
 
 
-def run(given: argparse.Namespace) -> int:
-    """Show it."""
-    return asyncio.run(_demo(given))
+def run(args: argparse.Namespace) -> int:
+    """Run the demo."""
+    return asyncio.run(_demo(args))
 
 
-async def _demo(given: argparse.Namespace) -> int:
-    ceilings = dict(given.qps)
+async def _demo(args: argparse.Namespace) -> int:
+    ceilings = dict(args.qps)
     emulator = Emulator(
-        # Enough to find as many that are not verified yet.
-        phone_numbers=100 + 4 * given.numbers,
+        # Enough of them are not verified yet.
+        phone_numbers=100 + 4 * args.numbers,
         latency=LATENCY,
         qps=ceilings,
     )
-    operations = list(_operations(emulator, given.numbers))
+    operations = list(_operations(emulator, args.numbers))
     began = time.monotonic()
+    progress = RunProgress(
+        total=len(operations),
+        unit="calls",
+        ceilings={
+            action: ceilings.get(action, operation.qps)
+            for action, operation in OPERATIONS.items()
+        },
+        now=began,
+    )
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(emulator)
         clients: list[CamsClient] = []
@@ -101,17 +112,17 @@ async def _demo(given: argparse.Namespace) -> int:
                 emulator.credentials,
                 endpoint=emulator.endpoint,
                 qps=ceilings,
+                hooks=[progress.count_call],
                 # A proxy of the environment would not find the emulator.
                 transport=AiohttpTransport(),
             )
             clients.append(await stack.enter_async_context(client))
-        stream = None if given.quiet else sys.stderr
-        progress = stack.enter_context(Progress(len(operations), stream))
-        failures = await _send_all(clients, operations, progress)
+        async with show_progress(progress, None if args.quiet else sys.stderr):
+            failures = await _send_all(clients, operations, progress)
     report, seconds = emulator.report(), time.monotonic() - began
-    for failure in failures[:SHOWN]:
-        say(failure)
-    if given.json:
+    for failure in failures[:FAILURES_SHOWN]:
+        echo(failure)
+    if args.json:
         counts = {"seconds": seconds, "failed": len(failures)}
         emit(json.dumps(report.as_dict() | counts, indent=2))
     else:
@@ -120,15 +131,15 @@ async def _demo(given: argparse.Namespace) -> int:
             f"{len(operations):,} tasks, {CLIENTS} clients, {seconds:.0f} s, "
             f"{len(failures):,} failed."
         )
-    return 0 if report.held and not failures else 1
+    return ExitCode.OK if report.held and not failures else ExitCode.FAILED
 
 
 async def _send_all(
     clients: Iterable[CamsClient],
     operations: Iterable[Operation[Any]],
-    progress: Progress,
+    progress: RunProgress,
 ) -> list[CamsError]:
-    """Send everything at once, a task for each, and return what failed."""
+    """Send all operations concurrently, a task for each, and return the failures."""
     failures: list[CamsError] = []
 
     async def send(client: CamsClient, operation: Operation[Any]) -> None:
@@ -136,7 +147,8 @@ async def _send_all(
             await client.send(operation)
         except CamsError as error:
             failures.append(error)
-            progress.step(failed=True)
+            code = error.code if isinstance(error, ApiError) else ""
+            progress.step(code or type(error).__name__)
         else:
             progress.step()
 
@@ -147,7 +159,7 @@ async def _send_all(
 
 
 def _operations(emulator: Emulator, count: int) -> Iterator[Operation[Any]]:
-    """Return what keeps the five ceilings busy for the same time."""
+    """Return operations that use the five rate limits for the same time."""
     numbers = emulator.phone_numbers
     verified = [number for number in numbers if _is_verified(emulator, number)]
     unverified = [number for number in numbers if not _is_verified(emulator, number)]

@@ -1,4 +1,4 @@
-"""`cams-async emulator`: a CAMS on this machine, for any client to call."""
+"""`cams-async emulator`: a CAMS emulator on this machine, for any client."""
 
 import argparse
 import asyncio
@@ -12,9 +12,8 @@ from typing import Any
 
 from cams_async.bulk import OutputError
 from cams_async.cli import options
-from cams_async.cli.signals import on_signals
-from cams_async.cli.streams import emit
-from cams_async.cli.verdict import arrivals, conclusion
+from cams_async.cli.process import PROGRAM, ExitCode, emit, on_signals
+from cams_async.cli.report import arrivals, conclusion
 from cams_async.credentials import KEY_ID, KEY_SECRET
 from cams_async.emulator import EmulatedNumber, Emulator
 from cams_async.emulator.ceilings import POLICIES
@@ -34,72 +33,73 @@ OPTIONS = (
     "host",
     "port",
 )
-"""The options that are the emulator's own arguments."""
+"""The options that are arguments of `Emulator`."""
 
 
 def add(commands: options.Commands) -> None:
-    """Add the command to the command line."""
+    """Add the command to the parser."""
     parser = commands.add_parser(
         "emulator",
-        help="run a CAMS on this machine",
-        description="Run a CAMS on this machine, strict on the wire and with state, "
-        "until Ctrl-C. Then it says whether its callers kept to the ceilings.",
+        help="run a CAMS emulator on this machine",
+        description="Run a CAMS emulator on this machine, with strict checks and with "
+        "state, until Ctrl-C. Then print whether its clients stayed within the rate "
+        "limits.",
         allow_abbrev=False,
     )
-    parser.add_argument("--host", help="where to listen (127.0.0.1)")
+    parser.add_argument("--host", help="the address to listen on (127.0.0.1)")
     parser.add_argument(
         "--port",
         type=options.whole,
         default=PORT,
-        help=f"where to listen; 0 for any free port ({PORT})",
+        help=f"the port to listen on; 0 for any free port ({PORT})",
     )
     parser.add_argument(
         "--phone-numbers",
         type=options.whole,
         metavar="N",
-        help="how many there are (1000)",
+        help="number of phone numbers (1000)",
     )
     parser.add_argument(
         "--policy",
         choices=POLICIES,
-        help="how calls above a ceiling are refused: over a sliding second, per "
+        help="how calls above a QPS ceiling are refused: over a sliding second, per "
         "calendar second, or by a token bucket (sliding)",
     )
     parser.add_argument(
         "--counts-refused",
         action="store_true",
-        help="let refused calls fill the window too",
+        help="count refused calls against the ceiling too",
     )
     options.add_ceilings(parser)
     parser.add_argument(
         "--latency",
         type=options.seconds_range,
         metavar="LOW:HIGH",
-        help="seconds that each way takes, at random (0:0)",
+        help="seconds that each direction takes, at random (0:0)",
     )
     parser.add_argument(
         "--settle",
         type=options.number,
         metavar="SECONDS",
-        help="within which every phone number has become verified (20)",
+        help="time after which every phone number is verified (20)",
     )
     parser.add_argument(
         "--skew",
         type=options.number,
         metavar="SECONDS",
-        help="that the server's clock is ahead (0)",
+        help="by which the server's clock is ahead (0)",
     )
     parser.add_argument(
         "--retry-after",
         type=options.number,
         metavar="SECONDS",
-        help="that throttled answers ask to wait (they do not ask)",
+        help="the Retry-After header of throttled responses (none)",
     )
     parser.add_argument(
         "--seed",
         type=options.whole,
         metavar="N",
-        help="what everything random is drawn from (0)",
+        help="the seed of everything random (0)",
     )
     parser.add_argument(
         "--write-numbers",
@@ -114,30 +114,30 @@ def add(commands: options.Commands) -> None:
     parser.set_defaults(run=run)
 
 
-def run(given: argparse.Namespace) -> int:
-    """Serve until told to stop."""
-    asyncio.run(_serve(given))
-    return 0
+def run(args: argparse.Namespace) -> int:
+    """Serve until Ctrl-C or SIGTERM."""
+    asyncio.run(_serve(args))
+    return ExitCode.OK
 
 
-async def _serve(given: argparse.Namespace) -> None:
+async def _serve(args: argparse.Namespace) -> None:
     stop = asyncio.Event()
-    settings = options.given(given, *OPTIONS)
-    emulator = Emulator(qps=dict(given.qps), **settings)
+    settings = options.specified(args, *OPTIONS)
+    emulator = Emulator(qps=dict(args.qps), **settings)
     with on_signals(stop.set):
         async with emulator:
-            if given.write_numbers is not None:
+            if args.write_numbers is not None:
                 await asyncio.to_thread(
-                    _write_numbers, given.write_numbers, emulator.phone_numbers
+                    _write_numbers, args.write_numbers, emulator.phone_numbers
                 )
             facts = _facts(emulator)
-            start = json.dumps(facts) if given.json else _hint(facts, given)
-            # Without a reader it serves nevertheless: callers may have the endpoint.
+            start = json.dumps(facts) if args.json else _hint(facts, args)
+            # Serves even if stdout is closed: clients may have the endpoint already.
             with suppress(OutputError):
                 emit(start)
             await stop.wait()
     report = emulator.report()
-    if given.json:
+    if args.json:
         emit(json.dumps(report.as_dict()))
     elif report.actions:
         emit(f"\n{arrivals(report)}\n\n{conclusion(report)}")
@@ -164,18 +164,18 @@ def _facts(emulator: Emulator) -> dict[str, Any]:
     }
 
 
-def _hint(start: dict[str, Any], given: argparse.Namespace) -> str:
+def _hint(start: dict[str, Any], args: argparse.Namespace) -> str:
     hint = f"""\
-A CAMS is at {start["endpoint"]} until Ctrl-C. In another shell:
+The CAMS emulator listens on {start["endpoint"]} until Ctrl-C. In another shell:
 
 export {KEY_ID}={start["access_key_id"]}
 export {KEY_SECRET}={start["access_key_secret"]}
-{options.PROGRAM} call GetPhoneNumberVerificationStatus --endpoint {start["endpoint"]} \
+{PROGRAM} call GetPhoneNumberVerificationStatus --endpoint {start["endpoint"]} \
 PhoneNumber={start["phone_number"]} CustSpaceId={start["cust_space_id"]}"""
-    if given.write_numbers is not None:
-        numbers = shlex.quote(str(given.write_numbers))
+    if args.write_numbers is not None:
+        numbers = shlex.quote(str(args.write_numbers))
         hint += (
-            f"\n{options.PROGRAM} status {numbers} -o status.jsonl "
+            f"\n{PROGRAM} status {numbers} -o status.jsonl "
             f"--endpoint {start['endpoint']}"
         )
     return hint

@@ -1,4 +1,4 @@
-"""What `status` and `watch` share: a job over a file of phone numbers."""
+"""`cams-async status` and `watch`: the statuses of the phone numbers in a file."""
 
 import argparse
 import asyncio
@@ -6,21 +6,26 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
-from cams_async.bulk import Job, Plan, Strategy, Survey, Watching, cheaper
-from cams_async.cli import exits, options
-from cams_async.cli.display import display, shown
-from cams_async.cli.options import PROGRAM
-from cams_async.cli.signals import ending_at_once, on_signals
-from cams_async.cli.stderr import put, say
-from cams_async.cli.streams import emit
-from cams_async.cli.summary import Summary, moment
-from cams_async.cli.tally import Tally
+from cams_async.bulk import Job, Plan, Strategy, Watching, cheaper
+from cams_async.cli import options
+from cams_async.cli.process import (
+    PROGRAM,
+    ExitCode,
+    echo,
+    echo_data,
+    emit,
+    exit_on_signals,
+    on_signals,
+)
+from cams_async.cli.progress import RunProgress, show_progress
+from cams_async.cli.report import JobReport, opening
 from cams_async.client import CamsClient
-from cams_async.errors import CamsError
+from cams_async.errors import CamsError, ConfigurationError
+from cams_async.models import CodeVerificationStatus
 from cams_async.operations import (
     ChatappSyncPhoneNumber,
     GetPhoneNumberVerificationStatus,
@@ -28,23 +33,80 @@ from cams_async.operations import (
 )
 
 EXIT_CODES = (
-    "Exits with 0 if all is well, 3 if some rows have failed, 2 if INPUT or OUTPUT is "
-    "unusable, 130 after Ctrl-C, and 1 after other errors. Ctrl-C finishes what is in "
-    "flight; a second one drops it. Nothing that was written is ever lost."
+    "Exits with 0 after success, 3 if some rows have failed, 2 if INPUT or OUTPUT is "
+    "unusable, 130 after Ctrl-C, and 1 after other errors. Ctrl-C finishes the calls "
+    "in flight; a second one cancels them. Rows that were written are never lost."
 )
 
 AUTO = "auto"
-"""Stands for the strategy that is cheaper, once the input has been read."""
+"""The strategy that needs less time, chosen once the input has been read."""
 
 ACTIONS: Mapping[str, tuple[type[Operation[Any]], ...]] = {
     "per_number": (GetPhoneNumberVerificationStatus,),
     "per_space": (GetPhoneNumberVerificationStatus, ChatappSyncPhoneNumber),
 }
-"""What each strategy may call."""
+"""The actions that each strategy may call."""
+
+STATUSES = tuple(CodeVerificationStatus)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what both commands take."""
+def add_status(commands: options.Commands) -> None:
+    """Add the command `status` to the parser."""
+    parser = commands.add_parser(
+        "status",
+        help="get the status of each phone number in a file",
+        description="Get the verification status of each phone number in a file, as "
+        "fast as the rate limit allows, and write a line for each row. Duplicates are "
+        "requested once. The same command resumes a run that ended early.",
+        epilog=EXIT_CODES,
+        allow_abbrev=False,
+    )
+    _add_arguments(parser)
+    parser.set_defaults(run=run_status)
+
+
+def add_watch(commands: options.Commands) -> None:
+    """Add the command `watch` to the parser."""
+    parser = commands.add_parser(
+        "watch",
+        help="poll the phone numbers in a file until each is verified",
+        description="Poll the verification status of each phone number in a file, with "
+        "growing pauses and within the rate limit, until it is one of --until; then "
+        "write a line for each row. Duplicates are requested once. The same command "
+        "resumes a run that ended early.",
+        epilog=EXIT_CODES,
+        allow_abbrev=False,
+    )
+    _add_arguments(parser)
+    parser.add_argument(
+        "--until",
+        type=options.statuses,
+        metavar="STATUS,...",
+        help="the statuses that end the polling of a number (VERIFIED)",
+    )
+    parser.add_argument(
+        "--any-status",
+        action="store_true",
+        help="let --until name statuses that are not documented",
+    )
+    parser.add_argument(
+        "--every",
+        type=options.pauses,
+        metavar="FIRST:LONGEST",
+        help="seconds between two requests for a number; the pause grows (30:600)",
+    )
+    parser.add_argument(
+        "--deadline",
+        type=options.above_zero,
+        metavar="SECONDS",
+        help="after which the numbers that are left fail, counted from the first start "
+        "(never)",
+    )
+    parser.set_defaults(run=run_watch)
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of both commands."""
     parser.add_argument(
         "input",
         metavar="INPUT",
@@ -57,18 +119,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="OUTPUT",
         type=options.file,
-        help="a file, with a line for each row of the input; the same command once "
-        "more goes on where it ended. - is standard output (-)",
+        help="a file with a line for each row of the input; a run that ended early is "
+        "resumed from it. - is standard output (-)",
     )
     parser.add_argument(
         "--format",
         choices=("jsonl", "csv"),
-        help="how the output is written (csv if its name ends so, else jsonl)",
+        help="the format of the output (csv if its name ends in .csv, else jsonl)",
     )
     parser.add_argument(
         "--restart",
         action="store_true",
-        help="delete the rows of a former run in OUTPUT, and begin again",
+        help="delete the rows of a former run in OUTPUT, and start over",
     )
     parser.add_argument(
         "--cust-space-id", metavar="ID", help="the space of the rows that name none"
@@ -92,8 +154,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--window",
         type=options.count,
         metavar="N",
-        help="the most phone numbers that are held at once (what keeps the ceilings "
-        "busy)",
+        help="the most phone numbers in progress at a time (as many as the rate limits "
+        "need)",
     )
     parser.add_argument(
         "--strategy",
@@ -101,7 +163,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="per_number",
         help="one call for each number; or one for all numbers of a space, where the "
         "account may call ChatappSyncPhoneNumber, else for each number; auto takes "
-        "what needs fewer calls and says which (per_number)",
+        "and prints the one that needs fewer calls (per_number)",
     )
     parser.add_argument(
         "--qps",
@@ -109,10 +171,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=options.ceiling_of(*(action.__name__ for action in ACTIONS["per_space"])),
         metavar="[ACTION=]N",
-        help="calls per second, other than documented; of ChatappSyncPhoneNumber if "
+        help="QPS ceiling, instead of the documented one; of ChatappSyncPhoneNumber if "
         "that is named; may be repeated",
     )
-    options.add_place(parser)
+    options.add_target(parser)
     options.add_output(
         parser,
         json="print a summary at the end, as one JSON object: to standard output, or "
@@ -120,92 +182,112 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(given: argparse.Namespace, watching: Watching | None = None) -> int:
-    """Do the job and return the exit code.
-
-    Args:
-        given: What was given on the command line.
-        watching: How to watch; None to ask once.
-    """
-    return asyncio.run(_run(given, watching))
+def run_status(args: argparse.Namespace) -> int:
+    """Request each number once."""
+    return asyncio.run(_run(args, None))
 
 
-async def _run(given: argparse.Namespace, watching: Watching | None) -> int:
-    ceilings = dict(given.qps)
-    place = options.given(given, "endpoint", "region", "account")
+def run_watch(args: argparse.Namespace) -> int:
+    """Request each number until it has one of the statuses."""
+    for status in () if args.any_status else args.until or ():
+        if status not in STATUSES:
+            near = options.nearest(status, STATUSES)
+            hint = f"did you mean {near}?" if near else f"one of {', '.join(STATUSES)};"
+            msg = f"{status!r} is not documented; {hint} --any-status takes any"
+            raise ConfigurationError(msg, field="--until")
+    watching = Watching(**options.specified(args, "until", "every", "deadline"))
+    return asyncio.run(_run(args, watching))
+
+
+async def _run(args: argparse.Namespace, watching: Watching | None) -> int:
+    ceilings = dict(args.qps)
+    target = options.specified(args, "endpoint", "region", "account")
     async with AsyncExitStack() as stack:
-        client = CamsClient(qps=ceilings, **place)
+        client = CamsClient(qps=ceilings, **target)
         await stack.enter_async_context(client)
-        with ending_at_once():
-            if (missing := _no_journal(given)) and not given.quiet:
-                say(missing)
-            job = await stack.enter_async_context(Job(_plan(given, watching)))
-        choice = given.strategy == AUTO
-        strategy: Strategy = cheaper(job.survey) if choice else given.strategy
-        if not given.quiet:
-            for line in _start(job.survey, strategy, _again(given), choice=choice):
-                say(line)
+        with exit_on_signals():
+            if (warning := _no_journal(args)) and not args.quiet:
+                echo(warning)
+            job = await stack.enter_async_context(Job(_plan(args, watching)))
+        chosen = args.strategy == AUTO
+        strategy: Strategy = cheaper(job.survey) if chosen else args.strategy
+        if not args.quiet:
+            for line in opening(job.survey, strategy, _resume(args), chosen=chosen):
+                echo(line)
         began = time.monotonic()
-        tally = _tally(job, strategy, ceilings, began, watches=watching is not None)
-        summary = Summary(tally, None if given.quiet else say)
-        # Where rows go to the terminal themselves, a bar would be in their way.
-        shared = given.output is None and sys.stdout.isatty()
-        look = display(sys.stderr, quiet=given.quiet, shared=shared)
+        survey = job.survey
+        progress = RunProgress(
+            total=survey.numbers,
+            done=survey.numbers - survey.numbers_left,
+            failed=job.totals.failures,
+            ceilings={
+                action.__name__: ceilings.get(action.__name__, action.qps)
+                for action in ACTIONS[strategy]
+            },
+            open_ended=watching is not None,
+            now=began,
+        )
+        report = JobReport(progress, quiet=args.quiet)
         error: CamsError | None = None
         try:
-            async with shown(tally, look):
-                asking = job.run(
-                    client.with_options(hooks=[tally.call]),
+            async with show_progress(
+                progress,
+                None if args.quiet else sys.stderr,
+                # A bar would be in the way of rows on the same terminal.
+                plain=args.output is None and sys.stdout.isatty(),
+            ):
+                running = job.run(
+                    client.with_options(hooks=[progress.count_call]),
                     strategy=strategy,
-                    window=given.window,
-                    on_result=summary.add,
+                    window=args.window,
+                    on_result=report.add,
                 )
-                await _interruptible(job, asking)
-        except CamsError as met:
-            error = met
-        return _end(given, job, summary, time.monotonic() - began, error)
+                await _interruptible(job, running)
+        except CamsError as raised:
+            error = raised
+        return _end(args, job, report, time.monotonic() - began, error)
 
 
-async def _interruptible(job: Job, asking: Coroutine[Any, Any, None]) -> None:
-    """Let Ctrl-C stop the job, and a second one break it off."""
-    running = asyncio.create_task(asking)
+async def _interruptible(job: Job, running: Coroutine[Any, Any, None]) -> None:
+    """Run the job; stop it at the first Ctrl-C, and cancel it at the second."""
+    task = asyncio.create_task(running)
     stopped = False
 
     def interrupt() -> None:
         nonlocal stopped
         if stopped:
-            running.cancel()
+            task.cancel()
         else:
             stopped = True
             job.stop()
-            say("finishing what is in flight; once more, and it is dropped")
+            echo("finishing the calls in flight; press Ctrl-C again to cancel them")
 
     with on_signals(interrupt):
-        await asyncio.wait([running])
-    if not running.cancelled():
-        running.result()
+        await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
 
 
-def _plan(given: argparse.Namespace, watching: Watching | None) -> Plan:
-    is_csv = given.output is not None and given.output.suffix.lower() == ".csv"
+def _plan(args: argparse.Namespace, watching: Watching | None) -> Plan:
+    is_csv = args.output is not None and args.output.suffix.lower() == ".csv"
     return Plan(
-        input=given.input,
-        output=given.output,
-        format=given.format or ("csv" if is_csv else "jsonl"),
-        cust_space_id=given.cust_space_id,
-        columns=dict(given.column),
-        raw_csv=given.raw_csv,
+        input=args.input,
+        output=args.output,
+        format=args.format or ("csv" if is_csv else "jsonl"),
+        cust_space_id=args.cust_space_id,
+        columns=dict(args.column),
+        raw_csv=args.raw_csv,
         watch=watching,
-        restart=given.restart,
+        restart=args.restart,
         identity={
-            name: getattr(given, name) for name in ("endpoint", "region", "account")
+            name: getattr(args, name) for name in ("endpoint", "region", "account")
         },
     )
 
 
-def _no_journal(given: argparse.Namespace) -> str | None:
-    """Say what can never be resumed, before a long input has been read."""
-    streams = {"input": given.input, "output": given.output}
+def _no_journal(args: argparse.Namespace) -> str | None:
+    """Return a warning if the job cannot be resumed, before its input is read."""
+    streams = {"input": args.input, "output": args.output}
     names = [name for name, path in streams.items() if path is None]
     if not names:
         return None
@@ -215,79 +297,32 @@ def _no_journal(given: argparse.Namespace) -> str | None:
     )
 
 
-def _tally(
-    job: Job,
-    strategy: Strategy,
-    ceilings: Mapping[str, float],
-    now: float,
-    *,
-    watches: bool,
-) -> Tally:
-    survey = job.survey
-    return Tally(
-        total=survey.numbers,
-        done=survey.numbers - survey.numbers_left,
-        failed=job.totals.failures,
-        ceilings={
-            action.__name__: ceilings.get(action.__name__, action.qps)
-            for action in ACTIONS[strategy]
-        },
-        watches=watches,
-        now=now,
-    )
-
-
-def _start(
-    survey: Survey, strategy: Strategy, again: str, *, choice: bool
-) -> Iterator[str]:
-    """Say what is about to be done."""
-    yield (
-        f"rows: {survey.rows:,}, numbers: {survey.numbers:,}, spaces: "
-        f"{survey.spaces:,}, duplicates: {survey.duplicates:,}, bad rows: "
-        f"{survey.bad:,}"
-    )
-    if survey.resumed and survey.done == survey.rows:
-        when = moment(survey.finished)
-        yield f"finished{f' on {when}' if when else ''}: nothing is left to do"
-        yield f"run it again with: {again} --restart"
-    elif survey.resumed:
-        yield (
-            f"resuming: {survey.done:,} of {survey.rows:,} rows are done already, "
-            f"{survey.failed:,} of them failed"
-        )
-    if choice:
-        yield (
-            f"strategy {strategy}: {survey.numbers_left:,} calls per number, or "
-            f"{survey.spaces_left:,} per space"
-        )
-
-
-def _again(given: argparse.Namespace) -> str:
-    """Return the command that goes on where this one ends."""
-    arguments = [each for each in given.arguments if each != "--restart"]
+def _resume(args: argparse.Namespace) -> str:
+    """Return the command that resumes this one."""
+    arguments = [each for each in args.arguments if each != "--restart"]
     return shlex.join([PROGRAM, *arguments])
 
 
 def _end(
-    given: argparse.Namespace,
+    args: argparse.Namespace,
     job: Job,
-    summary: Summary,
+    report: JobReport,
     seconds: float,
     error: CamsError | None,
 ) -> int:
-    """Say what has become of it, and return the exit code."""
-    is_file = given.output is not None
-    output = str(given.output) if is_file else "standard output"
-    if not given.quiet:
-        for line in summary.words(job, seconds=seconds, output=output):
-            say(line)
-    if given.json:
-        facts = json.dumps(summary.as_dict(job, seconds=seconds, output=output))
-        (emit if is_file else put)(facts)
+    """Print the report, and return the exit code."""
+    is_file = args.output is not None
+    output = str(args.output) if is_file else "standard output"
+    if not args.quiet:
+        for line in report.lines(job, seconds=seconds, output=output):
+            echo(line)
+    if args.json:
+        facts = json.dumps(report.as_dict(job, seconds=seconds, output=output))
+        (emit if is_file else echo_data)(facts)
     if error is not None:
-        say(error)
+        echo(error)
     elif job.complete:
-        return exits.PARTLY if job.failed else exits.OK
+        return ExitCode.ROWS_FAILED if job.failed else ExitCode.OK
     if job.survey.durable:
-        say(f"go on with: {_again(given)}")
-    return exits.INTERRUPTED if error is None else exits.FAILED
+        echo(f"resume with: {_resume(args)}")
+    return ExitCode.INTERRUPTED if error is None else ExitCode.FAILED

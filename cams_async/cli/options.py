@@ -1,34 +1,33 @@
-"""The options that commands share, and how their values are read."""
+"""The options that commands share, and the parsers of their values."""
 
 import argparse
+import difflib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from cams_async.bulk.rows import COLUMNS
 from cams_async.config import LARGEST
 
-PROGRAM = "cams-async"
-
-READABLE = 40
-"""Characters of a refused number that are shown."""
+MAX_SHOWN = 40
+"""Characters of an unusable number that are shown."""
 
 # What `add_subparsers` returns; argparse has no public name for it.
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as said
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as above
 
 
 class MixedParser(argparse.ArgumentParser):
-    """Takes options before, between and after the other arguments.
+    """A parser that takes options before, between and after the other arguments.
 
-    By itself a parser takes `ACTION Name=value --quiet`, but not
+    A plain parser takes `ACTION Name=value --quiet`, but not
     `ACTION --quiet Name=value`.
     """
 
     _mixing = False
 
     def parse_known_args(self, *arguments: Any, **options: Any) -> Any:
-        """Parse what is known; argparse asks this of each command's parser."""
+        """Parse a command's arguments; argparse calls this on each command's parser."""
         if self._mixing:
             return super().parse_known_args(*arguments, **options)
         self._mixing = True
@@ -38,32 +37,32 @@ class MixedParser(argparse.ArgumentParser):
             self._mixing = False
 
 
-def add_place(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say whom to talk to, and as whom."""
-    place = parser.add_argument_group(
-        "whom to call",
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """Add the options for endpoint, region and account."""
+    target = parser.add_argument_group(
+        "endpoint and account",
         "Credentials are never options, because those show in process lists. They are "
         "looked up in the environment (ALIBABA_CLOUD_ACCESS_KEY_ID and so on), the "
         "profile of the Alibaba Cloud CLI and ALIBABA_CLOUD_CREDENTIALS_URI.",
     )
-    place.add_argument(
+    target.add_argument(
         "--endpoint",
         metavar="URL",
         help="a full origin, such as that of an emulator, instead of the region's",
     )
-    place.add_argument(
+    target.add_argument(
         "--region", metavar="NAME", help="a documented region (ap-southeast-1)"
     )
-    place.add_argument(
+    target.add_argument(
         "--account",
         metavar="NAME",
-        help="the name that ceilings are shared under (the access key id, or the "
+        help="the name under which rate limits are shared (the access key id, or the "
         "name of the profile)",
     )
 
 
 def add_output(parser: argparse.ArgumentParser, *, json: str) -> None:
-    """Add the options that say what is printed; `json` tells what that prints."""
+    """Add the options for what is printed; `json` is the help of `--json`."""
     parser.add_argument(
         "--quiet", action="store_true", help="print no progress and no warnings"
     )
@@ -71,19 +70,19 @@ def add_output(parser: argparse.ArgumentParser, *, json: str) -> None:
 
 
 def add_ceilings(parser: argparse.ArgumentParser) -> None:
-    """Add the option for commands that use several actions."""
+    """Add the option for QPS ceilings, for commands that use several actions."""
     parser.add_argument(
         "--qps",
         action="append",
         default=[],
         type=action_ceiling,
         metavar="ACTION=N",
-        help="calls per second of an action, other than documented; may be repeated",
+        help="QPS ceiling of an action, instead of the documented one; may be repeated",
     )
 
 
 def file(text: str) -> Path | None:
-    """Read the path of a file; `-`, None, is a standard stream."""
+    """Read the path of a file; None, from `-`, is a standard stream."""
     return None if text == "-" else Path(text)
 
 
@@ -130,7 +129,7 @@ def whole(text: str) -> int:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= READABLE else f"{text[:READABLE]}..."
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
 def _too_large(text: str) -> str:
@@ -161,7 +160,7 @@ def action_ceiling(text: str) -> tuple[str, float]:
 
 
 def ceiling_of(*actions: str) -> Callable[[str], tuple[str, float]]:
-    """Return what reads `N`, calls per second of the first action, or `ACTION=N`."""
+    """Return a parser of `N`, calls per second of the first action, or `ACTION=N`."""
 
     def read(text: str) -> tuple[str, float]:
         if "=" not in text:
@@ -201,7 +200,24 @@ def seconds_range(text: str) -> tuple[float, float]:
     return number(low), number(high)
 
 
-def given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
-    """Return those of the named options that were given."""
-    values = {name: getattr(options, name) for name in names}
+def specified(args: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Return those of the named options that are not None."""
+    values = {name: getattr(args, name) for name in names}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def nearest(name: str, names: Iterable[str], similarity: float = 0.6) -> str | None:
+    """Return the most similar of some names, for a hint at a typing error.
+
+    Args:
+        name: The name that was typed.
+        names: The names to choose from.
+        similarity: The least similarity, from 0 to 1.
+    """
+    plain = {_plain(each): each for each in names}
+    found = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=similarity)
+    return plain[found[0]] if found else None
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").replace("-", "").casefold()

@@ -1,25 +1,38 @@
-"""The command line as a whole: which commands there are, and how they end."""
+"""The program `cams-async`: its parser, its commands and their exit codes."""
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from cams_async.cli import call, demo, emulator, operations, status, watch
-from cams_async.cli.exits import FAILED, INTERRUPTED, OK, USAGE
-from cams_async.cli.options import PROGRAM, MixedParser
-from cams_async.cli.stderr import say, warnings_shown
-from cams_async.cli.streams import emit, occupy_closed, settle
+from cams_async.cli import call, demo, emulator, job, operations
+from cams_async.cli.options import Commands, MixedParser
+from cams_async.cli.process import (
+    PROGRAM,
+    ExitCode,
+    echo,
+    echo_warnings,
+    emit,
+    flush_streams,
+    occupy_closed,
+)
 from cams_async.errors import CamsError, ConfigurationError, InvalidOperation
 from cams_async.version import __version__
 
-COMMANDS = (demo, call, status, watch, operations, emulator)
+COMMANDS: Mapping[str, Callable[[Commands], None]] = {
+    "demo": demo.add,
+    "call": call.add,
+    "status": job.add_status,
+    "watch": job.add_watch,
+    "operations": operations.add,
+    "emulator": emulator.add,
+}
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
+    """Return the parser of the program and all its commands."""
     whole = argparse.ArgumentParser(
         prog=PROGRAM,
-        description="Alibaba Cloud Chat App Message Service, within its ceilings.",
+        description="Alibaba Cloud Chat App Message Service, within its rate limits.",
         epilog="Start with `cams-async demo`: it needs no account and no network.",
         allow_abbrev=False,
     )
@@ -29,47 +42,49 @@ def parser() -> argparse.ArgumentParser:
         version=f"{PROGRAM} {__version__}",
         help="show the version and exit",
     )
-    commands = whole.add_subparsers(
+    commands: Commands = whole.add_subparsers(
         title="commands", metavar="COMMAND", required=True, parser_class=MixedParser
     )
-    for command in COMMANDS:
-        command.add(commands)
+    for add in COMMANDS.values():
+        add(commands)
     return whole
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
+    Without arguments it prints the help. Usage errors that argparse detects exit
+    with 2.
+
     Args:
-        arguments: Those after the program's name. Default: of this process.
+        arguments: The arguments after the program's name. Default: of this process.
 
     Returns:
-        0 if all went well, 1 after an error, which is one line on stderr, 2 where an
-        argument or a setting is unusable, 3 where rows of a file have failed, and
-        130 after Ctrl-C. Usage errors that argparse finds exit with 2. Without any
-        argument it prints the help, as `--help` does.
+        0 after success, 1 after an error, which is one line on stderr, 2 if an
+        argument or a setting is unusable, 3 if rows of a file have failed, and 130
+        after Ctrl-C.
     """
-    given = sys.argv[1:] if arguments is None else list(arguments)
+    args = sys.argv[1:] if arguments is None else list(arguments)
     occupy_closed()
     try:
-        return _run(given)
+        return _run(args)
     finally:
-        settle()
+        flush_streams()
 
 
-def _run(given: list[str]) -> int:
+def _run(arguments: list[str]) -> int:
     try:
-        if not given:
+        if not arguments:
             emit(parser().format_help().rstrip())
-            return OK
-        # An interrupted command prints how to resume.
-        options = parser().parse_args(given, argparse.Namespace(arguments=given))
-        with warnings_shown(quiet=options.quiet):
-            code: int = options.run(options)
+            return ExitCode.OK
+        # An interrupted job prints the command that resumes it.
+        args = parser().parse_args(arguments, argparse.Namespace(arguments=arguments))
+        with echo_warnings(quiet=args.quiet):
+            code: int = args.run(args)
     except CamsError as error:
-        say(error)
+        echo(error)
         unusable = isinstance(error, (ConfigurationError, InvalidOperation))
-        return USAGE if unusable else FAILED
+        return ExitCode.USAGE if unusable else ExitCode.FAILED
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return ExitCode.INTERRUPTED
     return code
