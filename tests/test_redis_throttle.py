@@ -27,8 +27,8 @@ from cams_async.models import Scope, Snapshot
 from cams_async.redis import RedisThrottle
 from cams_async.redis.lane import Policy
 from cams_async.redis.server import Refusal, Unreachable
-from cams_async.redis.throttle import _FEW
 from cams_async.throttle import Permit, Throttle
+from cams_async.throttle.scope_table import FEW
 from tests.clock import Clock
 from tests.redis_server import RedisProcess
 from tests.redis_simulation import FaultInjector, Fleet, SimulatedRedis, SimulatedServer
@@ -284,10 +284,10 @@ def test_idle_scopes_are_forgotten(clock: Clock, make: Make) -> None:
         async with make() as throttle:
             busy = asyncio.create_task(call(throttle, scope("busy")))
             await asyncio.sleep(0)
-            for number in range(_FEW):
+            for number in range(FEW):
                 throttle.acquire(scope(f"account {number}"))
-            accounts = [account for account, _, _ in throttle._lanes]
-            assert accounts == ["busy", f"account {_FEW - 1}"]
+            accounts = [account for (account, _, _), _ in throttle._lanes]
+            assert accounts == ["busy", f"account {FEW - 1}"]
             await busy
 
     clock.run(main())
@@ -866,7 +866,7 @@ def test_a_call_that_comes_as_the_task_ends_is_served(clock: Clock) -> None:
     async def main() -> None:
         async with on(Scripted(GO)) as throttle:
             await call(throttle, scope())
-            (lane,) = throttle._lanes.values()
+            ((_, lane),) = throttle._lanes
             for _ in range(50):
                 if lane._driver is None or lane._driver.done():
                     break
@@ -954,10 +954,9 @@ def test_closing_in_the_tick_of_a_wake_up(clock: Clock) -> None:
         def close(_: int) -> None:
             throttle._closed = True
             closing.extend(
-                asyncio.ensure_future(lane.aclose())
-                for lane in throttle._lanes.values()
+                asyncio.ensure_future(lane.aclose()) for _, lane in throttle._lanes
             )
-            for lane in throttle._lanes.values():
+            for lane in (lane for _, lane in throttle._lanes):
                 lane._closed = True
                 lane._books.pause(clock.now + 1)
 

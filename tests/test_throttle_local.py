@@ -17,7 +17,7 @@ from cams_async.errors import ClientClosed, ConfigurationError
 from cams_async.models import Scope
 from cams_async.throttle import LocalThrottle, Throttle, shared_throttle
 from cams_async.throttle.lane import Lane
-from cams_async.throttle.local import _FEW
+from cams_async.throttle.scope_table import FEW
 from tests.clock import Clock, VirtualLoop
 from tests.simulation.watched import Watched
 from tests.simulation.world import live_timers
@@ -172,10 +172,10 @@ def test_idle_scopes_are_forgotten(clock: Clock) -> None:
         throttle = LocalThrottle()
         busy = throttle.acquire(scope(account="busy"))
         await busy.__aenter__()
-        for number in range(10 * _FEW):
+        for number in range(10 * FEW):
             await call(throttle, scope(account=str(number)))
             await asyncio.sleep(0.1)
-            assert len(throttle._lanes) <= 2 * _FEW
+            assert len(list(throttle._lanes)) <= 2 * FEW
         assert scope(account="busy") in throttle.snapshot()
         assert scope(account="0") not in throttle.snapshot()
         await busy.__aexit__(None, None, None)
@@ -221,12 +221,12 @@ def test_scopes_with_something_to_remember_are_kept(clock: Clock) -> None:
         permits["paused"].throttled(10.0)
         await asyncio.sleep(1.5)
         permits["cooling"].completed()
-        for number in range(2 * _FEW):
+        for number in range(2 * FEW):
             await call(throttle, scope(account=str(number)))
         assert {scope(account=name) for name in names} <= set(throttle.snapshot())
 
         await asyncio.sleep(30)
-        for number in range(2 * _FEW):
+        for number in range(2 * FEW):
             await call(throttle, scope(account=f"later {number}"))
         assert not {scope(account=name) for name in names} & set(throttle.snapshot())
 
@@ -256,7 +256,7 @@ def test_scopes_of_another_live_loop_are_not_forgotten(clock: Clock) -> None:
     throttle = LocalThrottle()
 
     async def others() -> None:
-        for number in range(2 * _FEW):
+        for number in range(2 * FEW):
             await call(throttle, scope(account=str(number)))
 
     async def main() -> None:
@@ -480,7 +480,7 @@ def test_closing_in_the_tick_of_a_wake_up(clock: Clock) -> None:
         await calls(throttle, scope(), 10)
 
         def close(_: int) -> None:
-            for lane in throttle._lanes.values():
+            for lane in (lane for _, lane in throttle._lanes):
                 lane.close()
 
         async def last() -> None:

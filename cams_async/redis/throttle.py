@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from threading import Lock
 from types import TracebackType
 from typing import Literal, NoReturn, Self
@@ -13,9 +14,8 @@ from cams_async.redis.lane import Policy, RedisLane
 from cams_async.redis.permit import RedisPermit
 from cams_async.redis.server import RedisServer, Server, new_pool
 from cams_async.secret import Secret, as_secret, hide_arguments
+from cams_async.throttle.scope_table import ScopeTable
 from cams_async.throttle.slots import MARGIN
-
-_FEW = 64
 
 MOST_WORKERS = 1_000_000
 """More could not share any ceiling; an `int` may be too large to divide by."""
@@ -36,8 +36,7 @@ class RedisThrottle:
         self._connect = connect
         self._policy = policy
         self._lock = Lock()  # threads share the table of lanes, never a lane
-        self._lanes: dict[tuple[str, str, str], RedisLane] = {}
-        self._many = _FEW
+        self._lanes: ScopeTable[RedisLane] = ScopeTable()
         self._leaving: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -143,7 +142,7 @@ class RedisThrottle:
     def snapshot(self) -> Mapping[Scope, Snapshot]:
         """Return the current state of each scope in use, as seen by this process."""
         snapshots: dict[Scope, Snapshot] = {}
-        for (account, region, action), lane in list(self._lanes.items()):
+        for (account, region, action), lane in self._lanes:
             seen = lane.snapshot()
             scope = Scope(
                 account=account, region=region, action=action, qps=seen.ceiling
@@ -157,26 +156,21 @@ class RedisThrottle:
         Idempotent. It takes no more than 1 s if Redis does not reply.
         """
         self._closed = True
-        lanes, self._lanes = list(self._lanes.values()), {}
-        await asyncio.gather(*(lane.aclose() for lane in lanes), *self._leaving)
+        closing = (lane.aclose() for lane in self._lanes.clear())
+        await asyncio.gather(*closing, *self._leaving)
 
     def _lane(self, scope: Scope, loop: asyncio.AbstractEventLoop) -> RedisLane:
-        key = (scope.account, scope.region, scope.action)
-        lane = self._lanes.get(key)
+        lane = self._lanes.get(scope)
         if lane is None or lane.over():
-            self._forget_idle(loop)
             lane = RedisLane(scope, self._policy, self._connect(), loop)
-            self._lanes[key] = lane
-        return lane
-
-    def _forget_idle(self, loop: asyncio.AbstractEventLoop) -> None:
-        # Each sweep is paid for by as many new lanes as it looks at.
-        if len(self._lanes) < self._many:
-            return
-        for key, lane in list(self._lanes.items()):
-            if lane.over() or (lane.serves(loop) and lane.idle()):
-                del self._lanes[key]
-                task = loop.create_task(lane.aclose())
+            for dropped in self._lanes.add(
+                scope, lane, is_idle=partial(_is_idle, loop)
+            ):
+                task = loop.create_task(dropped.aclose())
                 self._leaving.add(task)
                 task.add_done_callback(self._leaving.discard)
-        self._many = max(_FEW, 2 * len(self._lanes))
+        return lane
+
+
+def _is_idle(loop: asyncio.AbstractEventLoop, lane: RedisLane) -> bool:
+    return lane.over() or (lane.serves(loop) and lane.idle())

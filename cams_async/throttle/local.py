@@ -8,9 +8,8 @@ from cams_async.config import SECONDS, check, is_seconds
 from cams_async.errors import ClientClosed, ConfigurationError
 from cams_async.models import Scope, Snapshot
 from cams_async.throttle.lane import Lane, LocalPermit
+from cams_async.throttle.scope_table import ScopeTable
 from cams_async.throttle.slots import MARGIN
-
-_FEW = 64
 
 
 class LocalThrottle:
@@ -35,8 +34,7 @@ class LocalThrottle:
         self._max_transit = max_transit
         self._margin = margin
         self._lock = Lock()  # threads share the table of lanes, never a lane
-        self._lanes: dict[tuple[str, str, str], Lane] = {}
-        self._many = _FEW
+        self._lanes: ScopeTable[Lane] = ScopeTable()
         self._closed = False
 
     def __repr__(self) -> str:
@@ -57,7 +55,7 @@ class LocalThrottle:
             msg = "the throttle was closed"
             raise ClientClosed(msg)
         loop = asyncio.get_running_loop()
-        lane = self._lanes.get((scope.account, scope.region, scope.action))
+        lane = self._lanes.get(scope)
         if lane is None or not lane.serves(loop):
             lane = self._bind(scope, loop)
         if scope.qps != lane.ceiling:
@@ -82,30 +80,21 @@ class LocalThrottle:
             Scope(account=account, region=region, action=action, qps=lane.ceiling): (
                 lane.snapshot()
             )
-            for (account, region, action), lane in list(self._lanes.items())
+            for (account, region, action), lane in self._lanes
         }
 
     async def aclose(self) -> None:
         """Make waiting and later calls raise ClientClosed. Idempotent."""
         self._closed = True
-        for lane in list(self._lanes.values()):
+        for _, lane in self._lanes:
             lane.close()
 
     def _lane(self, scope: Scope, loop: asyncio.AbstractEventLoop) -> Lane:
-        key = (scope.account, scope.region, scope.action)
-        lane = self._lanes.get(key)
+        lane = self._lanes.get(scope)
         if lane is None:
-            self._forget_idle(loop)
             lane = Lane(scope.qps, max_transit=self._max_transit, margin=self._margin)
-            self._lanes[key] = lane
+            self._lanes.add(scope, lane, is_idle=lambda other: other.idle(loop))
         return lane
-
-    def _forget_idle(self, loop: asyncio.AbstractEventLoop) -> None:
-        # Each sweep is paid for by as many new lanes as it looks at.
-        if len(self._lanes) >= self._many:
-            lanes = self._lanes.items()
-            self._lanes = {key: lane for key, lane in lanes if not lane.idle(loop)}
-            self._many = max(_FEW, 2 * len(self._lanes))
 
 
 _SHARED = LocalThrottle()
