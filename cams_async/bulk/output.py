@@ -13,9 +13,9 @@ from attrs import Factory, frozen
 
 from cams_async.bulk.lines import Line, chunks, lines
 from cams_async.bulk.results import CSV_HEADER, Format, Result, decode, encode
-from cams_async.bulk.streams import write_all
 from cams_async.bulk.totals import Totals
 from cams_async.errors import CamsError, ConfigurationError
+from cams_async.terminal import write_all
 
 LONGEST = 2**20
 """Bytes that no line of an output reaches, because its fields are bounded."""

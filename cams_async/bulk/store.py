@@ -26,9 +26,9 @@ from cams_async.bulk.plan import Plan, Survey, Watching
 from cams_async.bulk.results import INVALID, Result
 from cams_async.bulk.row_index import PAGE, Key, RowIndex
 from cams_async.bulk.rows import BadRow, read
-from cams_async.bulk.streams import standard_input, standard_output
 from cams_async.bulk.totals import Totals
 from cams_async.errors import ConfigurationError
+from cams_async.terminal import standard_input, standard_output
 
 
 class _AbandonedError(Exception):

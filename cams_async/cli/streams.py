@@ -5,9 +5,8 @@ import sys
 from contextlib import suppress
 
 from cams_async.bulk import OutputError
-from cams_async.bulk.streams import standard_output, write_all
 from cams_async.errors import ConfigurationError
-from cams_async.terminal import escape_controls
+from cams_async.terminal import escape_controls, standard_output, write_all
 
 DESCRIPTORS = (0, 1, 2)
 

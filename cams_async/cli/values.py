@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from cams_async.bulk.streams import standard_input
 from cams_async.errors import ConfigurationError
+from cams_async.terminal import standard_input
 
 LONGEST = 2**20
 """Bytes of the longest value that is read; no request takes as many."""
