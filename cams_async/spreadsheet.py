@@ -24,7 +24,7 @@ class DigitsLostError(ValueError):
     """A number was rounded before it was written."""
 
 
-def undo(text: str) -> str:
+def undo_formatting(text: str) -> str:
     """Return an id as it was before a spreadsheet program had it.
 
     White space around it, `="..."`, a leading apostrophe and a trailing `.0` are

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cams_async.bulk import Plan
-from cams_async.bulk.decoding import HEAD, utf8
-from cams_async.bulk.rows import AnyRow, BadRow, Row, read
+from cams_async.bulk.lines import HEAD, as_utf8
+from cams_async.bulk.rows import AnyRow, BadRow, Row
 from cams_async.cli import main
 from cams_async.credentials import KEY_ID, KEY_SECRET
 from cams_async.emulator import Emulator
@@ -216,7 +216,7 @@ def test_utf_16_is_read_however_it_is_cut(text: str, codec: str, size: int) -> N
     mark = "\ufeff".encode(codec)
     text = f"a\n{text}"
 
-    assert text.encode() == b"".join(utf8(cut(mark + text.encode(codec), size)))
+    assert text.encode() == b"".join(as_utf8(cut(mark + text.encode(codec), size)))
 
 
 def test_only_the_first_bytes_are_held() -> None:
@@ -229,7 +229,7 @@ def test_only_the_first_bytes_are_held() -> None:
             taken += 1
             yield b"861,cams\n" * 1000
 
-    assert next(utf8(pieces())).startswith(b"861")
+    assert next(as_utf8(pieces())).startswith(b"861")
     assert taken == HEAD // 9000 + 1
 
 

@@ -44,7 +44,7 @@ both_formats = pytest.mark.parametrize("form", FORMATS)
 
 @given(result=RESULTS, form=st.sampled_from(FORMATS))
 def test_a_result_is_one_line_whatever_it_holds(result: Result, form: Format) -> None:
-    """Line ends, NULs and broken text of the vendor must not damage an output."""
+    """Line ends, NULs and malformed text of the vendor must not damage an output."""
     data = encode(result, form)
 
     assert 1 == data.count(b"\n")

@@ -24,7 +24,7 @@ KINDS: Mapping[str, type[object]] = {
     "began": float,
 }
 
-LONGEST = 2**20
+MAX_JOURNAL_BYTES = 2**20
 """Bytes that no journal reaches."""
 
 
@@ -82,7 +82,7 @@ def _read(path: Path) -> bytes:
     ) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(EINVAL, "it is no regular file")
-        return file.read(LONGEST + 1)
+        return file.read(MAX_JOURNAL_BYTES + 1)
 
 
 def _parse(data: bytes) -> Journal | None:

@@ -11,13 +11,13 @@ from typing import Any, BinaryIO
 
 from attrs import Factory, frozen
 
-from cams_async.bulk.lines import Line, chunks, lines
+from cams_async.bulk.lines import RawLine, chunks, split_lines
 from cams_async.bulk.results import CSV_HEADER, Format, Result, decode, encode
 from cams_async.bulk.totals import Totals
 from cams_async.errors import CamsError, ConfigurationError
 from cams_async.terminal import write_all
 
-LONGEST = 2**20
+MAX_LINE_BYTES = 2**20
 """Bytes that no line of an output reaches, because its fields are bounded."""
 
 SYNC_EVERY = 1.0
@@ -91,8 +91,8 @@ def scan(
     """
     file.seek(0)
     end, totals = 0, Totals()
-    damaged: Line | None = None
-    for line in lines(chunks(file), longest=LONGEST):
+    damaged: RawLine | None = None
+    for line in split_lines(chunks(file), limit=MAX_LINE_BYTES):
         if form == "csv" and line.number == 1 and line.data == CSV_HEADER:
             end = line.size
             continue
@@ -124,12 +124,12 @@ def heal(file: BinaryIO, path: Path, standing: ResumePoint) -> None:
         raise refusal(path, f"cannot be healed: {error.strerror}") from error
 
 
-def _may_be_torn(line: Line) -> bool:
+def _may_be_torn(line: RawLine) -> bool:
     """Whether a crash can have left this: it has no end, or holds NULs."""
-    return b"\0" in line.data or (line.whole and not line.data.endswith(b"\n"))
+    return b"\0" in line.data or (line.is_complete and not line.data.endswith(b"\n"))
 
 
-def _foreign(path: Path, line: Line, problem: str) -> ConfigurationError:
+def _foreign(path: Path, line: RawLine, problem: str) -> ConfigurationError:
     return refusal(
         path,
         f"has a line {line.number} that {problem}. Nothing was changed: mend the line, "

@@ -25,7 +25,7 @@ from cams_async.bulk.place import check_distinct, check_place, not_empty
 from cams_async.bulk.plan import Plan, Survey, Watching
 from cams_async.bulk.results import INVALID, Result
 from cams_async.bulk.row_index import PAGE, Key, RowIndex
-from cams_async.bulk.rows import BadRow, read
+from cams_async.bulk.rows import BadRow, read_rows
 from cams_async.bulk.totals import Totals
 from cams_async.errors import ConfigurationError
 from cams_async.terminal import standard_input, standard_output
@@ -158,7 +158,7 @@ class Store:
             with (
                 source.open("rb") if isinstance(source, Path) else nullcontext(source)
             ) as file:
-                rows = read(
+                rows = read_rows(
                     pieces(file),
                     cust_space_id=self._plan.cust_space_id,
                     columns=self._plan.columns,
@@ -253,7 +253,7 @@ class Store:
             self._check_kept()
 
     def finish(self) -> None:
-        """Record in the journal that each row has its line."""
+        """InputRecord in the journal that each row has its line."""
         path, journal = self._plan.output, self._journal
         self.finished = time.time()
         if path is not None and journal is not None:
