@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from cams_async.bulk import Plan
 from cams_async.bulk.lines import HEAD, as_utf8
-from cams_async.bulk.rows import AnyRow, BadRow, Row
+from cams_async.bulk.rows import AnyRow, BadRow, Row, read_rows
 from cams_async.cli import main
 from cams_async.credentials import KEY_ID, KEY_SECRET
 from cams_async.emulator import Emulator
@@ -45,7 +45,7 @@ def cut(data: bytes, size: int = 7) -> Iterator[bytes]:
 
 def rows(data: bytes, **options: Any) -> list[AnyRow]:
     """Read all rows of some bytes, in small pieces."""
-    return list(read(cut(data), **options))
+    return list(read_rows(cut(data), **options))
 
 
 def pairs(data: bytes, **options: Any) -> list[tuple[str | None, str | None]]:

@@ -24,7 +24,7 @@ from cams_async.bulk import (
     cheaper,
 )
 from cams_async.bulk import output as output_module
-from cams_async.bulk import row_index as scratch_module
+from cams_async.bulk import row_index as row_index_module
 from cams_async.emulator import Emulator
 from cams_async.errors import (
     ApiError,
@@ -181,7 +181,7 @@ async def test_many_numbers_are_read_in_pages(
     tmp_path: Path, strategy: Strategy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """None is lost or doubled between two pages, or two spaces forgotten."""
-    monkeypatch.setattr(scratch_module, "REMEMBERED", 3)
+    monkeypatch.setattr(row_index_module, "MAX_CACHED_SPACES", 3)
     rows = [f"8613800000{at % 700:03},cams-{at % 7}\n" for at in range(2000)]
     (tmp_path / "in.csv").write_text(HEADER + "".join(rows))
     responses = Answers()
@@ -325,7 +325,7 @@ async def test_a_full_temporary_directory_is_named(
 ) -> None:
     """Rows are kept there, and users can choose another."""
     limit = "PRAGMA max_page_count = 30;"
-    monkeypatch.setattr(scratch_module, "SCHEMA", limit + scratch_module.SCHEMA)
+    monkeypatch.setattr(row_index_module, "SCHEMA", limit + row_index_module.SCHEMA)
     (tmp_path / "in.csv").write_text(
         HEADER + "".join(f"{at},cams\n" for at in range(1, 20_000))
     )

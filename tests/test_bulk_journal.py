@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cams_async.bulk import Job, Watching, store
 from cams_async.bulk.journal import Journal, journal_path, load, save
-from cams_async.bulk.output import claim
+from cams_async.bulk.output import open_locked
 from cams_async.errors import ConfigurationError
 from tests.bulk_fakes import INPUT, ROWS, Answers, plan, work, written
 from tests.strategies import JSON, TEXT
@@ -63,7 +63,7 @@ def test_whatever_is_no_journal_is_refused(
     output = tmp_path_factory.getbasetemp() / "out"
     journal_path(output).write_bytes(content)
 
-    with pytest.raises(ConfigurationError, match="no journal of this version"):
+    with pytest.raises(ConfigurationError, match="not a journal of this version"):
         load(output)
 
 
@@ -74,7 +74,7 @@ def test_a_later_version_is_refused(tmp_path: Path) -> None:
     path = journal_path(output)
     path.write_text(path.read_text().replace('"version": 1', '"version": 2'))
 
-    with pytest.raises(ConfigurationError, match="no journal of this version"):
+    with pytest.raises(ConfigurationError, match="not a journal of this version"):
         load(output)
 
 
@@ -235,10 +235,10 @@ async def test_an_output_that_appears_meanwhile_is_left_alone(
 
     def claim_late(path: Path) -> BinaryIO:
         path.write_text("theirs")
-        return claim(path)
+        return open_locked(path)
 
-    monkeypatch.setattr(store, "claim", claim_late)
-    with pytest.raises(ConfigurationError, match="no journal"):
+    monkeypatch.setattr(store, "open_locked", claim_late)
+    with pytest.raises(ConfigurationError, match="not a journal"):
         await work(plan(tmp_path))
 
     assert "theirs" == (tmp_path / "out.jsonl").read_text()

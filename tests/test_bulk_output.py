@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cams_async.bulk import Format, Job, OutputError, Plan, Result
 from cams_async.bulk import output as output_module
-from cams_async.bulk.output import Output, ResumePoint, claim, heal
+from cams_async.bulk.output import Output, ResumePoint, open_locked, repair
 from cams_async.bulk.results import CSV_HEADER, decode, encode
 from cams_async.errors import ConfigurationError
 from tests.bulk_fakes import ROWS, Answers, plan, work, written
@@ -239,8 +239,8 @@ def test_a_file_that_cannot_be_cut_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "out"
     with Disk(path, "a+") as disk:
         disk.stuck = True
-        with pytest.raises(ConfigurationError, match="cannot be healed"):
-            heal(disk, path, ResumePoint(end=1))
+        with pytest.raises(ConfigurationError, match="cannot be repaired"):
+            repair(disk, path, ResumePoint(end=1))
 
 
 # Writing
@@ -335,7 +335,7 @@ def test_a_stream_is_flushed_and_never_synced() -> None:
     below = io.BytesIO()
     output = Output(cast("BinaryIO", io.BufferedWriter(below)), form="csv")
 
-    output.head()
+    output.write_header()
     output.sync()
 
     assert CSV_HEADER == below.getvalue()
@@ -348,9 +348,12 @@ def test_only_one_run_may_write(tmp_path: Path) -> None:
     """Two would double every row."""
     path = tmp_path / "out"
 
-    with claim(path), pytest.raises(ConfigurationError, match="in use by another run"):
-        claim(path)
-    claim(path).close()
+    with (
+        open_locked(path),
+        pytest.raises(ConfigurationError, match="in use by another run"),
+    ):
+        open_locked(path)
+    open_locked(path).close()
 
 
 def test_without_locks_runs_are_not_kept_apart(
@@ -359,7 +362,7 @@ def test_without_locks_runs_are_not_kept_apart(
     """Not every system has them; the job works even so."""
     monkeypatch.setattr(output_module, "_fcntl", None)
 
-    with claim(tmp_path / "out"), claim(tmp_path / "out"):
+    with open_locked(tmp_path / "out"), open_locked(tmp_path / "out"):
         pass
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cams_async.bulk import Format, Result
 from cams_async.bulk.records import MAX_KEPT_CHARS, MAX_ROW_BYTES
 from cams_async.bulk.results import COLUMNS, CSV_HEADER, INVALID, decode, encode
-from cams_async.bulk.rows import BadRow, Row
+from cams_async.bulk.rows import BadRow, Row, read_rows
 from tests.bulk_fakes import Answers, plan, work, written
 from tests.strategies import JSON, TEXT
 

@@ -230,7 +230,7 @@ def test_a_journal_of_another_shape_is_none(
     path = journal_path(output)
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
 
-    with pytest.raises(ConfigurationError, match="no journal of this version"):
+    with pytest.raises(ConfigurationError, match="not a journal of this version"):
         load(output)
 
 
@@ -301,7 +301,7 @@ async def test_a_restart_leaves_alone_what_is_no_jobs(tmp_path: Path) -> None:
     """Without a journal nobody knows whose rows they are."""
     (tmp_path / "out.jsonl").write_text("my thesis")
 
-    with pytest.raises(ConfigurationError, match="no journal to go on by"):
+    with pytest.raises(ConfigurationError, match="no journal to resume from"):
         await work(plan(tmp_path, restart=True))
 
     assert "my thesis" == (tmp_path / "out.jsonl").read_text()

@@ -382,7 +382,7 @@ def test_memory_stays_flat_however_long_the_lines() -> None:
         yield b"\n861,cams\n"
 
     tracemalloc.start()
-    found = list(read(pieces()))
+    found = list(read_rows(pieces()))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 

@@ -81,7 +81,7 @@ class Twice(Answers):
 def test_a_job_waits_as_long_as_flow_control_refuses(
     begin: float, outcome: Any, clock: Clock, tmp_path: Path
 ) -> None:
-    """Three hours, from the first row or amid the job: no refusal is a result."""
+    """Three hours, from the first row or amid the job: no unusable is a result."""
     error = ThrottlingError("slow down", outcome=outcome)
     many(tmp_path, 200 if begin else 40)
     chore = plan(tmp_path)
@@ -166,7 +166,7 @@ def test_an_outage_can_be_stopped(
     assert clock.now - began == pytest.approx(600.0, abs=1.0)
     assert 0 < stopped.done < 1000
     assert 0 == stopped.failed
-    assert 1 == caplog.text.count("the job waits")
+    assert 1 == caplog.text.count("the job is paused")
 
     clock.advance(HOUR)
     job = clock.run(work(plan(tmp_path), away))
@@ -222,4 +222,4 @@ def test_rows_that_cannot_be_read_again_are_told_in_our_words() -> None:
     row_index.close()
 
     with pytest.raises(ConfigurationError, match="TMPDIR"):
-        row_index.keys(None, by_space=False)
+        row_index.pending(None, by_space=False)
