@@ -207,7 +207,7 @@ async def test_an_output_without_a_journal_is_left_alone(tmp_path: Path) -> None
     """It may be precious."""
     (tmp_path / "out.jsonl").write_text("my thesis")
 
-    await refused(tmp_path)("is there, not empty, and has no journal")
+    await refused(tmp_path)("exists, is not empty, and has no journal")
 
     assert "my thesis" == (tmp_path / "out.jsonl").read_text()
 
@@ -238,7 +238,7 @@ async def test_an_output_that_appears_meanwhile_is_left_alone(
         return open_locked(path)
 
     monkeypatch.setattr(store, "open_locked", claim_late)
-    with pytest.raises(ConfigurationError, match="not a journal"):
+    with pytest.raises(ConfigurationError, match="no journal"):
         await work(plan(tmp_path))
 
     assert "theirs" == (tmp_path / "out.jsonl").read_text()
