@@ -152,7 +152,7 @@ OTHERS = {
     "no-mark-be.csv": (CSV.encode("utf-16-be"), "in UTF-16 without a byte order mark"),
     "sep.csv": (b"sep=;\n", "no column phone_number in its header"),
 }
-"""Files that are no input, and what is said of each."""
+"""Unusable input files, and the error message for each."""
 
 
 @pytest.mark.parametrize("encode", TEXTS.values(), ids=TEXTS)
@@ -175,7 +175,7 @@ def test_a_delimiter_is_found_or_named(
 
 @pytest.mark.parametrize(("data", "expected"), OTHERS.values(), ids=OTHERS)
 def test_another_format_is_named(data: bytes, expected: str) -> None:
-    """One sentence says what it is and what to do."""
+    """One sentence names the file type and the fix."""
     assert expected in refused(data)
 
 
@@ -220,7 +220,7 @@ def test_utf_16_is_read_however_it_is_cut(text: str, codec: str, size: int) -> N
 
 
 def test_only_the_first_bytes_are_held() -> None:
-    """A stream is judged before its end is known."""
+    """The type of a stream is detected before its end."""
     taken = 0
 
     def pieces() -> Iterator[bytes]:
@@ -268,7 +268,7 @@ def test_only_known_columns_can_be_mapped() -> None:
 
 
 async def test_another_mapping_is_another_job(tmp_path: Path) -> None:
-    """It asks for other numbers, and must not go on with the same output."""
+    """Other columns mean other numbers, so the output must not be resumed."""
     (tmp_path / "in.csv").write_text("a,b,cust_space_id\n861,862,cams\n")
     responses = Answers()
     await work(plan(tmp_path, columns={"phone_number": "a"}), responses)
@@ -283,7 +283,7 @@ async def test_another_mapping_is_another_job(tmp_path: Path) -> None:
 async def test_a_job_on_any_text_goes_on(
     encode: Callable[[str], bytes], tmp_path: Path
 ) -> None:
-    """The input is known by its bytes, and its rows by their lines."""
+    """An input is identified by its bytes, and a row by its line."""
     (tmp_path / "in.csv").write_bytes(encode(CSV))
     done = plan(tmp_path)
     await work(done)

@@ -1,4 +1,4 @@
-"""The journal: whose output it is, and what is refused because of it."""
+"""The journal: identity of a job, and the outputs that are refused."""
 
 import errno
 import json
@@ -29,7 +29,7 @@ JOURNALS = st.builds(
 
 
 def refused(folder: Path, **options: Any) -> Callable[[str], Any]:
-    """Return what checks that a job is refused, and says why."""
+    """Return a check that a job is refused with a given message."""
 
     async def check(why: str) -> None:
         with pytest.raises(ConfigurationError, match=why):
@@ -59,7 +59,7 @@ def test_a_journal_is_read_as_it_was_written(
 def test_whatever_is_no_journal_is_refused(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
-    """Somebody else's file, or half of one, must not be taken for a journal."""
+    """Foreign or partial files must not be taken for a journal."""
     output = tmp_path_factory.getbasetemp() / "out"
     journal_path(output).write_bytes(content)
 
@@ -68,7 +68,7 @@ def test_whatever_is_no_journal_is_refused(
 
 
 def test_a_later_version_is_refused(tmp_path: Path) -> None:
-    """What it means is not known yet."""
+    """A later version may have another meaning."""
     output = tmp_path / "out"
     save(output, Journal(command="status", input={}, options={}, began=1.0))
     path = journal_path(output)
@@ -106,7 +106,7 @@ def test_a_journal_that_has_no_room_for_a_draft_is_refused(tmp_path: Path) -> No
 
 
 def test_a_journal_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
-    """It may be there all the same."""
+    """A journal may exist without its output."""
     journal_path(tmp_path / "out").mkdir()
 
     with pytest.raises(ConfigurationError, match="cannot be read"):
@@ -125,7 +125,7 @@ async def test_the_same_job_goes_on(tmp_path: Path) -> None:
     assert not first.survey.resumed
     assert second.survey.resumed
     assert (first.done, first.failed) == (second.done, second.failed) == (6, 1)
-    assert not responses.asked
+    assert not responses.requested
 
 
 @pytest.mark.parametrize(
@@ -180,8 +180,8 @@ async def test_a_changed_input_is_refused(tmp_path: Path) -> None:
     await refused(tmp_path)("the input has changed")
 
 
-async def test_a_job_whose_output_was_removed_starts_anew(tmp_path: Path) -> None:
-    """That is how users ask for it; the old journal is no obstacle, nor its input."""
+async def test_a_job_whose_output_was_removed_starts_again(tmp_path: Path) -> None:
+    """Removing an output starts again, even with an old journal of another input."""
     await work(plan(tmp_path))
     (tmp_path / "out.jsonl").unlink()
     (tmp_path / "in.csv").write_text(INPUT + "\n")

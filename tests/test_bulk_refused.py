@@ -55,7 +55,7 @@ def bad(data: bytes) -> dict[int, BadRow]:
 
 
 def output(data: bytes, form: Format) -> bytes:
-    """Return what an output says of the bad rows."""
+    """Return the results of the invalid rows of an output."""
     results = [
         Result(
             line=row.line,
@@ -249,7 +249,7 @@ async def test_a_job_runs_the_refused_rows_of_another(
 
     kept = [[row.input for row in sorted_by_line(job)] for job in jobs[:2]]
     assert kept[0] == kept[1]
-    assert {number for _, number in responses.asked} == {
+    assert {number for _, number in responses.requested} == {
         f"861380000000{last}" for last in (1, 3, 4)
     }
 
@@ -265,7 +265,7 @@ def sorted_by_line(job: Any) -> list[Result]:
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t"])
 def test_a_csv_output_has_no_formula(start: str) -> None:
-    """Unless it is asked for; JSON Lines needs no guard."""
+    """CSV cells stay unguarded only with `raw_csv`; JSON Lines needs no guard."""
     result = Result(line=1, phone_number=f"{start}1", message=f"{start}cmd|' /C x'!A0")
     plain = encode(result, "csv", raw_csv=True)
     cells = next(csv.reader([encode(result, "csv").decode()]))

@@ -107,7 +107,7 @@ def test_csv_is_read_as_it_was_written(
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator=end)
     if any("\r" in space for _, space in pairs):
-        # Before 3.13 it leaves a lone carriage return bare, which nobody can read.
+        # Before 3.13 it leaves a lone carriage return unquoted, which no reader accepts.
         writer = csv.writer(text, delimiter=delimiter, quoting=csv.QUOTE_ALL)
     writer.writerow(["Phone Number", "other", "CUST-SPACE-ID"])
     writer.writerows([number, "x", space] for number, space in pairs)
@@ -181,7 +181,7 @@ def test_a_stray_quote_costs_only_its_line(line: bytes) -> None:
 
 
 def test_two_stray_quotes_that_meet_are_two_bad_rows() -> None:
-    """What lies between them is no field, unless the columns say so."""
+    """Text between stray quotes is not a field unless the columns match."""
     data = HEADER + b'"861,cams\n862,cams\n863,cams"\n864,cams\n'
 
     assert {2} == reasons(data).keys()

@@ -69,7 +69,7 @@ class OutageDetector:
             self._suspected = True
 
     def _is_fatal(self, error: CamsError) -> bool:
-        # SignatureNonceUsed, say, is caused by the network rather than by the keys.
+        # SignatureNonceUsed is caused by the network rather than by the keys.
         if isinstance(error, AuthenticationError) and error.outcome == "unknown":
             return False
         at_first = isinstance(error, FATAL_AT_FIRST) and self._probe is None
