@@ -107,7 +107,7 @@ def test_csv_is_read_as_it_was_written(
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator=end)
     if any("\r" in space for _, space in pairs):
-        # Before 3.13 it leaves a lone carriage return unquoted, which no reader accepts.
+        # Before 3.13 it leaves a lone carriage return unquoted, which is unreadable.
         writer = csv.writer(text, delimiter=delimiter, quoting=csv.QUOTE_ALL)
     writer.writerow(["Phone Number", "other", "CUST-SPACE-ID"])
     writer.writerows([number, "x", space] for number, space in pairs)
