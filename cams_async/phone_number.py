@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from cams_async.spreadsheet import DigitsLostError, undo
+from cams_async.spreadsheet import DigitsLostError, undo_formatting
 
 EXPECTED = "1 to 15 digits, country code first, such as 8613800000000"
 
@@ -59,7 +59,7 @@ def normalise(text: str) -> str:
     if DIGITS.fullmatch(common):
         return common
     try:
-        core = undo(text)
+        core = undo_formatting(text)
     except DigitsLostError as error:
         raise PhoneNumberError(str(error)) from None
     visible = [

@@ -1,4 +1,4 @@
-"""Traces that spreadsheet programs leave in the text of an id, undone."""
+"""Removal and prevention of what spreadsheet programs do to the text of an id."""
 
 import re
 
@@ -24,14 +24,14 @@ class DigitsLostError(ValueError):
     """A number was rounded before it was written."""
 
 
-def undo(text: str) -> str:
-    """Return an id as it was before a spreadsheet program had it.
+def undo_formatting(text: str) -> str:
+    """Return an id without the formatting of spreadsheet programs.
 
     White space around it, `="..."`, a leading apostrophe and a trailing `.0` are
     removed.
 
     Raises:
-        DigitsLostError: Parts of it cannot be recovered.
+        DigitsLostError: Digits were lost and cannot be restored.
     """
     core = text.strip()
     if formula := FORMULA.fullmatch(core):
@@ -47,7 +47,7 @@ def undo(text: str) -> str:
 
 
 def guarded(cell: str) -> str:
-    """Return a cell that no spreadsheet program takes for a formula.
+    """Escape a cell that a spreadsheet program would execute as a formula.
 
     https://owasp.org/www-community/attacks/CSV_Injection
     """
@@ -55,5 +55,5 @@ def guarded(cell: str) -> str:
 
 
 def unguarded(cell: str) -> str:
-    """Return a cell as it was before it was guarded."""
+    """Reverse `guarded`."""
     return cell[1:] if cell.startswith(GUARDED) else cell

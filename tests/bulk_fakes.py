@@ -1,4 +1,4 @@
-"""Whoever answers for phone numbers without a network, and jobs that ask them."""
+"""A fake sender for phone numbers, and jobs that use it."""
 
 import asyncio
 import csv
@@ -38,7 +38,7 @@ ROWS = [2, 3, 4, 5, 6, 7]
 
 
 class Answers:
-    """A sender that knows every number; those that end in 2 are not verified."""
+    """A sender with a response for every number; those ending in 2 are not verified."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Answers:
     ) -> None:
         self.troubles = troubles or {}
         self.before = before
-        self.asked: Counter[tuple[str, str]] = Counter()
+        self.requested: Counter[tuple[str, str]] = Counter()
         self.synchronised: list[str] = []
 
     def ceiling(self, operation: Operation[Any]) -> float:
@@ -64,7 +64,7 @@ class Answers:
             return cast("R", self._space())
         assert isinstance(operation, GetPhoneNumberVerificationStatus)
         number = operation.phone_number
-        self.asked[operation.cust_space_id, number] += 1
+        self.requested[operation.cust_space_id, number] += 1
         if number in self.troubles:
             raise self.troubles[number]
         response = VerificationStatusResponse(

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cams_async.bulk import Plan
-from cams_async.bulk.decoding import HEAD, utf8
-from cams_async.bulk.rows import AnyRow, BadRow, Row, read
+from cams_async.bulk.lines import HEAD, as_utf8
+from cams_async.bulk.rows import AnyRow, BadRow, Row, read_rows
 from cams_async.cli import main
 from cams_async.credentials import KEY_ID, KEY_SECRET
 from cams_async.emulator import Emulator
@@ -45,7 +45,7 @@ def cut(data: bytes, size: int = 7) -> Iterator[bytes]:
 
 def rows(data: bytes, **options: Any) -> list[AnyRow]:
     """Read all rows of some bytes, in small pieces."""
-    return list(read(cut(data), **options))
+    return list(read_rows(cut(data), **options))
 
 
 def pairs(data: bytes, **options: Any) -> list[tuple[str | None, str | None]]:
@@ -152,7 +152,7 @@ OTHERS = {
     "no-mark-be.csv": (CSV.encode("utf-16-be"), "in UTF-16 without a byte order mark"),
     "sep.csv": (b"sep=;\n", "no column phone_number in its header"),
 }
-"""Files that are no input, and what is said of each."""
+"""Unusable input files, and the error message for each."""
 
 
 @pytest.mark.parametrize("encode", TEXTS.values(), ids=TEXTS)
@@ -175,7 +175,7 @@ def test_a_delimiter_is_found_or_named(
 
 @pytest.mark.parametrize(("data", "expected"), OTHERS.values(), ids=OTHERS)
 def test_another_format_is_named(data: bytes, expected: str) -> None:
-    """One sentence says what it is and what to do."""
+    """One sentence names the file type and the fix."""
     assert expected in refused(data)
 
 
@@ -216,11 +216,11 @@ def test_utf_16_is_read_however_it_is_cut(text: str, codec: str, size: int) -> N
     mark = "\ufeff".encode(codec)
     text = f"a\n{text}"
 
-    assert text.encode() == b"".join(utf8(cut(mark + text.encode(codec), size)))
+    assert text.encode() == b"".join(as_utf8(cut(mark + text.encode(codec), size)))
 
 
 def test_only_the_first_bytes_are_held() -> None:
-    """A stream is judged before its end is known."""
+    """The type of a stream is detected before its end."""
     taken = 0
 
     def pieces() -> Iterator[bytes]:
@@ -229,7 +229,7 @@ def test_only_the_first_bytes_are_held() -> None:
             taken += 1
             yield b"861,cams\n" * 1000
 
-    assert next(utf8(pieces())).startswith(b"861")
+    assert next(as_utf8(pieces())).startswith(b"861")
     assert taken == HEAD // 9000 + 1
 
 
@@ -268,7 +268,7 @@ def test_only_known_columns_can_be_mapped() -> None:
 
 
 async def test_another_mapping_is_another_job(tmp_path: Path) -> None:
-    """It asks for other numbers, and must not go on with the same output."""
+    """Other columns mean other numbers, so the output must not be resumed."""
     (tmp_path / "in.csv").write_text("a,b,cust_space_id\n861,862,cams\n")
     responses = Answers()
     await work(plan(tmp_path, columns={"phone_number": "a"}), responses)
@@ -283,7 +283,7 @@ async def test_another_mapping_is_another_job(tmp_path: Path) -> None:
 async def test_a_job_on_any_text_goes_on(
     encode: Callable[[str], bytes], tmp_path: Path
 ) -> None:
-    """The input is known by its bytes, and its rows by their lines."""
+    """An input is identified by its bytes, and a row by its line."""
     (tmp_path / "in.csv").write_bytes(encode(CSV))
     done = plan(tmp_path)
     await work(done)

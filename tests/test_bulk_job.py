@@ -1,4 +1,4 @@
-"""Jobs as a whole: what is asked, what is written, and how they end."""
+"""Whole jobs: requests, results, and how they end."""
 
 import asyncio
 import io
@@ -24,7 +24,7 @@ from cams_async.bulk import (
     cheaper,
 )
 from cams_async.bulk import output as output_module
-from cams_async.bulk import row_index as scratch_module
+from cams_async.bulk import row_index as row_index_module
 from cams_async.emulator import Emulator
 from cams_async.errors import (
     ApiError,
@@ -60,7 +60,7 @@ async def test_each_row_gets_its_line(
     strategy: Strategy,
     form: Format,
 ) -> None:
-    """Bad rows and duplicates too; and nothing is asked twice."""
+    """Invalid rows and duplicates have results too; no number is requested twice."""
     numbers = emulator.phone_numbers[:250]
     lines = [f"+{each.phone_number},{each.cust_space_id}" for each in numbers]
     lines += ["", *lines[:50], "none,cams-1", "8613999999999,cams-0001"]
@@ -139,7 +139,7 @@ def test_results_are_written_as_documented(clock: Clock, tmp_path: Path) -> None
 
 
 def result(line: int, number: str, space: str, **others: Any) -> Result:
-    """Make a result as `Answers` tell it."""
+    """Return the result of a response of `Answers`."""
     named: dict[str, Any] = {"request_id": f"id-{number}"} | others
     return Result(line=line, phone_number=number, cust_space_id=space, **named)
 
@@ -172,7 +172,7 @@ async def test_very_many_duplicates_are_written_in_pages(tmp_path: Path) -> None
 
     lines = [result.line for result in written(plan(tmp_path))]
     assert [*range(2, 2802)] == sorted(lines)
-    assert {("cams-1", "861"): 1} == responses.asked
+    assert {("cams-1", "861"): 1} == responses.requested
     assert (2800, 1100) == (job.done, job.failed)
 
 
@@ -180,8 +180,8 @@ async def test_very_many_duplicates_are_written_in_pages(tmp_path: Path) -> None
 async def test_many_numbers_are_read_in_pages(
     tmp_path: Path, strategy: Strategy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """None is lost or doubled between two pages, or two spaces forgotten."""
-    monkeypatch.setattr(scratch_module, "REMEMBERED", 3)
+    """No number is lost or doubled between two pages or evicted spaces."""
+    monkeypatch.setattr(row_index_module, "MAX_CACHED_SPACES", 3)
     rows = [f"8613800000{at % 700:03},cams-{at % 7}\n" for at in range(2000)]
     (tmp_path / "in.csv").write_text(HEADER + "".join(rows))
     responses = Answers()
@@ -194,7 +194,7 @@ async def test_many_numbers_are_read_in_pages(
         job.survey.spaces,
         job.survey.duplicates,
     )
-    assert 1 == max(responses.asked.values())
+    assert 1 == max(responses.requested.values())
     assert (0 if strategy == "per_number" else 7) == len(responses.synchronised)
 
 
@@ -208,7 +208,7 @@ async def test_a_resumed_job_asks_only_for_what_is_left(tmp_path: Path) -> None:
 
     job = await work(plan(tmp_path), responses)
 
-    assert {("cams-1", "8613800000001"): 1} == responses.asked
+    assert {("cams-1", "8613800000001"): 1} == responses.requested
     assert ROWS == sorted(result.line for result in written(plan(tmp_path)))
     assert (5, 1, 1) == (
         job.survey.done,
@@ -223,7 +223,7 @@ async def test_a_resumed_job_asks_only_for_what_is_left(tmp_path: Path) -> None:
 async def test_standard_streams_have_no_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody could go on with them."""
+    """Such a job could not be resumed."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(INPUT.encode())))
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO()))
 
@@ -298,7 +298,7 @@ async def test_a_standard_input_that_fails_is_refused(tmp_path: Path) -> None:
 async def test_an_output_that_cannot_be_written_is_refused(
     tmp_path: Path, name: str, why: str
 ) -> None:
-    """Before anything is asked."""
+    """The output is refused before any request."""
     with pytest.raises(ConfigurationError, match=why) as caught:
         await work(plan(tmp_path, output=tmp_path / name))
 
@@ -325,7 +325,7 @@ async def test_a_full_temporary_directory_is_named(
 ) -> None:
     """Rows are kept there, and users can choose another."""
     limit = "PRAGMA max_page_count = 30;"
-    monkeypatch.setattr(scratch_module, "SCHEMA", limit + scratch_module.SCHEMA)
+    monkeypatch.setattr(row_index_module, "SCHEMA", limit + row_index_module.SCHEMA)
     (tmp_path / "in.csv").write_text(
         HEADER + "".join(f"{at},cams\n" for at in range(1, 20_000))
     )
@@ -398,7 +398,7 @@ async def test_a_file_that_may_not_grow_ends_the_job_and_it_goes_on(
 async def test_what_every_row_would_meet_ends_the_job(
     tmp_path: Path, error: CamsError
 ) -> None:
-    """A million rows that failed for want of a key would all have to be mended."""
+    """A wrong key must not fail a million rows."""
     troubles = {"8613800000002": error}
     with pytest.raises(type(error)):
         await work(plan(tmp_path), Answers(troubles), window=1)
@@ -412,7 +412,7 @@ async def test_what_every_row_would_meet_ends_the_job(
 def test_a_nonce_that_was_seen_is_a_rows_own_error(
     clock: Clock, tmp_path: Path
 ) -> None:
-    """It is an accident of the network, and says nothing about the keys."""
+    """A repeated nonce is caused by the network, not by wrong keys."""
     error = AuthenticationError("no", code="SignatureNonceUsed", outcome="unknown")
 
     job = clock.run(work(plan(tmp_path), Answers({"8613800000002": error})))
@@ -437,7 +437,7 @@ async def test_a_stopped_job_writes_what_it_has_asked(tmp_path: Path) -> None:
     assert 39 <= stopped < 100
     assert again.complete
     assert 500 == again.done
-    assert {1} == set(responses.asked.values())
+    assert {1} == set(responses.requested.values())
 
 
 async def test_a_job_stopped_before_it_runs_asks_nothing(tmp_path: Path) -> None:
@@ -447,7 +447,7 @@ async def test_a_job_stopped_before_it_runs_asks_nothing(tmp_path: Path) -> None
         job.stop()
         await job.run(responses)
 
-    assert (0, 0) == (job.done, responses.asked.total())
+    assert (0, 0) == (job.done, responses.requested.total())
 
 
 async def test_a_job_stopped_at_a_bad_row_asks_nothing(tmp_path: Path) -> None:
@@ -456,7 +456,7 @@ async def test_a_job_stopped_at_a_bad_row_asks_nothing(tmp_path: Path) -> None:
     async with Job(plan(tmp_path)) as job:
         await job.run(responses, on_result=lambda _: job.stop())
 
-    assert (1, 0) == (job.done, responses.asked.total())
+    assert (1, 0) == (job.done, responses.requested.total())
 
 
 async def test_a_cancelled_job_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -474,7 +474,7 @@ async def test_a_cancelled_job_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 async def test_a_job_cancelled_while_it_reads_lets_go(tmp_path: Path) -> None:
-    """A long input must not be read to its end for nobody."""
+    """A cancelled job must not read a long input to its end."""
     reading, cancelled = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
@@ -510,7 +510,7 @@ DONE = "VERIFIED"
 
 
 class Later(Answers):
-    """Says that every number is verified after it was asked so many times."""
+    """A sender whose numbers are verified after a number of requests."""
 
     def __init__(self, times: int) -> None:
         super().__init__()
@@ -519,7 +519,7 @@ class Later(Answers):
     async def send(self, operation: Any) -> Any:
         """Answer as `Answers` do, until it is time."""
         response: Any = await super().send(operation)
-        if max(self.asked.values(), default=0) < self.times:
+        if max(self.requested.values(), default=0) < self.times:
             return response
         return evolve(
             response, data=evolve(response.data, code_verification_status=DONE)
@@ -533,11 +533,13 @@ def test_a_watch_asks_until_all_have_settled(clock: Clock, tmp_path: Path) -> No
     job = clock.run(work(watching(tmp_path), responses))
 
     assert (6, 1) == (job.done, job.failed)
-    assert 4 == responses.asked["cams-1", "8613800000002"]
-    assert 1 == responses.asked["cams-1", "8613800000003"]
+    assert 4 == responses.requested["cams-1", "8613800000002"]
+    assert 1 == responses.requested["cams-1", "8613800000003"]
 
 
-def test_a_watch_by_space_asks_anew_each_time(clock: Clock, tmp_path: Path) -> None:
+def test_a_watch_by_space_requests_again_each_time(
+    clock: Clock, tmp_path: Path
+) -> None:
     """An answer of the last time would never change."""
     responses = Answers()
 
@@ -547,7 +549,7 @@ def test_a_watch_by_space_asks_anew_each_time(clock: Clock, tmp_path: Path) -> N
 
 
 def test_a_watch_ends_at_its_deadline(clock: Clock, tmp_path: Path) -> None:
-    """What has not settled by then has failed, and its last status is told."""
+    """A number without a final status has failed; its last status is reported."""
     job = clock.run(work(watching(tmp_path, deadline=100.0)))
 
     late = {one.line: one for one in written(plan(tmp_path))}[3]
@@ -566,7 +568,7 @@ class Slow(Answers):
 
 
 def many(folder: Path) -> Plan:
-    """Plan a watch of more numbers than can be asked before it ends."""
+    """Plan a watch of more numbers than can be requested before its deadline."""
     rows = [f"861{at:04},cams\n" for at in range(700)]
     (folder / "in.csv").write_text(HEADER + "".join(rows))
     return watching(folder, deadline=5.0)
@@ -621,21 +623,21 @@ def test_a_watch_started_again_keeps_its_deadline(
 
     assert not stopped.complete
     assert again.complete
-    assert 0 == responses.asked.total()
+    assert 0 == responses.requested.total()
     assert "DeadlineExceeded" in {one.error for one in written(plan(tmp_path))}
 
 
 def test_a_stopped_watch_writes_only_what_has_settled(
     clock: Clock, tmp_path: Path
 ) -> None:
-    """What was cut short is watched on at the next start."""
+    """The next start continues an interrupted watch."""
 
     class Stopping(Answers):
         job: Job
 
         async def send(self, operation: Any) -> Any:
             response = await super().send(operation)
-            if len(self.asked) == 4:
+            if len(self.requested) == 4:
                 self.job.stop()
             return response
 

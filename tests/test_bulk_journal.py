@@ -1,4 +1,4 @@
-"""The journal: whose output it is, and what is refused because of it."""
+"""The journal: identity of a job, and the outputs that are refused."""
 
 import errno
 import json
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cams_async.bulk import Job, Watching, store
 from cams_async.bulk.journal import Journal, journal_path, load, save
-from cams_async.bulk.output import claim
+from cams_async.bulk.output import open_locked
 from cams_async.errors import ConfigurationError
 from tests.bulk_fakes import INPUT, ROWS, Answers, plan, work, written
 from tests.strategies import JSON, TEXT
@@ -29,7 +29,7 @@ JOURNALS = st.builds(
 
 
 def refused(folder: Path, **options: Any) -> Callable[[str], Any]:
-    """Return what checks that a job is refused, and says why."""
+    """Return a check that a job is refused with a given message."""
 
     async def check(why: str) -> None:
         with pytest.raises(ConfigurationError, match=why):
@@ -59,22 +59,22 @@ def test_a_journal_is_read_as_it_was_written(
 def test_whatever_is_no_journal_is_refused(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
-    """Somebody else's file, or half of one, must not be taken for a journal."""
+    """Foreign or partial files must not be taken for a journal."""
     output = tmp_path_factory.getbasetemp() / "out"
     journal_path(output).write_bytes(content)
 
-    with pytest.raises(ConfigurationError, match="no journal of this version"):
+    with pytest.raises(ConfigurationError, match="not a journal of this version"):
         load(output)
 
 
 def test_a_later_version_is_refused(tmp_path: Path) -> None:
-    """What it means is not known yet."""
+    """A later version may have another meaning."""
     output = tmp_path / "out"
     save(output, Journal(command="status", input={}, options={}, began=1.0))
     path = journal_path(output)
     path.write_text(path.read_text().replace('"version": 1', '"version": 2'))
 
-    with pytest.raises(ConfigurationError, match="no journal of this version"):
+    with pytest.raises(ConfigurationError, match="not a journal of this version"):
         load(output)
 
 
@@ -106,7 +106,7 @@ def test_a_journal_that_has_no_room_for_a_draft_is_refused(tmp_path: Path) -> No
 
 
 def test_a_journal_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
-    """It may be there all the same."""
+    """A journal may exist without its output."""
     journal_path(tmp_path / "out").mkdir()
 
     with pytest.raises(ConfigurationError, match="cannot be read"):
@@ -125,7 +125,7 @@ async def test_the_same_job_goes_on(tmp_path: Path) -> None:
     assert not first.survey.resumed
     assert second.survey.resumed
     assert (first.done, first.failed) == (second.done, second.failed) == (6, 1)
-    assert not responses.asked
+    assert not responses.requested
 
 
 @pytest.mark.parametrize(
@@ -180,8 +180,8 @@ async def test_a_changed_input_is_refused(tmp_path: Path) -> None:
     await refused(tmp_path)("the input has changed")
 
 
-async def test_a_job_whose_output_was_removed_starts_anew(tmp_path: Path) -> None:
-    """That is how users ask for it; the old journal is no obstacle, nor its input."""
+async def test_a_job_whose_output_was_removed_starts_again(tmp_path: Path) -> None:
+    """Removing an output starts again, even with an old journal of another input."""
     await work(plan(tmp_path))
     (tmp_path / "out.jsonl").unlink()
     (tmp_path / "in.csv").write_text(INPUT + "\n")
@@ -207,7 +207,7 @@ async def test_an_output_without_a_journal_is_left_alone(tmp_path: Path) -> None
     """It may be precious."""
     (tmp_path / "out.jsonl").write_text("my thesis")
 
-    await refused(tmp_path)("is there, not empty, and has no journal")
+    await refused(tmp_path)("exists, is not empty, and has no journal")
 
     assert "my thesis" == (tmp_path / "out.jsonl").read_text()
 
@@ -235,9 +235,9 @@ async def test_an_output_that_appears_meanwhile_is_left_alone(
 
     def claim_late(path: Path) -> BinaryIO:
         path.write_text("theirs")
-        return claim(path)
+        return open_locked(path)
 
-    monkeypatch.setattr(store, "claim", claim_late)
+    monkeypatch.setattr(store, "open_locked", claim_late)
     with pytest.raises(ConfigurationError, match="no journal"):
         await work(plan(tmp_path))
 

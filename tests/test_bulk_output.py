@@ -1,4 +1,4 @@
-"""The output file: written line by line, and healed after a crash."""
+"""The output file: written line by line, and repaired after a crash."""
 
 import asyncio
 import errno
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cams_async.bulk import Format, Job, OutputError, Plan, Result
 from cams_async.bulk import output as output_module
-from cams_async.bulk.output import Output, ResumePoint, claim, heal
+from cams_async.bulk.output import Output, ResumePoint, open_locked, repair
 from cams_async.bulk.results import CSV_HEADER, decode, encode
 from cams_async.errors import ConfigurationError
 from tests.bulk_fakes import ROWS, Answers, plan, work, written
@@ -44,7 +44,7 @@ both_formats = pytest.mark.parametrize("form", FORMATS)
 
 @given(result=RESULTS, form=st.sampled_from(FORMATS))
 def test_a_result_is_one_line_whatever_it_holds(result: Result, form: Format) -> None:
-    """Line ends, NULs and broken text of the vendor must not damage an output."""
+    """Line ends, NULs and malformed text of the vendor must not damage an output."""
     data = encode(result, form)
 
     assert 1 == data.count(b"\n")
@@ -162,11 +162,11 @@ async def check_cut(done: Plan, left: bytes) -> None:
 
     assert sorted(result.line for result in written(done)) == ROWS
     assert (len(ROWS), 1) == (job.done, job.failed)
-    assert max(responses.asked.values(), default=0) <= 1
+    assert max(responses.requested.values(), default=0) <= 1
 
 
 @both_formats
-async def test_an_output_cut_anywhere_is_healed(tmp_path: Path, form: Format) -> None:
+async def test_an_output_cut_anywhere_is_repaired(tmp_path: Path, form: Format) -> None:
     """A line that was torn by a crash is written again, and no other."""
     done, whole = await outcome(tmp_path, form)
 
@@ -176,7 +176,7 @@ async def test_an_output_cut_anywhere_is_healed(tmp_path: Path, form: Format) ->
 
 @pytest.mark.slow
 @both_formats
-async def test_an_output_cut_at_each_byte_is_healed(
+async def test_an_output_cut_at_each_byte_is_repaired(
     tmp_path: Path, form: Format
 ) -> None:
     """The same at every single position, also with the NULs of a power failure."""
@@ -220,7 +220,7 @@ async def test_a_damaged_tail_is_cut_off(
 async def test_what_no_crash_leaves_is_left_alone(
     tmp_path: Path, form: Format, place: int | None, damage: bytes | None
 ) -> None:
-    """Someone has edited the file: only they can know what is right."""
+    """A damaged line in the middle was edited by hand and is not repaired."""
     done, whole = await outcome(tmp_path, form)
     lines = whole.splitlines(keepends=True)
     place = len(lines) if place is None else place
@@ -239,8 +239,8 @@ def test_a_file_that_cannot_be_cut_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "out"
     with Disk(path, "a+") as disk:
         disk.stuck = True
-        with pytest.raises(ConfigurationError, match="cannot be healed"):
-            heal(disk, path, ResumePoint(end=1))
+        with pytest.raises(ConfigurationError, match="cannot be repaired"):
+            repair(disk, path, ResumePoint(end=1))
 
 
 # Writing
@@ -286,7 +286,7 @@ def test_a_full_disk_leaves_whole_lines(tmp_path: Path) -> None:
     assert line == (tmp_path / "out").read_bytes()
 
 
-def test_half_a_line_that_stays_is_healed_later(tmp_path: Path) -> None:
+def test_half_a_line_that_stays_is_repaired_later(tmp_path: Path) -> None:
     """On a disk that fails altogether the error is still the first one."""
     disk, output = on_disk(tmp_path / "out", room=20, stuck=True)
     with disk, pytest.raises(OutputError, match="No space left on device"):
@@ -319,7 +319,7 @@ def test_the_disk_is_asked_to_keep_it_once_a_second_at_most(
 def test_a_disk_that_does_not_keep_it_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody may think that the output is safe."""
+    """A failed flush must not pass for a safe output."""
 
     def fail(_: int) -> None:
         raise OSError(errno.EIO, "Input/output error")
@@ -331,11 +331,11 @@ def test_a_disk_that_does_not_keep_it_is_an_error(
 
 
 def test_a_stream_is_flushed_and_never_synced() -> None:
-    """Standard output may be a pipe: whoever reads it wants each line at once."""
+    """Standard output may be a pipe, whose reader needs each line at once."""
     below = io.BytesIO()
     output = Output(cast("BinaryIO", io.BufferedWriter(below)), form="csv")
 
-    output.head()
+    output.write_header()
     output.sync()
 
     assert CSV_HEADER == below.getvalue()
@@ -348,9 +348,12 @@ def test_only_one_run_may_write(tmp_path: Path) -> None:
     """Two would double every row."""
     path = tmp_path / "out"
 
-    with claim(path), pytest.raises(ConfigurationError, match="in use by another run"):
-        claim(path)
-    claim(path).close()
+    with (
+        open_locked(path),
+        pytest.raises(ConfigurationError, match="in use by another run"),
+    ):
+        open_locked(path)
+    open_locked(path).close()
 
 
 def test_without_locks_runs_are_not_kept_apart(
@@ -359,7 +362,7 @@ def test_without_locks_runs_are_not_kept_apart(
     """Not every system has them; the job works even so."""
     monkeypatch.setattr(output_module, "_fcntl", None)
 
-    with claim(tmp_path / "out"), claim(tmp_path / "out"):
+    with open_locked(tmp_path / "out"), open_locked(tmp_path / "out"):
         pass
 
 
@@ -377,13 +380,13 @@ async def test_a_full_standard_output_ends_the_job(tmp_path: Path) -> None:
             with pytest.raises(OutputError, match=r"standard output.*No space left"):
                 await job.run(responses)
 
-    assert not responses.asked
+    assert not responses.requested
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-@pytest.mark.skipif(os.name != "posix", reason="there, no pipe can be told not to wait")
+@pytest.mark.skipif(os.name != "posix", reason="no non-blocking pipes there")
 def test_a_pipe_that_does_not_wait_is_an_error_when_it_is_full() -> None:
-    """Rather than a loop without end: nobody may ever read it."""
+    """A full pipe raises an error rather than looping for ever."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     with open(reading, "rb"), open(writing, "wb", buffering=0) as pipe:  # noqa: PTH123 - descriptors

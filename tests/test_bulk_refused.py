@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cams_async.bulk import Format, Result
-from cams_async.bulk.records import KEPT, LONGEST
+from cams_async.bulk.records import MAX_KEPT_CHARS, MAX_ROW_BYTES
 from cams_async.bulk.results import COLUMNS, CSV_HEADER, INVALID, decode, encode
-from cams_async.bulk.rows import BadRow, Row, read
+from cams_async.bulk.rows import BadRow, Row, read_rows
 from tests.bulk_fakes import Answers, plan, work, written
 from tests.strategies import JSON, TEXT
 
@@ -51,11 +51,11 @@ SOURCES = {"csv": TABLE, "jsonl": LINES}
 
 def bad(data: bytes) -> dict[int, BadRow]:
     """Return the bad rows of some bytes, by line."""
-    return {row.line: row for row in read([data]) if isinstance(row, BadRow)}
+    return {row.line: row for row in read_rows([data]) if isinstance(row, BadRow)}
 
 
 def output(data: bytes, form: Format) -> bytes:
-    """Return what an output says of the bad rows."""
+    """Return the results of the invalid rows of an output."""
     results = [
         Result(
             line=row.line,
@@ -142,7 +142,7 @@ def test_a_kept_record_that_was_mended_is_read(form: Format) -> None:
     head = CSV_HEADER if form == "csv" else b""
 
     assert [Row(1 + (form == "csv"), "861", "cams")] == list(
-        read([head + encode(result, form)])
+        read_rows([head + encode(result, form)])
     )
 
 
@@ -154,7 +154,7 @@ def test_a_mapping_is_for_the_kept_records(form: Format) -> None:
     head = CSV_HEADER if form == "csv" else b""
     data = head + encode(refused, form) + encode(failed, form)
 
-    found = read([data], columns={"phone_number": "Telefon"}, cust_space_id="all")
+    found = read_rows([data], columns={"phone_number": "Telefon"}, cust_space_id="all")
 
     assert [("861", "all"), ("862", "s")] == [
         (row.phone_number, row.cust_space_id) for row in found
@@ -173,13 +173,13 @@ def test_a_mapping_is_for_the_kept_records(form: Format) -> None:
 )
 def test_a_column_of_the_same_name_is_no_record(line: str) -> None:
     """Only a refused row of an output has one."""
-    assert [Row(1, "1", "s")] == list(read([line.encode()]))
+    assert [Row(1, "1", "s")] == list(read_rows([line.encode()]))
 
 
 @both_formats
 @pytest.mark.parametrize(
     "cell",
-    ["x" * (LONGEST - 100), '"' * 20_000, "\\" * 20_000, "\u00e9" * 30_000],
+    ["x" * (MAX_ROW_BYTES - 100), '"' * 20_000, "\\" * 20_000, "\u00e9" * 30_000],
     ids=["letters", "quotes", "backslashes", "accents"],
 )
 def test_a_long_row_is_kept_and_read_again(cell: str, form: Format) -> None:
@@ -196,7 +196,7 @@ def test_a_long_row_is_kept_and_read_again(cell: str, form: Format) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"x" * LONGEST + b",cams", b"?," + b"\x01" * (KEPT // 6)],
+    [b"x" * MAX_ROW_BYTES + b",cams", b"?," + b"\x01" * (MAX_KEPT_CHARS // 6)],
     ids=["a line too long", "a record too long"],
 )
 def test_what_is_too_long_is_not_kept(data: bytes) -> None:
@@ -206,7 +206,7 @@ def test_what_is_too_long_is_not_kept(data: bytes) -> None:
 
 def test_a_long_line_of_another_input_is_refused() -> None:
     """Only an output's lines may be longer."""
-    space = "x" * LONGEST
+    space = "x" * MAX_ROW_BYTES
     data = json.dumps({"phone_number": "861", "cust_space_id": space}).encode()
 
     (row,) = bad(data).values()
@@ -249,7 +249,7 @@ async def test_a_job_runs_the_refused_rows_of_another(
 
     kept = [[row.input for row in sorted_by_line(job)] for job in jobs[:2]]
     assert kept[0] == kept[1]
-    assert {number for _, number in responses.asked} == {
+    assert {number for _, number in responses.requested} == {
         f"861380000000{last}" for last in (1, 3, 4)
     }
 
@@ -265,7 +265,7 @@ def sorted_by_line(job: Any) -> list[Result]:
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t"])
 def test_a_csv_output_has_no_formula(start: str) -> None:
-    """Unless it is asked for; JSON Lines needs no guard."""
+    """CSV cells stay unguarded only with `raw_csv`; JSON Lines needs no guard."""
     result = Result(line=1, phone_number=f"{start}1", message=f"{start}cmd|' /C x'!A0")
     plain = encode(result, "csv", raw_csv=True)
     cells = next(csv.reader([encode(result, "csv").decode()]))
@@ -293,7 +293,7 @@ def test_a_guarded_id_is_read_as_it_was() -> None:
     data = CSV_HEADER + encode(result, "csv")
 
     assert b",'-cams," in data
-    assert [Row(2, "861", "-cams")] == list(read([data]))
+    assert [Row(2, "861", "-cams")] == list(read_rows([data]))
 
 
 async def test_a_job_can_write_raw_cells(tmp_path: Path) -> None:

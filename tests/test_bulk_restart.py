@@ -1,4 +1,4 @@
-"""What a job may overwrite and follow, and how it is known what it has done."""
+"""Files that a job may overwrite or follow, and the detection of finished jobs."""
 
 import asyncio
 import json
@@ -23,17 +23,17 @@ posix = pytest.mark.skipif(os.name != "posix", reason="files are other things th
 
 
 def foreign_text(path: Path) -> None:
-    """Put somebody's text there."""
+    """Create a foreign text file."""
     path.write_text("my thesis")
 
 
 def foreign_json(path: Path) -> None:
-    """Put somebody's JSON there."""
+    """Create a foreign JSON file."""
     path.write_text('{"version": 1}')
 
 
 def foreign_link(path: Path) -> None:
-    """Put a link to somebody's file there."""
+    """Create a link to a foreign file."""
     target = path.with_name("target")
     target.write_text("my thesis")
     path.symlink_to(target)
@@ -63,7 +63,7 @@ def folder(path: Path) -> None:
 
 
 def pipe(path: Path) -> None:
-    """Put a pipe there that nobody writes into."""
+    """Create a pipe without a writer."""
     os.mkfifo(path)
 
 
@@ -178,7 +178,7 @@ async def test_a_standard_stream_that_is_the_other_file_is_refused(
 @posix
 @pytest.mark.parametrize("form", ["jsonl", "csv"])
 async def test_new_files_are_their_owners_alone(tmp_path: Path, form: Format) -> None:
-    """Phone numbers are nobody else's business."""
+    """Other users cannot read the phone numbers."""
     job = plan(tmp_path, format=form)
     former = os.umask(0)
     try:
@@ -203,7 +203,7 @@ async def test_an_output_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
     assert 0o640 == stat.S_IMODE(path.stat().st_mode)
 
 
-# Journals that somebody has made up
+# Forged journals
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_a_journal_of_another_shape_is_none(
     path = journal_path(output)
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
 
-    with pytest.raises(ConfigurationError, match="no journal of this version"):
+    with pytest.raises(ConfigurationError, match="not a journal of this version"):
         load(output)
 
 
@@ -289,19 +289,19 @@ async def test_a_restart_begins_again(tmp_path: Path) -> None:
 
     assert not job.survey.resumed
     assert [*ROWS, 8] == sorted(each.line for each in written(plan(tmp_path)))
-    assert 5 == responses.asked.total()
+    assert 5 == responses.requested.total()
 
 
 async def test_a_restart_of_nothing_begins(tmp_path: Path) -> None:
-    """So a script can always say so."""
+    """A script can always pass --restart."""
     assert (await work(plan(tmp_path, restart=True))).complete
 
 
 async def test_a_restart_leaves_alone_what_is_no_jobs(tmp_path: Path) -> None:
-    """Without a journal nobody knows whose rows they are."""
+    """Without a journal, the rows cannot be attributed to a job."""
     (tmp_path / "out.jsonl").write_text("my thesis")
 
-    with pytest.raises(ConfigurationError, match="no journal to go on by"):
+    with pytest.raises(ConfigurationError, match="no journal to resume from"):
         await work(plan(tmp_path, restart=True))
 
     assert "my thesis" == (tmp_path / "out.jsonl").read_text()
@@ -404,7 +404,7 @@ def moved_away(path: Path) -> None:
 async def test_an_output_that_is_touched_meanwhile_is_an_error(
     tmp_path: Path, touch: Callable[[Path], None], at: str
 ) -> None:
-    """Rows that nobody will find are not done; also if it was the last one."""
+    """Rows in a removed output are not done, not even the last one."""
     (tmp_path / "job").mkdir()
     job = plan(tmp_path / "job")
     assert job.output is not None

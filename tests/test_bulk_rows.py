@@ -12,12 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cams_async.bulk.decoding import utf8
-from cams_async.bulk.lines import Line, lines
-from cams_async.bulk.records import LONGEST
-from cams_async.bulk.rows import AnyRow, BadRow, Row, read
+from cams_async.bulk.lines import RawLine, as_utf8, split_lines
+from cams_async.bulk.records import MAX_ROW_BYTES
+from cams_async.bulk.rows import AnyRow, BadRow, Row, read_rows
 from cams_async.errors import ConfigurationError
-from cams_async.spreadsheet import DigitsLostError, undo
+from cams_async.spreadsheet import DigitsLostError, undo_formatting
 from tests.strategies import PHONE_NUMBERS, WORDS
 
 SPACES = WORDS.map(str.strip).filter(
@@ -28,7 +27,7 @@ SPACES = WORDS.map(str.strip).filter(
 
 def _undone(text: str) -> str | None:
     try:
-        return undo(text)
+        return undo_formatting(text)
     except DigitsLostError:
         return None
 
@@ -59,7 +58,7 @@ DIRTY = st.lists(
 
 def rows(data: bytes, space: str | None = None) -> list[AnyRow]:
     """Read all rows of some bytes."""
-    return list(read([data], cust_space_id=space))
+    return list(read_rows([data], cust_space_id=space))
 
 
 def reasons(data: bytes, space: str | None = None) -> dict[int, str]:
@@ -81,15 +80,15 @@ def refused(data: bytes, space: str | None = None) -> str:
 
 
 @given(st.binary(max_size=200), st.integers(1, 20), st.integers(1, 30))
-def test_lines_are_those_of_the_stream(data: bytes, cut: int, longest: int) -> None:
+def test_lines_are_those_of_the_stream(data: bytes, cut: int, limit: int) -> None:
     """However the stream is cut into pieces, its lines and their sizes are the same."""
     pieces = [data[at : at + cut] for at in range(0, len(data), cut)]
     whole = io.BytesIO(data).readlines()
 
     expected = [
-        Line(number, text[:longest], len(text)) for number, text in enumerate(whole, 1)
+        RawLine(number, text[:limit], len(text)) for number, text in enumerate(whole, 1)
     ]
-    assert expected == list(lines(pieces, longest=longest))
+    assert expected == list(split_lines(pieces, limit=limit))
 
 
 # CSV
@@ -108,7 +107,7 @@ def test_csv_is_read_as_it_was_written(
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator=end)
     if any("\r" in space for _, space in pairs):
-        # Before 3.13 it leaves a lone carriage return bare, which nobody can read.
+        # Before 3.13 it leaves a lone carriage return unquoted, which is unreadable.
         writer = csv.writer(text, delimiter=delimiter, quoting=csv.QUOTE_ALL)
     writer.writerow(["Phone Number", "other", "CUST-SPACE-ID"])
     writer.writerows([number, "x", space] for number, space in pairs)
@@ -182,7 +181,7 @@ def test_a_stray_quote_costs_only_its_line(line: bytes) -> None:
 
 
 def test_two_stray_quotes_that_meet_are_two_bad_rows() -> None:
-    """What lies between them is no field, unless the columns say so."""
+    """Text between stray quotes is not a field unless the columns match."""
     data = HEADER + b'"861,cams\n862,cams\n863,cams"\n864,cams\n'
 
     assert {2} == reasons(data).keys()
@@ -200,7 +199,7 @@ def test_two_stray_quotes_that_meet_are_two_bad_rows() -> None:
         (b"861,\xff", "not UTF-8"),
         (b"861,ca\0ms", "NUL"),
         (b"861,ca\rms", "not valid CSV"),
-        pytest.param(b"861," + b"x" * LONGEST, "longer than 65,536", id="long"),
+        pytest.param(b"861," + b"x" * MAX_ROW_BYTES, "longer than 65,536", id="long"),
     ],
 )
 def test_a_bad_row_says_why(line: bytes, reason: str) -> None:
@@ -359,7 +358,7 @@ def test_every_line_is_accounted_for(
     except ConfigurationError:
         return
 
-    physical = b"".join(utf8([data])).split(b"\n")
+    physical = b"".join(as_utf8([data])).split(b"\n")
     filled = [number for number, text in enumerate(physical, 1) if text.strip()]
     starts = [row.line for row in found]
     is_json = start == b"{}\n" or physical[filled[0] - 1].lstrip().startswith(b"{")
@@ -383,10 +382,10 @@ def test_memory_stays_flat_however_long_the_lines() -> None:
         yield b"\n861,cams\n"
 
     tracemalloc.start()
-    found = list(read(pieces()))
+    found = list(read_rows(pieces()))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
     assert [2, 3] == [row.line for row in found]
-    # The longest line of an output is held, while it is joined of two parts.
+    # The limit line of an output is held, while it is joined of two parts.
     assert peak < 4 * 2**20

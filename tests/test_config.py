@@ -194,7 +194,7 @@ async def test_a_jobs_window_of_any_number_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="window"):
         await work(plan(tmp_path), responses, window=HUGE)
 
-    assert not responses.asked
+    assert not responses.requested
 
 
 @pytest.mark.parametrize(

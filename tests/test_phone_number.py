@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cams_async.phone_number import PhoneNumberError, normalise
-from cams_async.spreadsheet import DigitsLostError, guarded, undo, unguarded
+from cams_async.spreadsheet import DigitsLostError, guarded, undo_formatting, unguarded
 from tests.strategies import PHONE_NUMBERS
 
 NUMBER = "8613800000000"
@@ -264,7 +264,7 @@ def test_blanks_anywhere_change_nothing(
 )
 def test_traces_in_other_ids_are_removed(cell: str, expected: str) -> None:
     """What may be a real id stays as it is."""
-    assert expected == undo(cell)
+    assert expected == undo_formatting(cell)
 
 
 @pytest.mark.parametrize(
@@ -274,14 +274,14 @@ def test_traces_in_other_ids_are_removed(cell: str, expected: str) -> None:
 def test_scientific_notation_is_refused(cell: str) -> None:
     """Of 14 digits 6 are left."""
     with pytest.raises(DigitsLostError, match="scientific notation: digits are lost"):
-        undo(cell)
+        undo_formatting(cell)
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_a_cell_that_looks_like_a_formula_is_guarded(start: str) -> None:
     """The guard is undone when the cell is read again."""
     assert f"'{start}x" == guarded(f"{start}x")
-    assert f"{start}x".strip() == undo(guarded(f"{start}x"))
+    assert f"{start}x".strip() == undo_formatting(guarded(f"{start}x"))
     assert f"{start}x" == unguarded(guarded(f"{start}x"))
 
 

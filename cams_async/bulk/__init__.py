@@ -1,13 +1,14 @@
-"""Phone numbers from a file, and what is known of each into a file.
+"""Bulk jobs: phone numbers from a file, their verification statuses into a file.
 
     plan = Plan(input=Path("numbers.csv"), output=Path("statuses.jsonl"))
     async with CamsClient() as cams, Job(plan) as job:
         await job.run(cams)
 
-A job can be killed at any moment and started again: it goes on where it was. From
-the files inwards: `rows` reads the input; `scratch` keeps it on disk; `output` writes
-`results` and heals what a crash has torn; `journal` tells whose output it is; `store`
-is all of these; `job` asks.
+A job can be killed at any moment; started again, it resumes where it ended. Modules,
+from the input to the output: `lines`, `records`, `csv_records` and `rows` read the
+input, `row_index` holds the rows on disk, `results` and `output` write them,
+`journal` identifies the job, `resume` opens an earlier output, `store` combines these,
+`outage` pauses the job, and `job` runs it.
 """
 
 from cams_async.bulk.job import Job

@@ -8,26 +8,26 @@ from functools import partial
 
 from attrs import frozen
 
-from cams_async.bulk.lines import Line, LineReader
+from cams_async.bulk.lines import LineReader, RawLine
 from cams_async.bulk.records import (
-    LONGEST,
-    WIDEST,
-    Record,
+    MAX_REREAD_BYTES,
+    MAX_ROW_BYTES,
+    InputRecord,
     RecordError,
-    broken,
-    is_output,
-    plain,
-    restored,
-    text_of,
+    canonical,
+    decode_line,
+    has_output_columns,
+    invalid_record,
+    restore_kept,
 )
 from cams_async.errors import ConfigurationError
 
 DELIMITERS = ",;\t"
 
 SEP = re.compile(r'"?sep=([^\r\n"])"?\s*', re.IGNORECASE)
-"""A first line that gives Excel the delimiter."""
+"""A first line that declares the delimiter to Excel."""
 
-STRAY = "is not valid CSV: a quote that it opens is not closed"
+UNCLOSED_QUOTE = "is not valid CSV: a quote that it opens is not closed"
 
 
 @frozen(kw_only=True)
@@ -35,53 +35,54 @@ class Header:
     """The first row of a CSV file."""
 
     names: list[str]
-    plain: list[str]
+    canonical: list[str]
     delimiter: str
     extra: int
-    """Lines that it takes beyond its first."""
+    """Lines of the header beyond its first."""
 
     @property
-    def longest(self) -> int:
+    def max_row_bytes(self) -> int:
         """Bytes of the longest row."""
-        return WIDEST if is_output(self.plain) else LONGEST
+        is_output = has_output_columns(self.canonical)
+        return MAX_REREAD_BYTES if is_output else MAX_ROW_BYTES
 
     def keys(self) -> list[str]:
-        """Return the names, each once: those that come again get their place."""
+        """Return unique names: duplicates get their position as a suffix."""
         keys: dict[str, None] = {}
-        for place, name in enumerate(self.names, 1):
+        for position, name in enumerate(self.names, 1):
             key = name
             while key in keys:
-                key += f" ({place})"
+                key += f" ({position})"
             keys[key] = None
         return list(keys)
 
 
-def read_header(source: LineReader, first: Line, wanted: Sequence[str]) -> Header:
-    """Read the header, by the delimiter that makes most of it.
+def read_header(source: LineReader, first: RawLine, wanted: Sequence[str]) -> Header:
+    """Read the header with the delimiter that yields the most wanted columns.
 
     Args:
         source: The lines after the first.
         first: The first line.
-        wanted: Columns to look for, as `plain` leaves their names.
+        wanted: Canonical names of the columns to find.
 
     Raises:
         ConfigurationError: The file does not begin with a header.
     """
     delimiters = DELIMITERS
     if sep := SEP.fullmatch(first.data.decode(errors="replace")):
-        delimiters, first = sep[1], source.take() or first
+        delimiters, first = sep[1], source.next_nonblank() or first
     found: list[Header] = []
     reason = ""
     for delimiter in delimiters:
         try:
-            names, extra = _parse(source, first, delimiter, LONGEST)
+            names, extra = _parse(source, first, delimiter, MAX_ROW_BYTES)
         except RecordError as error:
             reason = reason or str(error)
             continue
-        source.give_back(extra)
+        source.push_back(extra)
         header = Header(
             names=names,
-            plain=[plain(name) for name in names],
+            canonical=[canonical(name) for name in names],
             delimiter=delimiter,
             extra=len(extra),
         )
@@ -90,62 +91,62 @@ def read_header(source: LineReader, first: Line, wanted: Sequence[str]) -> Heade
         msg = f"line {first.number} {reason}; expected a header"
         raise ConfigurationError(msg, field="input")
 
-    def worth(header: Header) -> tuple[list[bool], int]:
-        return [column in header.plain for column in wanted], len(header.plain)
+    def score(header: Header) -> tuple[list[bool], int]:
+        return [column in header.canonical for column in wanted], len(header.canonical)
 
-    best = max(found, key=worth)
+    best = max(found, key=score)
     for _ in range(best.extra):
-        source.take_any()
+        source.next_line()
     return best
 
 
-def csv_records(source: LineReader, header: Header) -> Iterator[Record]:
+def csv_records(source: LineReader, header: Header) -> Iterator[InputRecord]:
     """Read each row after the header."""
     keys = header.keys()
-    while line := source.take():
+    while line := source.next_nonblank():
         try:
             fields = _fields(source, line, header)
         except RecordError as error:
-            yield broken(line, f"the line {error}")
+            yield invalid_record(line, f"the line {error}")
             continue
         fields += [""] * (len(keys) - len(fields))
-        values = dict(zip(header.plain, fields, strict=False))
+        values = dict(zip(header.canonical, fields, strict=False))
         if any(fields[len(keys) :]):
-            fault = f"{len(fields)} fields where the header has {len(keys)}"
-            yield broken(line, fault, values)
+            reason = f"{len(fields)} fields where the header has {len(keys)}"
+            yield invalid_record(line, reason, values)
         else:
             raw = partial(_as_json, keys, fields)
-            yield restored(Record(line.number, raw, values))
+            yield restore_kept(InputRecord(line.number, raw, values))
 
 
 def _as_json(keys: list[str], fields: list[str]) -> str:
     return json.dumps(dict(zip(keys, fields, strict=False)), ensure_ascii=False)
 
 
-def _fields(source: LineReader, first: Line, header: Header) -> list[str]:
-    """Return the fields of the row that begins with a line."""
-    fields, extra = _parse(source, first, header.delimiter, header.longest)
+def _fields(source: LineReader, first: RawLine, header: Header) -> list[str]:
+    """Return the fields of the row that begins at a line."""
+    fields, extra = _parse(source, first, header.delimiter, header.max_row_bytes)
     if extra and len(fields) != len(header.names):
-        # Not one row of several lines, but a stray quote that met another.
-        source.give_back(extra)
-        raise RecordError(STRAY)
+        # Two stray quotes on different lines, rather than one row of several lines.
+        source.push_back(extra)
+        raise RecordError(UNCLOSED_QUOTE)
     return fields
 
 
 def _parse(
-    source: LineReader, first: Line, delimiter: str, longest: int
-) -> tuple[list[str], list[Line]]:
-    """Return the fields of a row, and the lines that it takes beyond its first."""
-    taken: list[Line] = []
+    source: LineReader, first: RawLine, delimiter: str, limit: int
+) -> tuple[list[str], list[RawLine]]:
+    """Return the fields of a row and its lines beyond the first."""
+    taken: list[RawLine] = []
 
     def texts() -> Iterator[str]:
-        line: Line | None = first
-        room = longest
+        line: RawLine | None = first
+        remaining = limit
         while line is not None:
             taken.append(line)
-            room -= line.size
-            yield text_of(line, longest=longest)
-            line = source.take_any() if room > 0 else None
+            remaining -= line.size
+            yield decode_line(line, limit=limit)
+            line = source.next_line() if remaining > 0 else None
 
     try:
         fields = next(csv.reader(texts(), delimiter=delimiter, strict=True))
@@ -155,6 +156,6 @@ def _parse(
         reason = f"is not valid CSV: {error}"
     else:
         return fields, taken[1:]
-    # A stray quote costs its own line only.
-    source.give_back(taken[1:])
-    raise RecordError(STRAY if taken[1:] else reason)
+    # A stray quote invalidates only its own line.
+    source.push_back(taken[1:])
+    raise RecordError(UNCLOSED_QUOTE if taken[1:] else reason)

@@ -1,32 +1,25 @@
-"""A job: what is asked for all rows of an input goes, row by row, into an output."""
+"""A job, which writes one result for each row of an input.
+
+A row takes this way: `Store.open` indexes it, `_JobRun._operations` yields its phone
+number, a `poll` or `watch` sends the request, `_JobRun._take` checks the outcome, and
+`Store.write` appends the result to the output.
+"""
 
 import asyncio
-import logging
 import math
 from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from types import TracebackType
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, Self
 
+from attrs import define, field
+
+from cams_async.bulk.outage import OutageDetector
 from cams_async.bulk.plan import Plan, Strategy, Survey, Watching
-from cams_async.bulk.results import Result
-from cams_async.bulk.row_index import Key
-from cams_async.bulk.row_result import result_of, status_of
+from cams_async.bulk.results import Result, Totals, result_of, status_of
+from cams_async.bulk.row_index import PendingNumber
 from cams_async.bulk.store import Store
-from cams_async.bulk.totals import Totals
-from cams_async.errors import (
-    AuthenticationError,
-    CamsError,
-    ClientClosed,
-    ConfigurationError,
-    ConnectError,
-    CredentialsError,
-    DeadlineExceeded,
-    NotSubscribed,
-    PermissionDenied,
-    ThrottleUnavailable,
-    ThrottlingError,
-)
+from cams_async.errors import DeadlineExceeded, ThrottlingError
 from cams_async.operations import (
     ChatappSyncPhoneNumber,
     GetPhoneNumberVerificationStatus,
@@ -42,48 +35,31 @@ from cams_async.poller import (
     watch,
 )
 
-logger: logging.Logger = logging.getLogger("cams_async")
-
-WIDEST = 2048
-"""The most phone numbers that wait for calls for their spaces."""
-
-FATAL = (
-    AuthenticationError,
-    ClientClosed,
-    ConfigurationError,
-    CredentialsError,
-    NotSubscribed,
-)
-"""Errors that are not a row's: every other row would meet them too."""
-
-FATAL_AT_FIRST = (ConnectError, PermissionDenied, ThrottleUnavailable)
-"""Errors that are no row's either, as long as none has had an answer."""
+MAX_WINDOW = 2048
+"""Phone numbers that wait for the calls of their spaces, at most."""
 
 PAUSES = (5.0, 20.0, 60.0)
-"""Seconds before another round over the rows that have met a passing error. When
-rounds bring nothing new, the errors after the last pause (but throttling) count."""
+"""Seconds before another round over the rows that met a transient error. After rounds
+without progress, the errors of the last round (except throttling) are written."""
 
 LAST = len(PAUSES) - 1
 
-LONGEST_PAUSE = 60.0
-"""The most seconds between two tries whether the service answers again."""
-
 
 class Job:
-    """Asks for the phone numbers of an input, and writes a line for each row.
+    """Requests the status of each phone number of an input, and writes the results.
 
-    Use it as `async with Job(plan) as job:`, which reads the input and what a former
-    run has left, then await `run`. All files are touched in threads.
+    Use it as `async with Job(plan) as job:`, which reads the input and the output of
+    an earlier run, then await `run`. File access happens in threads.
 
     Args:
-        plan: What is asked.
-        stdin: The input where the plan names none. Default: standard input.
-        stdout: The output where the plan names none. Default: standard output.
+        plan: The plan of the job.
+        stdin: The input if the plan names none. Default: standard input.
+        stdout: The output if the plan names none. Default: standard output.
 
     Raises:
         ConfigurationError: On entering: the input or the output is unusable, in use,
             or belongs to another job. Nothing was changed.
-        OutputError: On entering: there is no room for the head of a CSV output.
+        OutputError: On entering: the header of a CSV output could not be written.
     """
 
     def __init__(
@@ -95,22 +71,17 @@ class Job:
     ) -> None:
         self._plan = plan
         self._store = Store(plan, stdin=stdin, stdout=stdout)
-        self._outcomes: Outcomes[VerificationStatusResponse] | None = None
+        self._run: _JobRun | None = None
         self._closing: asyncio.Future[None] | None = None
         self._stopping = asyncio.Event()
-        self._reached: Key | None = None
-        # An operation that had an answer: what tells bad times from a bad number.
-        self._known: GetPhoneNumberVerificationStatus | None = None
-        self._in_trouble = False
-        self._is_last_round = False
         self.survey: Survey
-        """What was found on entering; not there before."""
+        """Counts of the input and of earlier runs; set on entering."""
 
     async def __aenter__(self) -> Self:
         try:
             self.survey = await asyncio.to_thread(self._store.open)
         except asyncio.CancelledError:
-            # The thread goes on until it notices, and then gives way to this.
+            # The thread runs on until it detects this; then another closes the files.
             self._store.abandon()
             loop = asyncio.get_running_loop()
             self._closing = loop.run_in_executor(None, self._store.close)
@@ -137,12 +108,12 @@ class Job:
 
     @property
     def failed(self) -> int:
-        """Those of them that failed, bad ones included."""
+        """Rows written with an error, invalid rows included."""
         return self.totals.failed
 
     @property
     def finished(self) -> float | None:
-        """Time when every row had its line, in seconds since 1970; None before that."""
+        """Time when the last row was written, in seconds since 1970, or None."""
         return self._store.finished
 
     @property
@@ -152,14 +123,14 @@ class Job:
 
     @property
     def complete(self) -> bool:
-        """Whether each row has its line."""
+        """Whether all rows are written."""
         return self.done == self.survey.rows and not self.lost
 
     def stop(self) -> None:
-        """Ask for nothing more; what was sent is still written. Then `run` returns."""
+        """Send no more requests. Results of those in flight are still written."""
         self._stopping.set()
-        if self._outcomes is not None:
-            self._outcomes.stop()
+        if self._run is not None and self._run.outcomes is not None:
+            self._run.outcomes.stop()
 
     async def run(
         self,
@@ -169,209 +140,185 @@ class Job:
         window: int | None = None,
         on_result: Callable[[Result], None] = lambda _: None,
     ) -> None:
-        """Do what is left to do, once.
+        """Write the results of all rows that are left.
 
-        A row that meets a passing error, such as a lost connection, is asked again in
-        another round, and while nothing at all is answered the job waits. Only what
-        fails in round after round, when others do not, is written as it is. Flow
-        control never fails a row: it is asked again for as long as it takes.
+        Rows that meet a transient error, such as a lost connection, are requested
+        again in another round, and the job pauses during an outage. An error that
+        persists over several rounds, while other rows succeed, becomes the row's
+        result. Throttled rows are retried for as long as it takes.
 
         Args:
-            client: Sends the calls.
-            strategy: One call for each number, or one for each space.
-            window: The most numbers that are held at once. Default: what keeps the
-                ceiling busy.
-            on_result: Told each row once it is written.
+            client: Sends the requests.
+            strategy: One request for each phone number, or one for each space.
+            window: The most phone numbers in flight. Default: enough to use the whole
+                rate limit.
+            on_result: Called for each row once it is written.
 
         Raises:
-            OutputError: The output cannot be written, or was removed, replaced or
-                changed meanwhile.
+            OutputError: The output cannot be written, or another program removed,
+                replaced or changed it.
             CamsError: An error that every row would meet, such as wrong credentials.
-                It is no row's result: once it is mended, the job goes on.
+                No row is written as failed for it: fix the cause and resume the job.
         """
-        await self._write_bad(on_result)
-        if not self._stopped and not self.complete:
-            await self._ask(client, strategy, window, on_result)
+        self._run = run = _JobRun(
+            self._plan,
+            self._store,
+            self.survey,
+            client,
+            on_result,
+            stopping=self._stopping,
+            by_space=strategy == "per_space",
+            window=window,
+        )
+        await run.write_bad_rows()
+        if not self._stopping.is_set() and not self.complete:
+            if self._plan.watch is None:
+                await run.poll()
+            else:
+                await run.watch(self._plan.watch)
         await asyncio.to_thread(self._store.sync)
         if self.complete and self.survey.finished is None:
-            await asyncio.to_thread(self._store.finish)
+            await asyncio.to_thread(self._store.mark_finished)
 
-    async def _write_bad(self, on_result: Callable[[Result], None]) -> None:
+
+@define(eq=False)
+class _JobRun:
+    """One run over the rows that are left."""
+
+    _plan: Plan
+    _store: Store
+    _survey: Survey
+    _client: Sender
+    _on_result: Callable[[Result], None]
+    _stopping: asyncio.Event = field(kw_only=True)
+    _by_space: bool = field(kw_only=True)
+    _window: int | None = field(kw_only=True)
+    outcomes: Outcomes[VerificationStatusResponse] | None = field(
+        init=False, default=None
+    )
+    _outage: OutageDetector = field(init=False)
+    _position: PendingNumber | None = field(init=False, default=None)
+    _is_last_round: bool = field(init=False, default=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._outage = OutageDetector(self._client, self._stopping)
+        if self._by_space and self._window is None:
+            self._window = _space_window(self._client, self._survey)
+
+    async def write_bad_rows(self) -> None:
+        """Write the results of invalid rows."""
         line = 0
-        while not self._stopped:
+        while not self._stopping.is_set():
             written = await asyncio.to_thread(self._store.write_bad, line)
             if not written:
                 break
-            self._tell(written, on_result)
+            self._report(written)
             line = written[-1].line
 
-    async def _ask(
-        self,
-        client: Sender,
-        strategy: Strategy,
-        window: int | None,
-        on_result: Callable[[Result], None],
-    ) -> None:
-        watching = self._plan.watch
-        by_space = strategy == "per_space"
-        sender = client
-        if by_space:
-            window = _room(client, self.survey) if window is None else window
-            # An answer serves the numbers that are due with it, not their next time.
-            age = math.inf if watching is None else watching.every[0] / 2
-            sender = PerSpace(client, max_age=age)
-        if watching is not None:
-            await self._watch(watching, sender, window, on_result, by_space=by_space)
-            return
+    async def poll(self) -> None:
+        """Request each phone number, in rounds until each has its result."""
+        # A response per space serves all its phone numbers, in every round.
+        sender = PerSpace(self._client, max_age=math.inf) if self._by_space else None
         fruitless = 0
-        while not self._stopped and not self.complete:
-            if self._reached is not None:
-                await self._rest(PAUSES[fruitless])
+        while not self._stopping.is_set() and not self._is_complete:
+            if self._position is not None:
+                await self._outage.sleep(PAUSES[fruitless])
             self._is_last_round = fruitless == LAST
-            self._reached = None
-            before = self.done
-            async with aclosing(self._calmly(client, by_space=by_space)) as operations:
-                await self._take(poll(sender, operations, window=window), on_result)
-            fruitless = 0 if self.done > before else min(fruitless + 1, LAST)
+            self._position = None
+            before = self._store.totals.done
+            async with aclosing(
+                self._outage.hold_back(self._operations())
+            ) as operations:
+                await self._take(
+                    poll(sender or self._client, operations, window=self._window)
+                )
+            progress = self._store.totals.done > before
+            fruitless = 0 if progress else min(fruitless + 1, LAST)
 
-    async def _watch(
-        self,
-        watching: Watching,
-        sender: Sender,
-        window: int | None,
-        on_result: Callable[[Result], None],
-        *,
-        by_space: bool,
-    ) -> None:
-        left = self._store.time_left(watching)
+    async def watch(self, watching: Watching) -> None:
+        """Request each phone number until it has an awaited status."""
+        deadline = watching.deadline
+        left = None if deadline is None else self._store.time_left(deadline)
+        # A response per space serves the phone numbers due now, not their next time.
+        age = watching.every[0] / 2
+        sender = PerSpace(self._client, max_age=age) if self._by_space else None
         if left is None or left > 0:
-            async with aclosing(self._operations(by_space=by_space)) as operations:
+            async with aclosing(self._operations()) as operations:
                 outcomes = watch(
-                    sender,
+                    sender or self._client,
                     operations,
                     until=watching.until,
                     every=watching.every,
                     deadline=left,
-                    window=window,
+                    window=self._window,
                 )
-                await self._take(outcomes, on_result)
-        if left is not None and not self._stopped:
-            await self._give_up(on_result, by_space=by_space)
-
-    async def _take(
-        self,
-        outcomes: Outcomes[VerificationStatusResponse],
-        on_result: Callable[[Result], None],
-    ) -> None:
-        self._outcomes = outcomes
-        async with outcomes:
-            async for outcome in outcomes:
-                if outcome.error is not None and self._is_fatal(outcome.error):
-                    raise outcome.error
-                if outcome.response is not None:
-                    self._known = cast(
-                        "GetPhoneNumberVerificationStatus", outcome.operation
-                    )
-                if self._is_final(outcome):
-                    await self._write(result_of(outcome), on_result)
-
-    async def _give_up(
-        self, on_result: Callable[[Result], None], *, by_space: bool
-    ) -> None:
-        """Write what the deadline of a watch left to the source."""
-        error = DeadlineExceeded("the deadline of the watch passed before it was asked")
-        async with aclosing(self._operations(by_space=by_space)) as operations:
-            async for operation in operations:
-                if self._stopped:
-                    break
-                outcome = Outcome(operation=operation, error=error)
-                await self._write(result_of(outcome), on_result)
+                await self._take(outcomes)
+        if left is not None and not self._stopping.is_set():
+            await self._write_expired()
 
     async def _operations(
-        self, *, by_space: bool
+        self,
     ) -> AsyncGenerator[GetPhoneNumberVerificationStatus, None]:
-        """Yield what was not yielded before."""
-        while keys := await asyncio.to_thread(
-            self._store.keys, self._reached, by_space=by_space
+        """Yield the operations after the current position, read in pages."""
+        while page := await asyncio.to_thread(
+            self._store.pending, self._position, by_space=self._by_space
         ):
-            for key in keys:
-                self._reached = key
+            for number in page:
+                self._position = number
                 yield GetPhoneNumberVerificationStatus(
-                    phone_number=key.phone_number, cust_space_id=key.cust_space_id
+                    phone_number=number.phone_number, cust_space_id=number.cust_space_id
                 )
 
-    async def _calmly(
-        self, client: Sender, *, by_space: bool
-    ) -> AsyncGenerator[GetPhoneNumberVerificationStatus, None]:
-        """Yield the same, but nothing while the service answers nobody."""
-        async with aclosing(self._operations(by_space=by_space)) as operations:
-            async for operation in operations:
-                pause = 0.0
-                while self._in_trouble and not await self._answers(client):
-                    if not pause:
-                        logger.warning("nobody is answered now; the job waits")
-                    pause = min(2 * pause or 1.0, LONGEST_PAUSE)
-                    await self._rest(pause)
-                self._in_trouble = False
-                yield operation
-
-    async def _answers(self, client: Sender) -> bool:
-        """Whether a number that had an answer gets one again."""
-        if self._known is not None:
-            try:
-                await client.send(self._known)
-            except CamsError as error:
-                return not is_transient(error)
-        return True
-
-    async def _rest(self, seconds: float) -> None:
-        """Wait, but no longer than until a stop."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-
-    @property
-    def _stopped(self) -> bool:
-        return self._stopping.is_set()
-
-    def _is_fatal(self, error: CamsError) -> bool:
-        # A nonce that was seen before is an accident of the network, not of the keys.
-        if isinstance(error, AuthenticationError) and error.outcome == "unknown":
-            return False
-        at_first = isinstance(error, FATAL_AT_FIRST) and self._known is None
-        return isinstance(error, FATAL) or (at_first and not self._stopped)
+    async def _take(self, outcomes: Outcomes[VerificationStatusResponse]) -> None:
+        """Write the final outcomes; raise an error that every row would meet."""
+        self.outcomes = outcomes
+        async with outcomes:
+            async for outcome in outcomes:
+                self._outage.observe(outcome)
+                if self._is_final(outcome):
+                    await self._write(result_of(outcome))
 
     def _is_final(self, outcome: Outcome[VerificationStatusResponse]) -> bool:
-        """Whether this is a row's result, rather than asked for again some time."""
-        watching = self._plan.watch
-        if watching is None:
-            if outcome.error is None or not is_transient(outcome.error):
-                return True
-            self._in_trouble = True
-            # Others may use up the ceiling for hours, whatever this row is.
-            refused = isinstance(outcome.error, ThrottlingError)
-            return self._is_last_round and not refused and not self._stopped
-        # Unless a stop has cut the watch, it has seen to that already.
-        settled = outcome.error is None and status_of(outcome) in watching.until
-        return settled or not self._stopped
+        """Whether this is the result of a row, rather than to be requested again."""
+        stopped, watching = self._stopping.is_set(), self._plan.watch
+        if watching is not None:
+            # Only a stop interrupts a watch before it has a final outcome.
+            awaited = outcome.error is None and status_of(outcome) in watching.until
+            return awaited or not stopped
+        if outcome.error is None or not is_transient(outcome.error):
+            return True
+        # Other programs may use the whole rate limit for hours.
+        throttled = isinstance(outcome.error, ThrottlingError)
+        return self._is_last_round and not throttled and not stopped
 
-    async def _write(self, result: Result, on_result: Callable[[Result], None]) -> None:
-        """Write a result for each row that wants it."""
+    async def _write_expired(self) -> None:
+        """Write an error for each phone number that the deadline left unrequested."""
+        error = DeadlineExceeded("the deadline of the watch passed before the request")
+        async with aclosing(self._operations()) as operations:
+            async for operation in operations:
+                if self._stopping.is_set():
+                    break
+                await self._write(result_of(Outcome(operation=operation, error=error)))
+
+    async def _write(self, result: Result) -> None:
+        """Write the result of a phone number for each of its rows."""
         after: int | None = 0
         while after is not None:
             written, after = await asyncio.to_thread(self._store.write, result, after)
-            self._tell(written, on_result)
+            self._report(written)
 
-    def _tell(
-        self, written: Iterable[Result], on_result: Callable[[Result], None]
-    ) -> None:
+    def _report(self, written: Iterable[Result]) -> None:
         for result in written:
-            self.totals.add(result)
-            on_result(result)
+            self._store.totals.add(result)
+            self._on_result(result)
+
+    @property
+    def _is_complete(self) -> bool:
+        return self._store.totals.done == self._survey.rows and not self._store.lost
 
 
-def _room(client: Sender, survey: Survey) -> int:
-    """Return how many numbers keep the ceiling for spaces busy for two seconds."""
+def _space_window(client: Sender, survey: Survey) -> int:
+    """Return how many phone numbers use the rate limit for spaces for two seconds."""
     ceiling = client.ceiling(ChatappSyncPhoneNumber(cust_space_id="any"))
     mean = survey.numbers_left / max(1, survey.spaces_left)
-    return math.ceil(min(WIDEST, 2 * ceiling * mean + 1))
+    return math.ceil(min(MAX_WINDOW, 2 * ceiling * mean + 1))

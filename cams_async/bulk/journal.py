@@ -1,4 +1,4 @@
-"""The journal: a small file beside the output that tells which job it belongs to."""
+"""The journal: a small file beside the output that identifies its job."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from attrs import asdict, frozen
 
-from cams_async.bulk.output import refusal
+from cams_async.bulk.output import unusable
 
 VERSION = 1
 
@@ -24,65 +24,65 @@ KINDS: Mapping[str, type[object]] = {
     "began": float,
 }
 
-LONGEST = 2**20
-"""Bytes that no journal reaches."""
+MAX_JOURNAL_BYTES = 2**20
+"""Upper bound for the bytes of a journal."""
 
 
 @frozen(kw_only=True)
 class Journal:
-    """What a job is, and when it began."""
+    """The identity of a job, and when it began."""
 
     command: str
     """`status` or `watch`."""
 
     input: Mapping[str, Any]
-    """Size and digest of the input."""
+    """Size and SHA-256 of the input."""
 
     options: Mapping[str, Any]
-    """All else that the results depend on."""
+    """All other settings that affect the results."""
 
     began: float
-    """Time of the start, in seconds since 1970; resumptions do not change it."""
+    """Time of the first start, in seconds since 1970."""
 
     finished: float | None = None
-    """Time when every row had its line, in seconds since 1970; None until then."""
+    """Time when the last row was written, in seconds since 1970; None until then."""
 
 
 def journal_path(output: Path) -> Path:
-    """Return where an output's journal is."""
+    """Return the path of the journal of an output."""
     return output.with_name(output.name + ".journal")
 
 
 def load(output: Path) -> Journal | None:
-    """Read an output's journal; None where there is none.
+    """Read the journal of an output; return None if there is none.
 
     Raises:
-        ConfigurationError: It cannot be read, or is none of ours.
+        ConfigurationError: It cannot be read, or is not a journal.
     """
     path = journal_path(output)
     try:
         if path.is_symlink():
-            raise refusal(path, "is a symbolic link, which no journal is")
+            raise unusable(path, "is a symbolic link, not a journal")
         journal = _parse(_read(path))
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise refusal(path, f"cannot be read: {error.strerror}") from error
+        raise unusable(path, f"cannot be read: {error.strerror}") from error
     if journal is None:
-        msg = "is no journal of this version: remove it, or name another output"
-        raise refusal(path, msg)
+        msg = "is not a journal of this version: remove it, or name another output"
+        raise unusable(path, msg)
     return journal
 
 
 def _read(path: Path) -> bytes:
-    # Neither by way of a link that has just been made, nor to wait for a pipe's writer.
+    # Neither follow a symbolic link made since the check, nor wait for a pipe's writer.
     flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     with open(
         path, "rb", opener=lambda name, mode: os.open(name, mode | flags)
     ) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(EINVAL, "it is no regular file")
-        return file.read(LONGEST + 1)
+            raise OSError(EINVAL, "it is not a regular file")
+        return file.read(MAX_JOURNAL_BYTES + 1)
 
 
 def _parse(data: bytes) -> Journal | None:
@@ -93,7 +93,7 @@ def _parse(data: bytes) -> Journal | None:
     if not isinstance(content, dict):
         return None
     values = cast("dict[str, Any]", content)
-    # Journals did not always hold it.
+    # Journals of earlier versions have no such key.
     finished = values.pop("finished", None)
     if finished is not None and type(finished) is not float:
         return None
@@ -104,16 +104,16 @@ def _parse(data: bytes) -> Journal | None:
 
 
 def save(output: Path, journal: Journal) -> None:
-    """Write an output's journal: all of it, on the disk, or nothing.
+    """Write the journal of an output atomically.
 
     Raises:
-        ConfigurationError: It cannot be written, or what is there is no journal.
+        ConfigurationError: It cannot be written, or would replace another file.
     """
     load(output)
     path = journal_path(output)
     draft: Path | None = None
     try:
-        # For its owner only, and under a name that nothing has.
+        # Readable by its owner only, with a unique name.
         descriptor, name = mkstemp(prefix=f"{path.name}.", dir=path.parent)
         draft = Path(name)
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
@@ -126,11 +126,11 @@ def save(output: Path, journal: Journal) -> None:
     except OSError as error:
         if draft is not None:
             draft.unlink(missing_ok=True)
-        raise refusal(path, f"cannot be written: {error.strerror}") from error
+        raise unusable(path, f"cannot be written: {error.strerror}") from error
 
 
 def _sync_folder(folder: Path) -> None:
-    """Let the names of new files outlive a power failure, where that is possible."""
+    """Flush the names of new files to disk, where the system supports it."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -140,27 +140,27 @@ def _sync_folder(folder: Path) -> None:
 
 
 def compare(output: Path, former: Journal, now: Journal) -> None:
-    """Refuse to go on with another job's output.
+    """Check that two journals are of the same job.
 
     Raises:
-        ConfigurationError: It is another's; says what differs.
+        ConfigurationError: They differ; the message lists the differences.
     """
     differences = [
-        f"{name} was {_shown(old)}, now {_shown(new)}"
+        f"{name} was {_as_json(old)}, now {_as_json(new)}"
         for name, old, new in _pairs(former, now)
         if old != new
     ]
     if former.input != now.input:
         differences.append("the input has changed")
     if differences:
-        raise refusal(
+        raise unusable(
             output,
             f"belongs to another job: {'; '.join(differences)}. Restart it "
             "(--restart) to delete its rows and begin again, or name another output",
         )
 
 
-def _shown(value: object) -> str:
+def _as_json(value: object) -> str:
     try:
         return json.dumps(value)
     except RecursionError:

@@ -1,4 +1,4 @@
-"""The output: one line for each row, and the only truth about what is done."""
+"""The output file: one line for each row, and the only record of what is done."""
 
 import os
 import time
@@ -11,141 +11,142 @@ from typing import Any, BinaryIO
 
 from attrs import Factory, frozen
 
-from cams_async.bulk.lines import Line, chunks, lines
-from cams_async.bulk.results import CSV_HEADER, Format, Result, decode, encode
-from cams_async.bulk.streams import write_all
-from cams_async.bulk.totals import Totals
+from cams_async.bulk.lines import RawLine, chunks, split_lines
+from cams_async.bulk.results import CSV_HEADER, Format, Result, Totals, decode, encode
 from cams_async.errors import CamsError, ConfigurationError
+from cams_async.terminal import write_all
 
-LONGEST = 2**20
-"""Bytes that no line of an output reaches, because its fields are bounded."""
+MAX_LINE_BYTES = 2**20
+"""Upper bound for the bytes of a line, since all fields are bounded."""
 
 SYNC_EVERY = 1.0
-"""Seconds between two requests that the disk keep what it was given."""
+"""Seconds between two flushes to disk."""
 
-# Windows has none; there, nothing keeps two runs from the same output.
+# Windows has no fcntl: there, an output is not locked against a second run.
 _fcntl: Any = import_module("fcntl") if find_spec("fcntl") else None
 
 
 class OutputError(CamsError):
-    """The output can no longer be written. What was written before is whole."""
+    """The output can no longer be written. Rows written before are intact."""
 
 
 @frozen(kw_only=True)
 class ResumePoint:
-    """What a former run has left."""
+    """Where to resume an output that an earlier run has left."""
 
     end: int
-    """Bytes of it that are whole."""
+    """Size of the intact part in bytes."""
 
     totals: Totals = Factory(Totals)
-    """Counts of its rows."""
+    """Counts of the rows in it."""
 
 
-def claim(path: Path) -> BinaryIO:
-    """Open an output, made if it is not there, for this process alone.
+def open_locked(path: Path) -> BinaryIO:
+    """Open or create an output, locked for this process.
 
     Raises:
-        ConfigurationError: It cannot be opened, or another run writes to it.
+        ConfigurationError: It cannot be opened, or is locked by another run.
     """
     try:
         file: BinaryIO = open(path, "a+b", buffering=0, opener=_private)  # noqa: SIM115 - a Path takes no opener; it stays open
     except OSError as error:
-        raise refusal(path, f"cannot be written: {error.strerror}") from error
+        raise unusable(path, f"cannot be written: {error.strerror}") from error
     try:
         if _fcntl is not None:
             _fcntl.flock(file.fileno(), _fcntl.LOCK_EX | _fcntl.LOCK_NB)
     except OSError as error:
         file.close()
-        raise refusal(path, "is in use by another run") from error
+        raise unusable(path, "is in use by another run") from error
     return file
 
 
 def _private(path: str, flags: int) -> int:
-    """Open a file that, where it is new, only its owner can read."""
+    """Open a file; create it with permissions for its owner only."""
     return os.open(path, flags, 0o600)
 
 
-def refusal(path: Path, message: str) -> ConfigurationError:
-    """Make the error of an output that cannot be used."""
+def unusable(path: Path, message: str) -> ConfigurationError:
+    """Return the error for an output that cannot be used."""
     return ConfigurationError(f"{str(path)!r} {message}", field="output")
 
 
 def scan(
-    file: BinaryIO, path: Path, form: Format, mark: Callable[[int], bool]
+    file: BinaryIO, path: Path, form: Format, mark_done: Callable[[int], bool]
 ) -> ResumePoint:
-    """Find out what a former run has done. Nothing is changed.
+    """Read the rows of an earlier run, without changes to the file.
 
-    The end may be damaged: a line that was not written whole, or bytes that a power
-    failure left as NULs. It counts as not written.
+    A damaged end counts as not written: a partial line, or the NULs that a power
+    failure leaves.
 
     Args:
-        file: An output, to be read from its start.
-        path: Its name, for errors.
-        form: How it is written.
-        mark: Told each row that is done; False where there is no such row, or where
-            that is known already.
+        file: The output, which is read from its start.
+        path: Its path, for error messages.
+        form: Its format.
+        mark_done: Called with the line number of each row that is done; returns False
+            if there is no such row or it was done before.
 
     Raises:
-        ConfigurationError: A line is damaged before the end, or not of this job.
+        ConfigurationError: A line is damaged before the end, or of another job.
     """
     file.seek(0)
     end, totals = 0, Totals()
-    damaged: Line | None = None
-    for line in lines(chunks(file), longest=LONGEST):
+    damaged: RawLine | None = None
+    for line in split_lines(chunks(file), limit=MAX_LINE_BYTES):
         if form == "csv" and line.number == 1 and line.data == CSV_HEADER:
             end = line.size
             continue
-        headed = form == "jsonl" or end > 0
-        known = decode(line.data, form) if headed else None
-        if known is None:
+        has_header = form == "jsonl" or end > 0
+        result = decode(line.data, form) if has_header else None
+        if result is None:
             damaged = damaged or line
             if not _may_be_torn(line):
-                raise _foreign(path, line, "cannot be read")
+                raise _unreadable(path, line, "cannot be read")
         elif damaged is not None:
-            raise _foreign(path, damaged, "cannot be read")
-        elif not mark(known.line):
-            raise _foreign(path, line, "is for a row that is not there, or done twice")
+            raise _unreadable(path, damaged, "cannot be read")
+        elif not mark_done(result.line):
+            raise _unreadable(
+                path, line, "is for a row that does not exist, or a duplicate"
+            )
         else:
             end += line.size
-            totals.add(known)
+            totals.add(result)
     return ResumePoint(end=end, totals=totals)
 
 
-def heal(file: BinaryIO, path: Path, standing: ResumePoint) -> None:
-    """Cut off what is not whole.
+def repair(file: BinaryIO, path: Path, point: ResumePoint) -> None:
+    """Truncate the damaged end of an output.
 
     Raises:
-        ConfigurationError: That is not possible.
+        ConfigurationError: The file cannot be truncated.
     """
     try:
-        file.truncate(standing.end)
+        file.truncate(point.end)
     except OSError as error:
-        raise refusal(path, f"cannot be healed: {error.strerror}") from error
+        raise unusable(path, f"cannot be repaired: {error.strerror}") from error
 
 
-def _may_be_torn(line: Line) -> bool:
-    """Whether a crash can have left this: it has no end, or holds NULs."""
-    return b"\0" in line.data or (line.whole and not line.data.endswith(b"\n"))
+def _may_be_torn(line: RawLine) -> bool:
+    """Whether a crash can explain the damage: a missing line feed, or NULs."""
+    return b"\0" in line.data or (line.is_complete and not line.data.endswith(b"\n"))
 
 
-def _foreign(path: Path, line: Line, problem: str) -> ConfigurationError:
-    return refusal(
+def _unreadable(path: Path, line: RawLine, problem: str) -> ConfigurationError:
+    return unusable(
         path,
-        f"has a line {line.number} that {problem}. Nothing was changed: mend the line, "
-        "or start anew with another output",
+        f"has a line {line.number} that {problem}. Nothing was changed: fix the line, "
+        "or name another output",
     )
 
 
 class Output:
-    """Appends results. Each is written at once, whole or not at all.
+    """A writer of results, which are appended completely or not at all.
 
     Args:
-        stream: Where to write.
-        form: How to write.
-        path: The name of the file; None for standard output.
-        end: Where the file ends, so that half a line can be cut off again; None for
-            a stream.
+        stream: The file or stream.
+        form: The format of the output.
+        path: The path of the file; None for standard output.
+        end: The size of the file, to which a partial write is truncated; None for a
+            stream.
         raw_csv: As for `encode`.
     """
 
@@ -167,23 +168,23 @@ class Output:
 
     @property
     def end(self) -> int | None:
-        """The end of the file in bytes; None for a stream."""
+        """The size of the file in bytes; None for a stream."""
         return self._end
 
-    def head(self) -> None:
-        """Write what an output begins with, if it is empty.
+    def write_header(self) -> None:
+        """Write the CSV header if the output is empty.
 
         Raises:
-            OutputError: It cannot be written.
+            OutputError: The header cannot be written.
         """
         if self._form == "csv" and not self._end:
             self._append(CSV_HEADER)
 
     def write(self, results: Iterable[Result]) -> None:
-        """Append lines in one go.
+        """Append results with one write.
 
         Raises:
-            OutputError: They could not be written; nothing of them is left.
+            OutputError: They could not be written; none of them is in the file.
         """
         encoded = (encode(each, self._form, raw_csv=self._raw_csv) for each in results)
         self._append(b"".join(encoded))
@@ -193,10 +194,10 @@ class Output:
             self._synced = now
 
     def sync(self) -> None:
-        """Ask the disk to keep what it was given; nothing for a stream.
+        """Flush the file to disk; do nothing for a stream.
 
         Raises:
-            OutputError: It did not.
+            OutputError: The disk failed.
         """
         if self._end is not None:
             try:
@@ -208,17 +209,17 @@ class Output:
         try:
             write_all(self._stream, data)
         except OSError as error:
-            self._cut()
+            self._truncate()
             raise self._failed(error) from error
         if self._end is not None:
             self._end += len(data)
 
-    def _cut(self) -> None:
-        """Take back half a line. If that fails, the next start does it."""
+    def _truncate(self) -> None:
+        """Remove a partial write. If that fails, the next start repairs the file."""
         if self._end is not None:
             with suppress(OSError):
                 self._stream.truncate(self._end)
 
     def _failed(self, error: OSError) -> OutputError:
-        hint = "What was written before is whole."
+        hint = "Rows written before are intact."
         return OutputError(f"cannot write {self._name}: {error.strerror}.", hint=hint)

@@ -1,4 +1,4 @@
-"""What is asked of a job, and what it finds before it begins."""
+"""The plan of a job, and the survey made before it starts."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,29 +16,29 @@ from cams_async.operations import (
 from cams_async.poller.watch import EVERY, checked_deadline, checked_every
 
 Strategy: TypeAlias = Literal["per_number", "per_space"]
-"""One call for each phone number, or one for all numbers of a space."""
+"""One request for each phone number, or one for all phone numbers of a space."""
 
 
 @frozen(kw_only=True)
 class Watching:
-    """How to ask again and again, as for `cams_async.poller.watch`."""
+    """Options of a watch, as for `cams_async.poller.watch`."""
 
     until: frozenset[str] = frozenset({"VERIFIED"})
-    """The statuses that end the watch of a number."""
+    """The statuses that end the watch of a phone number."""
 
     every: tuple[float, float] = field(default=EVERY, converter=checked_every)
-    """Seconds between two questions for a number: at first, and at most."""
+    """Seconds between two requests for a phone number: at first, and at most."""
 
     deadline: float | None = field(default=None, converter=checked_deadline)
     """Seconds after which the job ends, restarts included; None for never."""
 
 
-def _filled(_: object, attribute: "Attribute[Any]", value: Any) -> None:
+def _check_not_blank(_: object, attribute: "Attribute[Any]", value: Any) -> None:
     if value is not None and not value.strip():
         raise ConfigurationError("must be a non-empty string", field=attribute.name)
 
 
-def _only_known_columns(_: object, attribute: "Attribute[Any]", value: Any) -> None:
+def _check_columns(_: object, attribute: "Attribute[Any]", value: Any) -> None:
     if unknown := set(value) - set(COLUMNS):
         expected = f"{unknown.pop()!r} is not {' or '.join(COLUMNS)}"
         raise ConfigurationError(expected, field=attribute.name)
@@ -46,7 +46,7 @@ def _only_known_columns(_: object, attribute: "Attribute[Any]", value: Any) -> N
 
 @frozen(kw_only=True)
 class Plan:
-    """What is asked of a job."""
+    """The plan of a job: its files and options."""
 
     input: Path | None
     """A CSV or JSON Lines file; None for standard input."""
@@ -55,83 +55,80 @@ class Plan:
     """A file; None for standard output."""
 
     format: Format = "jsonl"
-    """How the output is written."""
+    """The format of the output."""
 
-    cust_space_id: str | None = field(default=None, validator=_filled)
-    """The space of the rows that name none."""
+    cust_space_id: str | None = field(default=None, validator=_check_not_blank)
+    """Default space for rows without one."""
 
-    columns: Mapping[str, str] = field(
-        factory=dict[str, str], validator=_only_known_columns
-    )
-    """Names in the input, by `phone_number` or `cust_space_id`, that differ."""
+    columns: Mapping[str, str] = field(factory=dict[str, str], validator=_check_columns)
+    """Column names in the input, by `phone_number` or `cust_space_id`, if different."""
 
     raw_csv: bool = False
-    """Whether a CSV output has cells that spreadsheet programs take for formulas."""
+    """Leave CSV cells unchanged that spreadsheet programs would execute as formulas."""
 
     watch: Watching | None = None
-    """How to watch; None to ask once."""
+    """Options of a watch; None to request each phone number once."""
 
     restart: bool = False
-    """Whether to delete the rows of a former run, if its journal is there, and begin
-    again."""
+    """Delete the rows of an earlier run, if its journal exists, and start again."""
 
     identity: Mapping[str, str | None] = field(factory=dict[str, str | None])
-    """What else must not change between two runs, such as the endpoint. It is written
-    into the journal: no secrets."""
+    """Other settings that must not change between runs, such as the endpoint. They are
+    written to the journal: no secrets."""
 
     @property
     def durable(self) -> bool:
-        """Whether the job can go on after it was killed: both are files."""
+        """Whether the job can resume after a kill: input and output are files."""
         return self.input is not None and self.output is not None
 
 
 @frozen(kw_only=True)
 class Survey:
-    """What a job has found in its input and its output before it begins."""
+    """Counts of the input and the output of a job, made before it starts."""
 
     rows: int
-    """Rows of the input, bad ones and duplicates included."""
+    """Rows of the input, invalid ones and duplicates included."""
 
     bad: int
-    """Rows that cannot be asked for."""
+    """Invalid rows."""
 
     duplicates: int
-    """Rows that want what an earlier row wants."""
+    """Rows with the phone number and space of an earlier row."""
 
     numbers: int
     """Phone numbers, each counted once in each space."""
 
     spaces: int
-    """Spaces that they are in."""
+    """Spaces of these phone numbers."""
 
     numbers_left: int
-    """Those of `numbers` that are still to be asked for."""
+    """Phone numbers that are still to be requested."""
 
     spaces_left: int
-    """Spaces that these are in."""
+    """Spaces of the phone numbers left."""
 
     done: int
-    """Rows that former runs have written."""
+    """Rows that earlier runs have written."""
 
     failed: int
-    """Those of them that failed, bad ones included."""
+    """Rows that earlier runs have written with an error, invalid ones included."""
 
     resumed: bool
-    """Whether this goes on with a former run."""
+    """Whether the job resumes an earlier run."""
 
     durable: bool
-    """Whether the job can go on after it was killed."""
+    """Whether the job can resume after a kill."""
 
     finished: float | None = None
-    """Time when a former run finished it, in seconds since 1970, or None."""
+    """Time when an earlier run finished, in seconds since 1970, or None."""
 
 
 def cheaper(survey: Survey) -> Strategy:
-    """Return the strategy that needs less time for what is left.
+    """Return the strategy that needs less time for the rows left.
 
-    One call for each of `numbers_left` stands against one for each of `spaces_left`;
-    the documented ceilings of both actions are 10 calls per second. If in doubt it is
-    `per_number`, which needs no more than read access.
+    It compares one request for each of `numbers_left` with one for each of
+    `spaces_left`, at the documented rate limits. On a tie it returns `per_number`,
+    which requires read access only.
     """
     each_number = survey.numbers_left / GetPhoneNumberVerificationStatus.qps
     each_space = survey.spaces_left / ChatappSyncPhoneNumber.qps

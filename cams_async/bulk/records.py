@@ -1,4 +1,4 @@
-"""Records of an input: what a row holds, whatever its format."""
+"""Records of an input: the named values of one row, read from JSON Lines."""
 
 import json
 import re
@@ -7,21 +7,20 @@ from typing import Any, TypeAlias, cast
 
 from attrs import frozen
 
-from cams_async.bulk.lines import Line, LineReader
+from cams_async.bulk.lines import LineReader, RawLine
 from cams_async.bulk.results import INVALID
 
-LONGEST = 65_536
-"""Bytes of the longest row that is read."""
+MAX_ROW_BYTES = 65_536
+"""Bytes of the longest row of an ordinary input."""
 
-WIDEST = 2**20
-"""Bytes of the longest line of an output that is read again."""
+MAX_REREAD_BYTES = 2**20
+"""Bytes of the longest line where the input is the output of an earlier job."""
 
-KEPT = 131_072
-"""Characters of the longest record that is kept of a refused row: as many as the csv
-module reads in a cell."""
+MAX_KEPT_CHARS = 131_072
+"""Characters of the longest record kept of an invalid row: the limit of csv cells."""
 
-OUTPUT = frozenset({"line", "status", "requestid", "error"})
-"""Columns, as `plain` leaves their names, by which an output is recognised."""
+OUTPUT_COLUMNS = frozenset({"line", "status", "requestid", "error"})
+"""Canonical names of columns that identify the output of a job."""
 
 WHOLE_NUMBER = re.compile(r"[0-9]+(?:\.0+)?")
 
@@ -29,59 +28,59 @@ Values: TypeAlias = Mapping[str, object]
 
 
 class RecordError(Exception):
-    """Why a line is no record."""
+    """A line cannot be read as a record."""
 
 
-class Number(str):
-    """A JSON number, as it was written."""
+class JsonNumber(str):
+    """A JSON number as it was written."""
 
     __slots__ = ()
 
 
-class Several:
-    """Stands for the values of a name that a JSON object has more than once."""
+class DuplicateValue:
+    """The value of a name that occurs more than once in a JSON object."""
 
 
 @frozen
-class Record:
+class InputRecord:
     """One record of an input."""
 
     line: int
-    """Where it begins in the input, from 1."""
+    """Line number where it begins in the input, from 1."""
 
     raw: Callable[[], str]
-    """Returns JSON text: of the object, or of the line where that is none."""
+    """Returns JSON text: the object, or a string of the line if it is no object."""
 
     values: Values
-    """Its values, by names as `plain` leaves them."""
+    """Values by canonical column name."""
 
-    fault: str = ""
-    """Why it cannot be used; `values` then holds what could be read."""
+    error: str = ""
+    """Why the record is invalid; `values` then holds what could be read."""
 
-    def input(self) -> str | None:
-        """Return the text to keep if the row is refused; None if that is too long."""
+    def kept_text(self) -> str | None:
+        """Return the text to keep if the row is invalid; None if it is too long."""
         text = self.raw()
-        return text if 0 < len(text) <= KEPT else None
+        return text if 0 < len(text) <= MAX_KEPT_CHARS else None
 
 
-def plain(name: str) -> str:
-    """Return a column's name without what spellings differ in."""
+def canonical(name: str) -> str:
+    """Return a column name in lower case without spaces, hyphens and underscores."""
     return re.sub(r"[\s_-]", "", name).casefold()
 
 
-def is_output(names: Iterable[str]) -> bool:
-    """Whether these are the columns of an output."""
-    return OUTPUT.issubset(names)
+def has_output_columns(names: Iterable[str]) -> bool:
+    """Whether these canonical names are the columns of a job's output."""
+    return OUTPUT_COLUMNS.issubset(names)
 
 
-def text_of(line: Line, *, longest: int = LONGEST) -> str:
-    """Decode a line.
+def decode_line(line: RawLine, *, limit: int = MAX_ROW_BYTES) -> str:
+    """Decode a line of at most `limit` bytes.
 
     Raises:
-        RecordError: It is too long, or no text.
+        RecordError: The line is too long or not text.
     """
-    if line.size > longest:
-        raise RecordError(f"is longer than {LONGEST:,} bytes")
+    if line.size > limit:
+        raise RecordError(f"is longer than {MAX_ROW_BYTES:,} bytes")
     try:
         text = line.data.decode()
     except UnicodeDecodeError:
@@ -91,66 +90,68 @@ def text_of(line: Line, *, longest: int = LONGEST) -> str:
     return text
 
 
-def broken(line: Line, fault: str, values: Values | None = None) -> Record:
-    """Return the record of a line that is none; the line itself is what it keeps."""
+def invalid_record(
+    line: RawLine, error: str, values: Values | None = None
+) -> InputRecord:
+    """Return a record that keeps the line itself."""
 
     def raw() -> str:
-        if line.size > LONGEST:
+        if line.size > MAX_ROW_BYTES:
             return ""
-        # ASCII, which can hold bytes that are no text, as halves of surrogate pairs.
+        # ASCII, in which bytes that are not text become lone surrogates.
         return json.dumps(line.data.decode(errors="surrogateescape").rstrip("\r\n"))
 
-    return Record(line.number, raw, values or {}, fault)
+    return InputRecord(line.number, raw, values or {}, error)
 
 
-def restored(record: Record) -> Record:
-    """Return the record that an output has kept of a refused row; else the record."""
+def restore_kept(record: InputRecord) -> InputRecord:
+    """Return the record kept in an output's invalid row; any other record unchanged."""
     text = record.values.get("input")
     if record.values.get("error") != INVALID or not isinstance(text, str) or not text:
         return record
     try:
         values = json_values(text)
     except RecordError as error:
-        return Record(record.line, lambda: text, {}, f"its input {error}")
-    return Record(record.line, lambda: text, values)
+        return InputRecord(record.line, lambda: text, {}, f"its input {error}")
+    return InputRecord(record.line, lambda: text, values)
 
 
-def json_records(source: LineReader) -> Iterator[Record]:
+def json_records(source: LineReader) -> Iterator[InputRecord]:
     """Read each line as a JSON object."""
-    while line := source.take():
+    while line := source.next_nonblank():
         try:
             record = _json_record(line)
         except RecordError as error:
-            yield broken(line, f"the line {error}")
+            yield invalid_record(line, f"the line {error}")
         else:
             yield record
 
 
-def _json_record(line: Line) -> Record:
-    text = text_of(line, longest=WIDEST)
-    # A carriage return, allowed between values, would not survive in CSV.
-    record = Record(
+def _json_record(line: RawLine) -> InputRecord:
+    text = decode_line(line, limit=MAX_REREAD_BYTES)
+    # A CSV output escapes carriage returns, which JSON allows between values.
+    record = InputRecord(
         line.number, lambda: text.strip().replace("\r", " "), json_values(text)
     )
-    kept = restored(record)
-    if kept is record:
-        text_of(line)
-    return kept
+    restored = restore_kept(record)
+    if restored is record:
+        decode_line(line)
+    return restored
 
 
 def json_values(text: str) -> Values:
-    """Read a JSON object, with numbers as they were written.
+    """Parse a JSON object; numbers keep their spelling.
 
     Raises:
-        RecordError: It is none.
+        RecordError: The text is not a JSON object.
     """
     try:
         value: Any = json.loads(
             text,
             object_pairs_hook=_Object,
-            parse_int=Number,
-            parse_float=Number,
-            parse_constant=_no_constant,
+            parse_int=JsonNumber,
+            parse_float=JsonNumber,
+            parse_constant=_reject_constant,
         )
     except (ValueError, RecursionError):
         raise RecordError("is not valid JSON") from None
@@ -158,14 +159,15 @@ def json_values(text: str) -> Values:
         raise RecordError("is not a JSON object")
     values: dict[str, object] = {}
     for name, each in cast("list[tuple[str, object]]", value):
-        values[plain(name)] = Several() if plain(name) in values else each
+        key = canonical(name)
+        values[key] = DuplicateValue() if key in values else each
     return values
 
 
 class _Object(list[tuple[str, Any]]):
-    """The names and values of a JSON object."""
+    """Names and values of a JSON object."""
 
 
-def _no_constant(name: str) -> None:
-    # NaN and Infinity, which Python writes and no standard allows.
+def _reject_constant(name: str) -> None:
+    # NaN and Infinity, which Python writes and RFC 8259 excludes.
     raise ValueError(name)

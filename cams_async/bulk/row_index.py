@@ -1,7 +1,7 @@
-"""All rows of a job on disk, so that a million of them need no memory.
+"""Index of all rows of a job in a temporary SQLite file, for flat memory use.
 
-It is made anew at each start, has no name and vanishes with the process: what is
-done is known from the output alone.
+It is rebuilt at each start and deleted with the process: the output alone records
+which rows are done.
 """
 
 import sqlite3
@@ -31,7 +31,7 @@ SCHEMA = """
     BEGIN;
 """
 
-# Made once it is known what is done: that is faster, and marks are cheap until then.
+# Created after the rows are marked: faster than updating it for each mark.
 INDEX = "CREATE INDEX keys ON rows (space, number, done, line)"
 
 COUNTS = """
@@ -47,7 +47,7 @@ COUNTS = """
             WHERE space IS NOT NULL AND done = 0))
 """
 
-# The first line of each key that is not done; later ones are its twins.
+# The first line of each phone number that is not done; later ones are its twins.
 BY_LINE = """
     SELECT row.line, row.space, row.number, spaces.name
     FROM rows AS row JOIN spaces ON spaces.id = row.space
@@ -85,18 +85,18 @@ BAD = """
 """
 
 PAGE = 500
-"""Rows that are read from disk at a time."""
+"""Rows read from disk at a time."""
 
 BAD_PAGE = 50
-"""Fewer, because a refused row keeps its record, of 128 KiB at most."""
+"""Invalid rows read at a time; each keeps a record of up to 128 KiB."""
 
-REMEMBERED = 10_000
-"""Spaces whose place is kept in memory."""
+MAX_CACHED_SPACES = 10_000
+"""Space ids cached in memory."""
 
 
 @frozen(kw_only=True)
 class Counts:
-    """What there is to do."""
+    """Counts of the rows, phone numbers and spaces of a job."""
 
     rows: int
     bad: int
@@ -107,21 +107,24 @@ class Counts:
 
 
 @frozen
-class Key:
-    """A phone number to ask for, once however many rows want it."""
+class PendingNumber:
+    """A phone number to request, once for all its rows."""
 
     line: int
-    """The first of its rows that is not done."""
+    """Line number of the first of its rows that is not done."""
 
     space: int
-    """The place of its space, in the order of their first rows."""
+    """Id of its space, in the order of first occurrence."""
 
     phone_number: str
     cust_space_id: str
 
 
 class RowIndex:
-    """The rows of a job. Any thread may use it, one at a time."""
+    """The rows of a job. Thread-safe.
+
+    Call `fill`, then `mark_done`, then `count`, then the other methods.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -131,19 +134,17 @@ class RowIndex:
         self._spaces: dict[str, int] = {}
 
     def close(self) -> None:
-        """Forget everything. Idempotent."""
+        """Close and delete the index. Idempotent."""
         with self._lock:
             self._db.close()
 
-    # In this order: fill, then mark, then count, then ask
-
     def fill(self, rows: Iterable[AnyRow]) -> None:
-        """Take the rows of the input.
+        """Insert the rows of the input.
 
         Raises:
-            ConfigurationError: There is no room for them, or `rows` raises it.
+            ConfigurationError: The temporary directory is full, or `rows` raises it.
         """
-        with self._room():
+        with self._locked():
             for row in rows:
                 if isinstance(row, BadRow):
                     values: tuple[Any, ...]
@@ -151,69 +152,72 @@ class RowIndex:
                     self._db.execute("INSERT INTO bad VALUES (?, ?, ?, ?, ?)", values)
                     values = row.line, None, None
                 else:
-                    space = self._place(row.cust_space_id)
+                    space = self._space_id(row.cust_space_id)
                     values = row.line, space, int(row.phone_number)
                 self._db.execute(
                     "INSERT INTO rows (line, space, number) VALUES (?, ?, ?)", values
                 )
 
-    def mark(self, line: int) -> bool:
-        """Note that a row is done; False if it is no row, or was done before."""
-        with self._room():
+    def mark_done(self, line: int) -> bool:
+        """Mark a row as done; return False if there is none or it was done before."""
+        with self._locked():
             update = "UPDATE rows SET done = 1 WHERE line = ? AND done = 0"
             return self._db.execute(update, (line,)).rowcount == 1
 
     def count(self) -> Counts:
-        """Count, once all is filled in and marked."""
-        with self._room():
+        """Count the rows, and build the index over them."""
+        with self._locked():
             self._db.execute(INDEX)
             values = self._db.execute(COUNTS).fetchone()
         names = "rows", "bad", "numbers", "spaces", "numbers_left", "spaces_left"
         return Counts(**dict(zip(names, values, strict=True)))
 
     def bad(self, after: int) -> list[BadRow]:
-        """Return the next bad rows that are not done, after a line."""
-        return [BadRow(*values) for values in self._ask(BAD, after, BAD_PAGE)]
+        """Return the next invalid rows after a line that are not done."""
+        return [BadRow(*values) for values in self._select(BAD, after, BAD_PAGE)]
 
-    def keys(self, after: Key | None, *, by_space: bool) -> list[Key]:
+    def pending(
+        self, after: PendingNumber | None, *, by_space: bool
+    ) -> list[PendingNumber]:
         """Return the next phone numbers that are not done, by line or by space."""
         if not by_space:
-            found = self._ask(BY_LINE, 0 if after is None else after.line, PAGE)
+            found = self._select(BY_LINE, 0 if after is None else after.line, PAGE)
         elif after is None:
-            found = self._ask(BY_SPACE, 0, 0, PAGE)
+            found = self._select(BY_SPACE, 0, 0, PAGE)
         else:
-            found = self._ask(BY_SPACE, after.space, int(after.phone_number), PAGE)
+            found = self._select(BY_SPACE, after.space, int(after.phone_number), PAGE)
         return [
-            Key(line, space, str(number), name) for line, space, number, name in found
+            PendingNumber(line, space, str(number), name)
+            for line, space, number, name in found
         ]
 
     def lines(self, phone_number: str, cust_space_id: str, after: int) -> list[int]:
-        """Return the next rows of a phone number that are not done, after a line."""
-        found = self._ask(LINES, cust_space_id, int(phone_number), after, PAGE)
+        """Return the next rows of a phone number after a line that are not done."""
+        found = self._select(LINES, cust_space_id, int(phone_number), after, PAGE)
         return [line for (line,) in found]
 
-    def finish(self, phone_number: str, cust_space_id: str) -> None:
-        """Note that all rows of a phone number are done."""
-        with self._room():
+    def mark_number_done(self, phone_number: str, cust_space_id: str) -> None:
+        """Mark all rows of a phone number as done."""
+        with self._locked():
             self._db.execute(FINISH, (cust_space_id, int(phone_number)))
 
-    def _ask(self, query: str, *values: object) -> list[Any]:
-        with self._room():
+    def _select(self, query: str, *values: object) -> list[Any]:
+        with self._locked():
             return self._db.execute(query, values).fetchall()
 
-    def _place(self, name: str) -> int:
-        place = self._spaces.get(name)
-        if place is None:
+    def _space_id(self, name: str) -> int:
+        space_id = self._spaces.get(name)
+        if space_id is None:
             self._db.execute("INSERT OR IGNORE INTO spaces (name) VALUES (?)", (name,))
             query = "SELECT id FROM spaces WHERE name = ?"
-            (place,) = self._db.execute(query, (name,)).fetchone()
-            if len(self._spaces) >= REMEMBERED:
+            (space_id,) = self._db.execute(query, (name,)).fetchone()
+            if len(self._spaces) >= MAX_CACHED_SPACES:
                 self._spaces.clear()
-            self._spaces[name] = place
-        return place
+            self._spaces[name] = space_id
+        return space_id
 
     @contextmanager
-    def _room(self) -> Generator[None, None, None]:
+    def _locked(self) -> Generator[None, None, None]:
         with self._lock:
             try:
                 yield

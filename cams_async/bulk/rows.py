@@ -1,7 +1,7 @@
-"""Phone numbers out of a CSV or JSON Lines file, row by row.
+"""Rows of phone numbers, read from a CSV or JSON Lines file.
 
-Whatever the bytes are, each line that is not blank becomes part of a `Row` or a
-`BadRow`; only a file that cannot be understood as a whole is an error.
+Each line that is not blank becomes part of a `Row` or a `BadRow`, whatever its bytes
+are. Only a file that is unusable as a whole raises an error.
 """
 
 import re
@@ -11,38 +11,37 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from cams_async.bulk.csv_records import Header, csv_records, read_header
-from cams_async.bulk.decoding import utf8
-from cams_async.bulk.lines import LineReader
+from cams_async.bulk.lines import LineReader, as_utf8
 from cams_async.bulk.records import (
+    MAX_REREAD_BYTES,
     WHOLE_NUMBER,
-    WIDEST,
-    Number,
-    Record,
+    DuplicateValue,
+    InputRecord,
+    JsonNumber,
     RecordError,
-    Several,
-    is_output,
+    canonical,
+    has_output_columns,
     json_records,
-    plain,
 )
 from cams_async.errors import ConfigurationError, InvalidOperation
 from cams_async.operations import GetPhoneNumberVerificationStatus
-from cams_async.spreadsheet import LOST, DigitsLostError, undo
+from cams_async.spreadsheet import LOST, DigitsLostError, undo_formatting
 
-READABLE = 200
-"""Characters of a bad value that are shown."""
+MAX_VALUE_CHARS = 200
+"""Characters of an invalid value in the output."""
 
-SHOWN = 100
-"""Characters of a header that are shown."""
+MAX_HEADER_CHARS = 100
+"""Characters of a header in an error message."""
 
 ONE_OBJECT = "write each object on one line, such as with"
 
 UNFINISHED = re.compile(rb".*(?:[{\[]|[^}],)", re.DOTALL)
-"""A first line that ends inside an object: more of it follows on the next."""
+"""A first line that ends inside an object, which continues on the next line."""
 
 NUMBER, SPACE = COLUMNS = "phone_number", "cust_space_id"
 
-STANDARD = {name: plain(name) for name in COLUMNS}
-"""Where the columns are in an input, by names as `plain` leaves them."""
+DEFAULT_COLUMNS = {name: canonical(name) for name in COLUMNS}
+"""Canonical column names in an input, by field."""
 
 Names: TypeAlias = Mapping[str, str]
 
@@ -52,39 +51,39 @@ class Row:
     """A phone number to request."""
 
     line: int
-    """Where the row begins in the input, from 1."""
+    """Line number where the row begins in the input, from 1."""
 
     phone_number: str
     """Digits only, country code first."""
 
     cust_space_id: str
-    """The space that it belongs to."""
+    """The space of the phone number."""
 
 
 @frozen
 class BadRow:
-    """A row that cannot be requested."""
+    """An invalid row, for which no request is sent."""
 
     line: int
-    """Where the row begins in the input, from 1."""
+    """Line number where the row begins in the input, from 1."""
 
     reason: str
-    """Why, without the values themselves."""
+    """Why the row is invalid, without its values."""
 
     phone_number: str | None = None
-    """The text there, cut to a readable length; None where nothing could be read."""
+    """The text of the column, truncated; None if it could not be read."""
 
     cust_space_id: str | None = None
-    """As above."""
+    """The text of the column, truncated; None if it could not be read."""
 
     input: str | None = None
-    """JSON text of the whole row, from which it can be read again."""
+    """JSON text of the whole row, from which a later job can read it again."""
 
 
 AnyRow: TypeAlias = Row | BadRow
 
 
-def read(
+def read_rows(
     pieces: Iterable[bytes],
     *,
     cust_space_id: str | None = None,
@@ -92,23 +91,25 @@ def read(
 ) -> Iterator[AnyRow]:
     """Read rows in bounded memory, whatever the length of the input or its lines.
 
-    The text is UTF-8, or UTF-16 with a byte order mark. It is JSON Lines if its
-    first character is `{`, and else CSV with a header, separated by commas,
-    semicolons, tabs or what a first line `sep=` names. Of a row that an output has
-    refused, the record that the output kept is read.
+    The text is UTF-8, or UTF-16 with a byte order mark. It is JSON Lines if its first
+    character is `{`; otherwise CSV with a header, delimited by commas, semicolons,
+    tabs or the character of a first line `sep=`. If the input is the output of an
+    earlier job, its invalid rows are read from the records that the output kept.
 
     Args:
-        pieces: The bytes, cut anywhere.
-        cust_space_id: The space of the rows that name none.
-        columns: Names in the input of the columns that have others.
+        pieces: The bytes, split anywhere.
+        cust_space_id: Default space for rows without one.
+        columns: Column names in the input that differ from the default, by field.
 
     Raises:
-        ConfigurationError: It is empty, no text, or has no header with the needed
-            columns.
+        ConfigurationError: The input is empty, is not text, or lacks a header with the
+            required columns.
     """
-    names = STANDARD | {name: plain(given) for name, given in (columns or {}).items()}
-    source = LineReader(utf8(pieces), longest=WIDEST)
-    first = source.take()
+    names = DEFAULT_COLUMNS | {
+        name: canonical(column) for name, column in (columns or {}).items()
+    }
+    source = LineReader(as_utf8(pieces), limit=MAX_REREAD_BYTES)
+    first = source.next_nonblank()
     if first is None:
         raise _unusable("is empty; expected rows with phone_number and cust_space_id")
     start = first.data.strip()
@@ -116,28 +117,28 @@ def read(
         raise _unusable(f"is a JSON array: {ONE_OBJECT} \"jq -c '.[]'\"")
     if not start.startswith(b"{"):
         header = read_header(source, first, [*names.values()])
-        _check(header, names, cust_space_id)
+        _check_header(header, names, cust_space_id)
         records = csv_records(source, header)
     elif UNFINISHED.fullmatch(start):
         raise _unusable(f'is JSON of several lines: {ONE_OBJECT} "jq -c ."')
     else:
-        source.give_back([first])
+        source.push_back([first])
         records = json_records(source)
     return (_row(record, names, cust_space_id) for record in records)
 
 
-def _check(header: Header, names: Names, default: str | None) -> None:
-    """Raise ConfigurationError unless each needed column is there, once."""
-    used = STANDARD if is_output(header.plain) else names
+def _check_header(header: Header, names: Names, default: str | None) -> None:
+    """Raise ConfigurationError unless each required column occurs once."""
+    used = DEFAULT_COLUMNS if has_output_columns(header.canonical) else names
     for name, column in used.items():
-        count = header.plain.count(column)
+        count = header.canonical.count(column)
         if count == 1 or (count == 0 and name == SPACE and default is not None):
             continue
-        # A file without a header has a phone number here.
-        found = re.sub(r"\d", "#", ", ".join(header.names))[:SHOWN]
+        # Without a header, this is a row: digits of phone numbers are masked.
+        found = re.sub(r"\d", "#", ", ".join(header.names))[:MAX_HEADER_CHARS]
         many = "two columns" if count else "no column"
         expected = " and ".join(
-            name if column == STANDARD[name] else f"{name} as {column!r}"
+            name if column == DEFAULT_COLUMNS[name] else f"{name} as {column!r}"
             for name, column in used.items()
         )
         raise _unusable(
@@ -145,27 +146,29 @@ def _check(header: Header, names: Names, default: str | None) -> None:
         )
 
 
-def _row(record: Record, names: Names, default: str | None) -> AnyRow:
-    used = STANDARD if is_output(record.values) else names
+def _row(record: InputRecord, names: Names, default: str | None) -> AnyRow:
+    used = DEFAULT_COLUMNS if has_output_columns(record.values) else names
     number, space = (record.values.get(used[name]) for name in (NUMBER, SPACE))
     try:
-        return _good(record, number, space, default)
+        return _valid_row(record, number, space, default)
     except RecordError as error:
         return BadRow(
             record.line,
             str(error),
-            _readable(number),
-            _readable(space),
-            record.input(),
+            _excerpt(number),
+            _excerpt(space),
+            record.kept_text(),
         )
 
 
-def _good(record: Record, number: Any, space: Any, default: str | None) -> Row:
-    if record.fault:
-        raise RecordError(record.fault)
-    number, space = _id(NUMBER, number), _id(SPACE, space)
+def _valid_row(
+    record: InputRecord, number: Any, space: Any, default: str | None
+) -> Row:
+    if record.error:
+        raise RecordError(record.error)
+    number, space = _whole(NUMBER, number), _whole(SPACE, space)
     if isinstance(space, str):
-        space = _undone(space)
+        space = _restored_id(space)
     if space is None or space == "":
         space = default
     try:
@@ -180,11 +183,11 @@ def _good(record: Record, number: Any, space: Any, default: str | None) -> Row:
     return Row(record.line, operation.phone_number, operation.cust_space_id)
 
 
-def _id(name: str, value: Any) -> Any:
-    """Return the digits of a JSON number, if it has them all, or another value."""
-    if isinstance(value, Several):
+def _whole(name: str, value: Any) -> Any:
+    """Reject a JSON number that is not whole; return any other value unchanged."""
+    if isinstance(value, DuplicateValue):
         raise RecordError(f"the line has {name} twice")
-    if not isinstance(value, Number) or WHOLE_NUMBER.fullmatch(value):
+    if not isinstance(value, JsonNumber) or WHOLE_NUMBER.fullmatch(value):
         return value
     found = "a number that is not whole"
     if "e" in value.lower():
@@ -192,17 +195,17 @@ def _id(name: str, value: Any) -> Any:
     raise RecordError(f"{name} must be text or a whole number; found {found}")
 
 
-def _undone(space: str) -> str:
+def _restored_id(space: str) -> str:
     try:
-        return undo(space)
+        return undo_formatting(space)
     except DigitsLostError as error:
         raise RecordError(f"{SPACE} must be the whole id; found {error}") from None
 
 
-def _readable(value: object) -> str | None:
+def _excerpt(value: object) -> str | None:
     if not isinstance(value, str):
         return None
-    return value[:READABLE].encode(errors="replace").decode()
+    return value[:MAX_VALUE_CHARS].encode(errors="replace").decode()
 
 
 def _unusable(message: str) -> ConfigurationError:

@@ -10,10 +10,10 @@ from typing import Any, BinaryIO
 import attrs
 
 from cams_async import wire
-from cams_async.bulk.streams import standard_input
 from cams_async.cli.options import nearest
 from cams_async.errors import ConfigurationError
 from cams_async.operations import OPERATIONS, Operation
+from cams_async.terminal import standard_input
 
 SIMILARITY = 0.9
 """The least similarity, from 0 to 1, of an action's name to that of an operation for it

@@ -10,9 +10,8 @@ from contextlib import contextmanager, suppress
 from enum import IntEnum
 
 from cams_async.bulk import OutputError
-from cams_async.bulk.streams import standard_output, write_all
 from cams_async.errors import ConfigurationError
-from cams_async.terminal import escape_controls
+from cams_async.terminal import escape_controls, standard_output, write_all
 
 PROGRAM = "cams-async"
 

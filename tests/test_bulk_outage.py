@@ -58,20 +58,20 @@ class Outage(Answers):
         if self.begin <= self.clock.now < self.end:
             self.failed += 1
             raise self.error
-        known = self.asked[operation.cust_space_id, operation.phone_number]
+        known = self.requested[operation.cust_space_id, operation.phone_number]
         if self.after is not None and known:
             raise self.after
         return await super().send(operation)
 
 
 class Twice(Answers):
-    """Fails the first two times that a number is asked for."""
+    """A sender that fails the first two requests for a number."""
 
     async def send(self, operation: Any) -> Any:
         """Answer the third time."""
         response = await super().send(operation)
         number = operation.phone_number
-        if number == SECOND and self.asked[operation.cust_space_id, number] < 3:
+        if number == SECOND and self.requested[operation.cust_space_id, number] < 3:
             raise ConnectionLost("lost", outcome="unknown")
         return response
 
@@ -81,7 +81,7 @@ class Twice(Answers):
 def test_a_job_waits_as_long_as_flow_control_refuses(
     begin: float, outcome: Any, clock: Clock, tmp_path: Path
 ) -> None:
-    """Three hours, from the first row or amid the job: no refusal is a result."""
+    """Three hours, from the first row or amid the job: no unusable is a result."""
     error = ThrottlingError("slow down", outcome=outcome)
     many(tmp_path, 200 if begin else 40)
     chore = plan(tmp_path)
@@ -94,13 +94,13 @@ def test_a_job_waits_as_long_as_flow_control_refuses(
 
 
 def test_a_passing_error_is_asked_for_again(clock: Clock, tmp_path: Path) -> None:
-    """A lost connection says nothing of a number."""
+    """A lost connection is not an error of a number."""
     responses = Twice()
 
     job = clock.run(work(plan(tmp_path), responses))
 
     assert (6, 1) == (job.done, job.failed)
-    assert 3 == responses.asked["cams-1", SECOND]
+    assert 3 == responses.requested["cams-1", SECOND]
 
 
 def test_what_fails_in_every_round_is_written(clock: Clock, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_what_fails_in_every_round_is_written(clock: Clock, tmp_path: Path) -> N
     (failed,) = (each for each in written(plan(tmp_path)) if each.error == "Boom")
     assert (6, 2) == (job.done, job.failed)
     assert SECOND == failed.phone_number
-    assert 4 == responses.asked["cams-1", SECOND]
+    assert 4 == responses.requested["cams-1", SECOND]
     assert 85 <= clock.now - began < 90
 
 
@@ -135,7 +135,7 @@ def test_an_outage_is_waited_out(
 ) -> None:
     """An hour without a network must not leave a hundred thousand failed rows.
 
-    Once it is over, any answer to the number that is asked meanwhile shows it.
+    Once it is over, any response to the probe shows it.
     """
     many(tmp_path, 1000)
     away = Outage(clock, 1.0, HOUR, ConnectError("no network"), after)
@@ -144,13 +144,13 @@ def test_an_outage_is_waited_out(
 
     assert (1000, 0) == (job.done, job.failed)
     assert 0 < away.failed < 100
-    assert 1000 <= away.asked.total() < 1030
+    assert 1000 <= away.requested.total() < 1030
 
 
 def test_an_outage_can_be_stopped(
     clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whoever sees that a job waits may press Ctrl-C, and loses nothing."""
+    """Ctrl-C during an outage stops the job without losses."""
     many(tmp_path, 1000)
     away = Outage(clock, 1.0, HOUR, ConnectError("no network"))
 
@@ -166,7 +166,7 @@ def test_an_outage_can_be_stopped(
     assert clock.now - began == pytest.approx(600.0, abs=1.0)
     assert 0 < stopped.done < 1000
     assert 0 == stopped.failed
-    assert 1 == caplog.text.count("the job waits")
+    assert 1 == caplog.text.count("the job is paused")
 
     clock.advance(HOUR)
     job = clock.run(work(plan(tmp_path), away))
@@ -199,7 +199,7 @@ def test_a_pause_between_rounds_can_be_stopped(clock: Clock, tmp_path: Path) -> 
 async def test_what_fails_before_any_answer_ends_the_job(
     tmp_path: Path, error: CamsError
 ) -> None:
-    """A wrong endpoint or policy should be known at once."""
+    """A wrong endpoint or policy should end the job at once."""
     with pytest.raises(type(error)):
         await work(plan(tmp_path), Answers({FIRST: error}), window=1)
 
@@ -216,10 +216,10 @@ async def test_a_number_that_is_denied_is_a_rows_own_error(tmp_path: Path) -> No
     assert (6, 2) == (job.done, job.failed)
 
 
-def test_rows_that_cannot_be_read_again_are_told_in_our_words() -> None:
-    """SQLite's own errors are none that a caller of a job expects."""
+def test_rows_that_cannot_be_read_again_raise_a_configuration_error() -> None:
+    """SQLite's own errors are not raised to the caller."""
     row_index = RowIndex()
     row_index.close()
 
     with pytest.raises(ConfigurationError, match="TMPDIR"):
-        row_index.keys(None, by_space=False)
+        row_index.pending(None, by_space=False)
