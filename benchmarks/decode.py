@@ -1,64 +1,63 @@
-"""`python -m benchmarks decode`: from the bytes of an answer to typed objects.
+"""The cost of reading a response into objects, a part of `overhead`.
 
-Beside the vendor's models, which check nothing and whose values are whatever stands in
-the JSON; and beside reading the JSON alone, which all need.
+Compared with the models of the official SDK, which check nothing, and with parsing the
+JSON alone. `python -m benchmarks.decode` is the child that measures (see `processes`).
 """
 
-import argparse
-from collections.abc import Iterator, Mapping
+import importlib
+import json
+import time
+from collections.abc import Callable, Sequence
 from statistics import median
+from typing import Any
 
-from attrs import asdict, frozen
+from attrs import frozen
 
-from benchmarks import record
-from benchmarks.children import Child
-from benchmarks.overhead_runs import ASYNCIO, OURS, scene
-from benchmarks.record import Goal, Growth, Table
-from cams_async.cli.options import Commands
-
-NAME = "decode"
+from benchmarks.processes import Child, serve
+from benchmarks.record import MICRO, Goal, Table, growth
+from benchmarks.responses import body
+from cams_async import Response, responses
+from cams_async.operations import PhoneNumbersResponse, VerificationStatusResponse
 
 NUMBERS = (0, 1, 10, 100, 1_000)
-"""In an answer; 0 stands for one number's status."""
+"""Phone numbers in a response; 0 for the status of one."""
 
-MOST = 4.0
-"""Of our CPU over that of the vendor's models, the JSON aside."""
+OVER_OFFICIAL = 4.0
+"""The bound of our CPU over that of the official models, without the JSON."""
 
-SHARE = 5.0
-"""The most percent of a whole call's CPU that its answer may take to read."""
+OF_A_CALL = 5.0
+"""The bound of the percentage of a call's CPU that goes into its response."""
 
 OBJECTS = 10_000
-"""Numbers read in a round, roughly."""
-
-CALLS = 1_000
-MICRO = 1e6
+"""Phone numbers read in a round, roughly."""
 
 
 @frozen(kw_only=True)
 class Reading:
-    """What it takes to read an answer, in microseconds of CPU; medians."""
+    """Seconds of CPU to read one kind of response, round by round."""
 
     numbers: int
     calling: bool
+    rounds: Sequence[dict[str, float]]
 
-    json: float
-    """From bytes to JSON."""
-
-    official: float
-    """From JSON to the vendor's models."""
-
-    ours: float
-    """From JSON to ours."""
-
-    objects: float
-    """Ours over the vendor's, the JSON aside; the median of the rounds."""
-
-    total: float
-    """The same, the JSON included."""
+    def median(self, name: str) -> float:
+        """Return the median microseconds of "json", "official" or "ours"."""
+        return MICRO * median(each[name] for each in self.rounds)
 
     @property
-    def what(self) -> str:
-        """Say which answer it is."""
+    def over_official(self) -> float:
+        """The median ratio of our objects over the official models."""
+        return median(each["ours"] / each["official"] for each in self.rounds)
+
+    @property
+    def over_official_with_json(self) -> float:
+        """The same ratio with parsing included on both sides."""
+        return median(
+            (each["json"] + each["ours"]) / (each["json"] + each["official"])
+            for each in self.rounds
+        )
+
+    def __str__(self) -> str:
         if not self.numbers:
             return "one number's status"
         form = "with calling settings" if self.calling else "as documented"
@@ -66,117 +65,103 @@ class Reading:
         return f"{self.numbers:,} number{plural} {form}"
 
 
-def measure(child: Child, numbers: int, *, calling: bool, rounds: int) -> Reading:
-    """Measure one answer."""
-    count = max(3, OBJECTS // max(1, numbers))
-    runs = [
-        child.ask(numbers=numbers, count=count, calling=calling) for _ in range(rounds)
-    ]
-
-    def middle(name: str) -> float:
-        return MICRO * float(median(run[name] for run in runs))
-
-    return Reading(
-        numbers=numbers,
-        calling=calling,
-        json=middle("json"),
-        official=middle("official"),
-        ours=middle("ours"),
-        objects=median(run["ours"] / run["official"] for run in runs),
-        total=median(
-            (run["json"] + run["ours"]) / (run["json"] + run["official"])
-            for run in runs
-        ),
-    )
-
-
-def measure_call() -> float:
-    """Return the microseconds of CPU of a whole call for one number's status."""
-    with scene() as (start, _), start(OURS, "http", ASYNCIO) as client:
-        client.ask(calls=CALLS, concurrency=10)
-        runs = [client.ask(calls=CALLS, concurrency=10) for _ in range(3)]
-    return MICRO * float(median(run["cpu"] for run in runs))
-
-
-HEADERS = (
-    "answer",
-    "x official",
-    "x official with JSON",
-    "us JSON alone",
-    "us official models",
-    "us cams_async",
-)
-
-
-def layout(readings: list[Reading]) -> Table:
-    """Lay the readings out, ratios first."""
-    rows = [
-        [
-            each.what,
-            f"{each.objects:.2f}",
-            f"{each.total:.2f}",
-            f"{each.json:,.1f}",
-            f"{each.official:,.1f}",
-            f"{each.ours:,.1f}",
-        ]
-        for each in readings
-    ]
-    return Table(
-        title="From an answer to objects",
-        headers=HEADERS,
-        rows=rows,
-        notes=["CPU time, garbage collection included; medians."],
-    )
-
-
-def goals(readings: list[Reading], call: float) -> Iterator[Goal]:
-    """Return what was promised."""
-    for each in readings:
-        if each.numbers:
-            yield Goal(
-                f"CPU over the official models', {each.what}", each.objects, MOST
+def measure(*, quick: bool) -> list[Reading]:
+    """Measure every kind of response."""
+    with Child("benchmarks.decode") as child:
+        return [
+            Reading(
+                numbers=numbers,
+                calling=calling,
+                rounds=[
+                    child.request(
+                        numbers=numbers,
+                        count=max(3, OBJECTS // max(1, numbers)),
+                        calling=calling,
+                    )
+                    for _ in range(5 if quick else 25)
+                ],
             )
-    status = next(each for each in readings if not each.numbers)
-    share = 100 * (status.json + status.ours) / call
-    yield Goal(f"% of a call's CPU, {status.what}", share, SHARE)
-
-
-def growth(readings: list[Reading]) -> Growth:
-    """Return what must not grow: the cost of a number."""
-    costs: Mapping[int, float] = {
-        each.numbers: each.ours / each.numbers
-        for each in readings
-        if each.numbers and not each.calling
-    }
-    return Growth(
-        what="a number", against="numbers in an answer", unit="us of CPU", costs=costs
-    )
-
-
-def add(names: Commands) -> None:
-    """Add the benchmark to the command line."""
-    parser = names.add_parser(NAME, help="from the bytes of an answer to objects")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds")
-    record.add_json(parser)
-    parser.set_defaults(run=run)
-
-
-def run(options: argparse.Namespace) -> int:
-    """Measure, print and write; 1 if a goal was missed."""
-    rounds = 5 if options.quick else 25
-    with Child("benchmarks.decoders") as child:
-        readings = [
-            measure(child, numbers, calling=calling, rounds=rounds)
             for calling in (False, True)
             for numbers in NUMBERS
             if numbers or not calling
         ]
-    call = measure_call()
-    return record.publish(
-        options,
-        NAME,
-        [layout(readings)],
-        {"readings": [asdict(each) for each in readings], "call": call},
-        goals=goals(readings, call),
-        growth=[growth(readings)],
+
+
+def table(readings: Sequence[Reading]) -> Table:
+    """Return the table of the readings."""
+    return Table(
+        title="From a response to objects",
+        headers=(
+            "response",
+            "x official",
+            "x official with JSON",
+            "us JSON alone",
+            "us official models",
+            "us cams_async",
+        ),
+        rows=[
+            [
+                f"{each}",
+                f"{each.over_official:.2f}",
+                f"{each.over_official_with_json:.2f}",
+                *(f"{each.median(of):,.1f}" for of in ("json", "official", "ours")),
+            ]
+            for each in readings
+        ],
+        notes="Medians of CPU time, garbage collection included.",
     )
+
+
+def goals(readings: Sequence[Reading], call: float) -> list[Goal]:
+    """Return the goals; `call` is the microseconds of CPU of a whole call."""
+    status = readings[0]
+    percentage = 100 * (status.median("json") + status.median("ours")) / call
+    costs = {
+        each.numbers: each.median("ours") / each.numbers
+        for each in readings
+        if each.numbers and not each.calling
+    }
+    return [
+        *(
+            Goal(
+                f"CPU over the official models', {each}",
+                each.over_official,
+                OVER_OFFICIAL,
+            )
+            for each in readings
+            if each.numbers
+        ),
+        Goal(f"% of a call's CPU, {status}", percentage, OF_A_CALL),
+        growth("us of CPU for a number", "numbers in a response", costs),
+    ]
+
+
+def read(numbers: int, count: int, *, calling: bool) -> dict[str, float]:
+    """Return the seconds of CPU to parse a response, and to make objects of it."""
+    content = body(numbers, calling=calling)
+    models = importlib.import_module("alibabacloud_cams20200606.models")
+    into: type[Response]
+    if numbers:
+        model, into = models.ChatappSyncPhoneNumberResponseBody, PhoneNumbersResponse
+    else:
+        model = models.GetPhoneNumberVerificationStatusResponseBody
+        into = VerificationStatusResponse
+    payload: Any = json.loads(content)
+    ways: dict[str, Callable[[], Any]] = {
+        "json": lambda: json.loads(content),
+        "official": lambda: model().from_map(payload),
+        "ours": lambda: responses.decode(payload, into),
+    }
+    return {name: _time(way, count) for name, way in ways.items()}
+
+
+def _time(function: Callable[[], Any], count: int) -> float:
+    function()  # lazy initialization
+    began = time.process_time()
+    for _ in range(count):
+        function()
+    return (time.process_time() - began) / count
+
+
+if __name__ == "__main__":
+    serve(read)

@@ -1,24 +1,18 @@
-"""`python -m benchmarks import`: from the start of Python to a client that can be used.
+"""The cost of importing the package, a part of `overhead`.
 
-Each in a fresh interpreter, one after the other, again and again: nothing at all, the
-four dependencies, this package and a client, and the vendor's package and a client.
+Fresh interpreters in turn: bare Python, the four dependencies, cams_async with a
+client, and the official SDK with a client.
 """
 
-import argparse
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from statistics import median
 
-from benchmarks import record
+from benchmarks.processes import ROOT
 from benchmarks.record import Goal, Table
-from cams_async.cli.options import Commands
-
-NAME = "import"
-HERE = Path(__file__).parent.parent
 
 BARE, DEPENDENCIES, OURS, OFFICIAL = "Python", "dependencies", "cams_async", "official"
 
@@ -38,23 +32,31 @@ Client(config)
 """,
 }
 
-MOST = 1.3
-ROUNDS = 21
-QUICK_ROUNDS = 5
+OVER_DEPENDENCIES = 1.3
+"""The bound of our CPU over that of importing the dependencies."""
+
 MILLI = 1000
 
 Runs = Mapping[str, Sequence[float]]
+"""Seconds of CPU by program, round by round."""
 
 
-def cpu(program: str, cache: str) -> float:
-    """Return the seconds of CPU of an interpreter that runs a program.
+def measure(*, quick: bool) -> Runs:
+    """Run the programs in turn; the first round, which compiles, is left out."""
+    runs: dict[str, list[float]] = {name: [] for name in PROGRAMS}
+    with tempfile.TemporaryDirectory() as cache:
+        for _ in range(6 if quick else 22):
+            for name, program in PROGRAMS.items():
+                runs[name].append(_cpu(program, cache))
+    return {name: seconds[1:] for name, seconds in runs.items()}
 
-    What it compiles is kept in a directory, as it is for what pip has installed.
-    """
+
+def _cpu(program: str, cache: str) -> float:
+    """Return the seconds of CPU of an interpreter with a bytecode cache."""
     command = [sys.executable, "-W", "ignore", "-c", program]
     environment = {**os.environ, "PYTHONPYCACHEPREFIX": cache}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    with subprocess.Popen(command, cwd=HERE, env=environment) as process:  # noqa: S603 - our own programs
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as process:  # noqa: S603 - our own programs
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -62,58 +64,31 @@ def cpu(program: str, cache: str) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def measure(programs: Mapping[str, str], rounds: int) -> Runs:
-    """Run the programs in turn; the first round, which compiles, does not count."""
-    runs: dict[str, list[float]] = {name: [] for name in programs}
-    with tempfile.TemporaryDirectory() as cache:
-        for _ in range(rounds + 1):
-            for name, program in programs.items():
-                runs[name].append(cpu(program, cache))
-    return {name: found[1:] for name, found in runs.items()}
-
-
-def ratio(runs: Runs, name: str) -> float:
-    """Return the median over that of the dependencies, in the same round."""
+def _over_dependencies(runs: Runs, name: str) -> float:
     pairs = zip(runs[name], runs[DEPENDENCIES], strict=True)
     return median(one / other for one, other in pairs)
 
 
-def layout(runs: Runs) -> Table:
-    """Lay out, ratios first."""
+def table(runs: Runs) -> Table:
+    """Return the table of the programs."""
     return Table(
         title="From the start of Python to a client",
         headers=("imported", "x dependencies", "ms of CPU", "least", "most"),
         rows=[
             [
                 name,
-                f"{ratio(runs, name):.2f}",
-                f"{median(found) * MILLI:.0f}",
-                f"{min(found) * MILLI:.0f}",
-                f"{max(found) * MILLI:.0f}",
+                f"{_over_dependencies(runs, name):.2f}",
+                f"{median(seconds) * MILLI:.0f}",
+                f"{min(seconds) * MILLI:.0f}",
+                f"{max(seconds) * MILLI:.0f}",
             ]
-            for name, found in runs.items()
+            for name, seconds in runs.items()
         ],
-        notes=[
-            "CPU time of fresh interpreters, from their start to their end; medians."
-        ],
+        notes="Medians of the CPU time of fresh interpreters, start to end.",
     )
 
 
-def add(names: Commands) -> None:
-    """Add the benchmark to the command line."""
-    parser = names.add_parser(NAME, help="from the start of Python to a client")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds")
-    record.add_json(parser)
-    parser.set_defaults(run=run)
-
-
-def run(options: argparse.Namespace) -> int:
-    """Measure, print and write; 1 if the goal was missed."""
-    runs = measure(PROGRAMS, QUICK_ROUNDS if options.quick else ROUNDS)
-    return record.publish(
-        options,
-        NAME,
-        [layout(runs)],
-        {"seconds": runs},
-        goals=[Goal("CPU over the dependencies'", ratio(runs, OURS), MOST)],
-    )
+def goal(runs: Runs) -> Goal:
+    """Return the goal for importing cams_async."""
+    ratio = _over_dependencies(runs, OURS)
+    return Goal("CPU of the import over the dependencies'", ratio, OVER_DEPENDENCIES)

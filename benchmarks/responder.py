@@ -1,7 +1,7 @@
-"""A server that does next to nothing, so that what is measured is the client.
+"""A minimal HTTP server that sends the same bytes for every request.
 
-`python -m benchmarks.responder CERTIFICATE` answers each request with the same bytes
-and keeps the connection, in the clear and over TLS. It is a child: see `children`.
+`python -m benchmarks.responder CERTIFICATE` is a child (see `processes`). It listens
+with and without TLS and keeps connections alive.
 """
 
 import asyncio
@@ -10,40 +10,35 @@ import sys
 import threading
 from typing import Any
 
-from benchmarks.answers import response
-from benchmarks.children import obey
+from benchmarks.processes import serve
+from benchmarks.responses import body
 
 END = b"\r\n\r\n"
 
 
 class Responder:
-    """What all connections share."""
+    """The response and the counters shared by all connections."""
 
     def __init__(self) -> None:
         self.connections = 0
-        self.requests = 0
         self.response = b""
         self.origins: dict[str, str] = {}
 
-    def tell(self, numbers: int = 0) -> dict[str, Any]:
-        """Answer with so many phone numbers from now on; tell what was seen so far."""
-        body = response(numbers)
+    def configure(self, numbers: int = 0) -> dict[str, Any]:
+        """Set the phone numbers in a response; return origins and connections."""
+        content = body(numbers)
         head = (
             "HTTP/1.1 200 OK\r\n"
             "Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
             "Content-Type: application/json;charset=utf-8\r\n"
-            f"Content-Length: {len(body)}\r\n"
+            f"Content-Length: {len(content)}\r\n"
             "Connection: keep-alive"
         )
-        self.response = head.encode() + END + body
-        return {
-            **self.origins,
-            "connections": self.connections,
-            "requests": self.requests,
-        }
+        self.response = head.encode() + END + content
+        return {**self.origins, "connections": self.connections}
 
     async def listen(self, certificate: str) -> None:
-        """Listen in the clear and over TLS, at ports that the system chooses."""
+        """Listen with and without TLS, at ports that the system chooses."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate)
         loop = asyncio.get_running_loop()
@@ -56,7 +51,7 @@ class Responder:
 
 
 class Connection(asyncio.Protocol):
-    """Answers as soon as the blank line of a request is here; none has a body."""
+    """A connection that responds at the end of each request's head."""
 
     def __init__(self, responder: Responder) -> None:
         self._responder = responder
@@ -68,19 +63,18 @@ class Connection(asyncio.Protocol):
         self._responder.connections += 1
 
     def data_received(self, data: bytes) -> None:
-        """Count and answer."""
+        """Respond to each complete request; none has a body."""
         *whole, self._rest = (self._rest + data).split(END)
-        self._responder.requests += len(whole)
         self._transport.write(self._responder.response * len(whole))
 
 
 def main(certificate: str) -> None:
-    """Serve in another thread, and obey in this one."""
+    """Listen in another thread and serve commands in this one."""
     responder = Responder()
     loop = asyncio.new_event_loop()
     loop.run_until_complete(responder.listen(certificate))
     threading.Thread(target=loop.run_forever, daemon=True).start()
-    obey(responder.tell)
+    serve(responder.configure)
 
 
 if __name__ == "__main__":

@@ -1,51 +1,37 @@
-"""`python -m benchmarks waiting`: what a call costs while it waits for its turn.
+"""What does a queued call cost?
 
-Thousands of tasks wait in the throttle, some get their turn, the rest are cancelled,
-the youngest first. Beside it, in the same run: tasks that wait for a bare future each,
-and aiolimiter alone. Each measurement has a process of its own.
+Thousands of tasks wait in the throttle, some acquire a permit, and the rest are
+cancelled, the youngest first. Compared with tasks that each await a bare future, and
+with aiolimiter alone. Each measurement is one process (see `waiters`).
 """
 
-import argparse
-import json
-import subprocess
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 from statistics import median
 from typing import Any
 
-from attrs import asdict, frozen
+from attrs import frozen
 
-from benchmarks import record
-from benchmarks.record import Goal, Growth, Table
-from benchmarks.waiters import BARE, KINDS, LEAST
-from cams_async.cli.options import Commands
+from benchmarks import processes
+from benchmarks.record import MICRO, Goal, Result, Table, growth
+from benchmarks.waiters import BARE, KINDS, THROTTLE
 
-NAME = "waiting"
 COUNTS = (1_000, 10_000, 100_000)
 QUICK_COUNTS = (1_000, 10_000)
 REPEAT = 3
-HERE = Path(__file__).parent.parent
 
-THROTTLE = "LocalThrottle"
-"""The kind that goals are about."""
-
-MICRO = 1e6
+MILLI = 1000
 KIB = 1024
 
 
 @frozen(kw_only=True)
 class Cost:
-    """What waiting costs, for each waiter; times are CPU time, medians of the runs."""
-
-    kind: str
-    count: int
+    """The cost of waiting, for each waiter; times are medians of CPU time."""
 
     join: float
-    """Microseconds to make a task and let it join."""
+    """Microseconds to create a task and enter the queue."""
 
-    grant: float
-    """Microseconds for a turn, to the end of its task."""
+    permit: float
+    """Microseconds from the permit to the end of the task."""
 
     cancel: float
     """Microseconds to cancel, the youngest first."""
@@ -54,160 +40,108 @@ class Cost:
     """Milliseconds that the event loop is late, 99th percentile."""
 
     memory: float
-    """Bytes, its task included."""
+    """Bytes, the task included."""
 
     @property
-    def time(self) -> float:
-        """Microseconds from the making of the task to its end, after its turn."""
-        return self.join + self.grant
+    def total(self) -> float:
+        """Microseconds from the creation of the task to its end."""
+        return self.join + self.permit
 
 
 Costs = Mapping[tuple[str, int], Cost]
 
 
-def measure(kind: str, count: int, repeat: int) -> Cost:
-    """Measure in processes of their own."""
-    runs: list[dict[str, Any]] = [_run(kind, str(count)) for _ in range(repeat)]
-    memory: float = _run(kind, str(count), "--memory")
+def run(*, quick: bool) -> Result:
+    """Measure every kind of waiting, side by side for each count."""
+    costs = {
+        (kind, count): _measure(kind, count, 1 if quick else REPEAT)
+        for count in (QUICK_COUNTS if quick else COUNTS)
+        for kind in KINDS
+    }
+    return Result(tables=[_table(costs)], goals=list(_goals(costs)))
+
+
+def _measure(kind: str, count: int, repeat: int) -> Cost:
+    arguments = ("benchmarks.waiters", kind, str(count))
+    runs: list[dict[str, Any]] = [
+        processes.measure(*arguments, "time") for _ in range(repeat)
+    ]
 
     def middle(name: str) -> float:
         return float(median(run[name] for run in runs))
 
     return Cost(
-        kind=kind,
-        count=count,
         join=middle("join") * MICRO,
-        grant=middle("grant") * MICRO,
+        permit=middle("permit") * MICRO,
         cancel=middle("cancel") * MICRO,
-        lag=None if runs[0]["lag"] is None else middle("lag") * 1000,
-        memory=memory,
+        lag=None if runs[0]["lag"] is None else middle("lag") * MILLI,
+        memory=processes.measure(*arguments, "memory"),
     )
 
 
-def _run(*arguments: str) -> Any:
-    command = [sys.executable, "-m", "benchmarks.waiters", *arguments]
-    done = subprocess.run(  # noqa: S603 - our own module
-        command, cwd=HERE, stdout=subprocess.PIPE, check=True
-    )
-    return json.loads(done.stdout)
-
-
-HEADERS = (
-    "waiting",
-    "in",
-    "x bare memory",
-    "x bare join",
-    "us each",
-    "us to join",
-    "us for a turn",
-    "us to cancel",
-    "KiB each",
-    "loop late, p99",
-)
-
-
-def layout(costs: Costs) -> Table:
-    """Lay the costs out, ratios first."""
+def _table(costs: Costs) -> Table:
     return Table(
-        title="What each waiter costs",
-        headers=HEADERS,
-        rows=[_row(cost, costs[BARE, cost.count]) for cost in costs.values()],
-        notes=NOTE,
+        title="The cost of each waiter",
+        headers=(
+            "waiting",
+            "in",
+            "x bare memory",
+            "x bare join",
+            "us each",
+            "us to join",
+            "us for a permit",
+            "us to cancel",
+            "KiB each",
+            "loop late, p99",
+        ),
+        rows=[
+            [
+                f"{count:,}",
+                kind,
+                f"{cost.memory / costs[BARE, count].memory:.1f}",
+                f"{cost.join / costs[BARE, count].join:.1f}",
+                f"{cost.total:.1f}",
+                f"{cost.join:.1f}",
+                f"{cost.permit:.1f}",
+                f"{cost.cancel:.1f}",
+                f"{cost.memory / KIB:.1f}",
+                "-" if cost.lag is None else f"{cost.lag:.1f} ms",
+            ]
+            for (kind, count), cost in costs.items()
+        ],
+        notes=NOTES,
     )
 
 
-def _row(cost: Cost, bare: Cost) -> list[str]:
-    return [
-        f"{cost.count:,}",
-        cost.kind,
-        f"{cost.memory / bare.memory:.1f}",
-        f"{cost.join / bare.join:.1f}",
-        f"{cost.time:.1f}",
-        f"{cost.join:.1f}",
-        f"{cost.grant:.1f}",
-        f"{cost.cancel:.1f}",
-        f"{cost.memory / KIB:.1f}",
-        "-" if cost.lag is None else f"{cost.lag:.1f} ms",
-    ]
+NOTES = f"""\
+Medians of CPU time without garbage collection. A "{BARE}" awaits a future; the lag of
+its idle loop is that of the machine. CamsClient adds all of a call but the network:
+signing, decoding, deadlines.\
+"""
 
 
-def goals(costs: Costs) -> Iterator[Goal]:
-    """Return the goals for waiting in the throttle, and how they turned out."""
+def _goals(costs: Costs) -> Iterator[Goal]:
     most = max(count for _, count in costs)
-    many, bare = costs[THROTTLE, most], costs[BARE, most]
+    cost, bare = costs[THROTTLE, most], costs[BARE, most]
     at = f"with {most:,} waiting"
-    yield Goal(f"memory over a bare task's, {at}", many.memory / bare.memory, 2)
-    yield Goal(f"time to join over a bare task's, {at}", many.join / bare.join, 2)
-    yield Goal(f"time to cancel over a bare task's, {at}", many.cancel / bare.cancel, 2)
-    yield Goal(f"KiB each, {at}", many.memory / KIB, 2)
-    yield Goal(f"us each, its turn included, {at}", many.time, 20)
-    if many.lag is not None:
-        yield Goal(f"ms that the loop is late, p99, {at}", many.lag, 5)
+    yield Goal(f"memory over a bare task's, {at}", cost.memory / bare.memory, 2)
+    yield Goal(f"time to join over a bare task's, {at}", cost.join / bare.join, 2)
+    yield Goal(f"time to cancel over a bare task's, {at}", cost.cancel / bare.cancel, 2)
+    yield Goal(f"KiB each, {at}", cost.memory / KIB, 2)
+    yield Goal(f"us each, the permit included, {at}", cost.total, 20)
+    if cost.lag is not None:
+        yield Goal(f"ms that the loop is late, p99, {at}", cost.lag, 5)
 
-
-def growth(costs: Costs) -> Iterator[Growth]:
-    """Return how the costs of a waiter grow with the number of those that wait."""
-
-    def of(what: str, unit: str, get: Callable[[Cost], float]) -> Growth:
-        sizes = {
-            each.count: get(each) for each in costs.values() if each.kind == THROTTLE
+    def by_count(get: Callable[[Cost], float]) -> dict[int, float]:
+        return {
+            count: get(cost) for (kind, count), cost in costs.items() if kind == THROTTLE
         }
-        return Growth(what=what, against="tasks waiting", unit=unit, costs=sizes)
 
-    yield of("a wait and its turn", "us of CPU", lambda cost: cost.time)
-    yield of("a cancelled wait", "us of CPU", lambda cost: cost.cancel)
-    yield of("a waiter", "bytes", lambda cost: cost.memory)
-
-
-NOTE = (
-    "Times are CPU time without garbage collection, medians.",
-    f'A "{BARE}" awaits a future; how late its loop is, with nothing going on, is the',
-    "machine's own doing.",
-    "Waiting is to join, to hold memory, and perhaps to be cancelled; the turn, which",
-    "a bare task has none of, is counted beside it.",
-    "CamsClient adds all of a call but the network: signing, decoding, deadlines.",
-)
-
-
-def add(names: Commands) -> None:
-    """Add the benchmark to the command line."""
-    parser = names.add_parser(NAME, help="what a call costs while it waits")
-    parser.add_argument(
-        "--quick", action="store_true", help="no more than 10,000 waiting, once each"
+    tasks = "waiting tasks"
+    yield growth(
+        "us of CPU for a wait and its permit", tasks, by_count(lambda cost: cost.total)
     )
-    parser.add_argument(
-        "--count",
-        type=_count,
-        action="append",
-        metavar="N",
-        help="how many wait; may be repeated (1000, 10000, 100000)",
+    yield growth(
+        "us of CPU for a cancelled wait", tasks, by_count(lambda cost: cost.cancel)
     )
-    record.add_json(parser)
-    parser.set_defaults(run=run)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < LEAST:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from {LEAST} on")
-    return int(text)
-
-
-def run(options: argparse.Namespace) -> int:
-    """Measure, print and write; 1 if a goal was missed."""
-    quick = options.quick
-    counts = options.count or (QUICK_COUNTS if quick else COUNTS)
-    costs = measure_all(counts, repeat=1 if quick else REPEAT)
-    return record.publish(
-        options,
-        NAME,
-        [layout(costs)],
-        {"costs": [asdict(cost) for cost in costs.values()]},
-        goals=goals(costs),
-        growth=growth(costs) if len(set(counts)) > 1 else (),
-    )
-
-
-def measure_all(counts: Iterable[int], *, repeat: int) -> Costs:
-    """Measure every kind of waiting, side by side for each count."""
-    cases = [(kind, count) for count in counts for kind in KINDS]
-    return {case: measure(*case, repeat) for case in cases}
+    yield growth("bytes for a waiter", tasks, by_count(lambda cost: cost.memory))

@@ -1,12 +1,35 @@
-"""Answers as CAMS gives them, in bytes."""
+"""Response bodies of CAMS as its documentation shows them, and a request for them."""
 
 import json
 from typing import Any
 
-from benchmarks.waiters import ANSWER
+from cams_async import Credentials
+from cams_async.operations import GetPhoneNumberVerificationStatus
+
+ACTION = "GetPhoneNumberVerificationStatus"
+CREDENTIALS = Credentials("LTAIbenchmark", "secret")
+PHONE_NUMBER, SPACE = "8613800000000", "cams-0001"
+OPERATION = GetPhoneNumberVerificationStatus(
+    phone_number=PHONE_NUMBER, cust_space_id=SPACE
+)
+
+STATUS = json.dumps(
+    {
+        "RequestId": "3D9F7A11-3B1C-5A6E-9D0B-7C3C5B0C6A55",
+        "Code": "OK",
+        "Message": "None",
+        "AccessDeniedDetail": "None",
+        "Data": {
+            "PhoneNumber": PHONE_NUMBER,
+            "Id": "100000000000000",
+            "CodeVerificationStatus": "VERIFIED",
+        },
+    }
+).encode()
+"""A response to GetPhoneNumberVerificationStatus."""
 
 NUMBER: dict[str, Any] = {
-    "PhoneNumber": "8613800000000",
+    "PhoneNumber": PHONE_NUMBER,
     "VerifiedName": "Alibaba",
     "Status": "CONNECTED",
     "QualityRating": "GREEN",
@@ -19,7 +42,7 @@ NUMBER: dict[str, Any] = {
     "StatusCallbackUrl": "https://www.alibaba.com/status",
     "UpCallbackUrl": "https://www.alibaba.com/inbound",
 }
-"""As its page shows it. https://api.alibabacloud.com/api/cams/2020-06-06/ChatappSyncPhoneNumber"""
+"""https://api.alibabacloud.com/api/cams/2020-06-06/ChatappSyncPhoneNumber"""
 
 CALLING: dict[str, Any] = {
     "IsOfficial": "N",
@@ -43,11 +66,11 @@ CALLING: dict[str, Any] = {
         "MaxTalkTime": 3600,
     },
 }
-"""What the newest version of the API adds."""
+"""Fields of a number that the newest version of the API adds."""
 
 
-def listing(numbers: int, *, calling: bool = False) -> bytes:
-    """Return the answer of ChatappSyncPhoneNumber."""
+def phone_numbers(count: int, *, calling: bool = False) -> bytes:
+    """Return a response to ChatappSyncPhoneNumber."""
     number = {**NUMBER, **CALLING} if calling else NUMBER
     return json.dumps(
         {
@@ -56,11 +79,11 @@ def listing(numbers: int, *, calling: bool = False) -> bytes:
             "Message": "None",
             "AccessDeniedDetail": "None",
             "Success": True,
-            "PhoneNumbers": [number] * numbers,
+            "PhoneNumbers": [number] * count,
         }
     ).encode()
 
 
-def response(numbers: int) -> bytes:
-    """Return the answer that tells one number's status, or that lists so many."""
-    return listing(numbers) if numbers else ANSWER
+def body(numbers: int, *, calling: bool = False) -> bytes:
+    """Return a response with this many numbers, or the status of one if 0."""
+    return phone_numbers(numbers, calling=calling) if numbers else STATUS
