@@ -23,15 +23,15 @@ def arrivals(report: Report) -> str:
 
 def _row(action: ActionReport) -> list[str]:
     shortest = "-" if action.shortest is None else f"{action.shortest:.3f} s"
-    # Downwards: a share that is not whole must not look so.
-    share = math.floor(action.share * 1000) / 10
+    # Downwards: a percentage that is not whole must not look so.
+    used = math.floor(action.utilization * 1000) / 10
     return [
         action.action,
         f"{action.ceiling:g}",
         f"{action.arrivals:,}",
         f"{action.peak:,}",
         shortest,
-        f"{share:.1f} %",
+        f"{used:.1f} %",
         f"{action.throttled:,}",
     ]
 

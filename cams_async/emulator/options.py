@@ -1,4 +1,4 @@
-"""How an emulator is set up."""
+"""The options of an emulator."""
 
 from collections.abc import Mapping
 from ssl import SSLContext
@@ -9,6 +9,7 @@ from attrs.setters import frozen
 from attrs.validators import optional
 
 from cams_async.bounds import is_positive
+from cams_async.emulator.actions import EXTRA_ACTIONS
 from cams_async.emulator.ceilings import POLICIES, PolicyName
 from cams_async.emulator.checks import (
     context,
@@ -19,18 +20,17 @@ from cams_async.emulator.checks import (
     text,
     whole,
 )
-from cams_async.emulator.others import OTHERS
 from cams_async.errors import ConfigurationError
 from cams_async.operations import OPERATIONS
 
 MOST_PHONE_NUMBERS = 10_000_000
-"""A tenth of all that there can be, so that drawing distinct ones stays quick."""
+"""A tenth of all possible numbers, so that drawing distinct ones stays fast."""
 
 
 def _ceilings(instance: object, attribute: "Attribute[Any]", value: Any) -> None:
     del instance
     for action, ceiling in value.items():
-        if action not in OPERATIONS and action not in OTHERS:
+        if action not in OPERATIONS and action not in EXTRA_ACTIONS:
             raise ConfigurationError(f"unknown action {action}", field=attribute.name)
         if not is_positive(ceiling):
             expected = f"{action} must be a number above 0"
@@ -38,8 +38,8 @@ def _ceilings(instance: object, attribute: "Attribute[Any]", value: Any) -> None
 
 
 @define(kw_only=True, eq=False)
-class Options:
-    """What an emulator was told. Only the last four may be changed while it runs."""
+class EmulatorOptions:
+    """The options of an emulator; only the last four may change while it runs."""
 
     phone_numbers: int = field(
         validator=whole(1, MOST_PHONE_NUMBERS), on_setattr=frozen
@@ -56,13 +56,13 @@ class Options:
     ssl: SSLContext | None = field(validator=context, on_setattr=frozen)
 
     latency: tuple[float, float] = field(validator=latency)
-    """Seconds (low, high) that each way takes, at random."""
+    """Seconds (low, high) that each way takes, drawn at random."""
 
     skew: float = field(validator=number())
-    """Seconds that the server's clock is ahead of the real one."""
+    """Seconds by which the server's clock is ahead of the real one."""
 
     retry_after: float | None = field(validator=optional(number(0)))
-    """Seconds that throttled answers ask to wait; None to ask nothing."""
+    """Seconds that throttled responses ask to wait; None to omit the header."""
 
     business_status: int = field(validator=one_of(200, 400))
-    """The HTTP status that business failures travel in."""
+    """The HTTP status of business failures."""
