@@ -43,13 +43,13 @@ from cams_async.operations import (
     Operation,
     VerificationStatusResponse,
 )
+from cams_async.parsing import parse_response
 from cams_async.protocol import (
     Call,
     HttpResponse,
     Request,
     build_request,
     call_of,
-    parse_response,
 )
 from cams_async.secret import Secret
 from cams_async.version import __version__

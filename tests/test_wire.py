@@ -33,12 +33,12 @@ from cams_async.operations import (
 )
 from cams_async.operations.confidential import secret_parameters
 from cams_async.operations.fields import IS_SECRET, SECRET, WIRE
+from cams_async.parsing import parse_response
 from cams_async.protocol import (
     Call,
     HttpResponse,
     build_request,
     call_of,
-    parse_response,
 )
 from cams_async.secret import Secret
 from cams_async.signing import reveal
