@@ -1,4 +1,4 @@
-"""What a user who sets logging up gets to read."""
+"""The log lines of the library."""
 
 import logging
 

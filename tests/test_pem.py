@@ -112,7 +112,7 @@ def test_a_canonical_key_stays_as_it_is(key: str) -> None:
     ],
 )
 def test_each_cause_is_named(text: str | bytes, expected: str) -> None:
-    """What to do is said where it can be; nothing of the key is shown."""
+    """The error names a remedy if there is one, and shows nothing of the key."""
     with pytest.raises(PemError) as caught:
         canonical(text)
 

@@ -82,7 +82,7 @@ def encode(value: object) -> bytes:
 
 
 class Delivery(Enum):
-    """How much of a response reaches the client."""
+    """The part of a response that reaches the client."""
 
     WHOLE = "whole"
     RESET = "reset"
