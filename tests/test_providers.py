@@ -23,6 +23,7 @@ from cams_async.credentials import (
     Credentials,
     CredentialsProvider,
     EnvironmentCredentials,
+    StaticCredentials,
 )
 from cams_async.errors import (
     CamsError,
@@ -32,12 +33,8 @@ from cams_async.errors import (
     DeadlineExceeded,
     ThrottlingError,
 )
-from cams_async.providers import (
-    FreshCredentials,
-    StaticCredentials,
-    chain,
-    default_chain,
-)
+from cams_async.providers import chain, default_chain
+from cams_async.refresh import RefreshingCredentials
 from cams_async.secret import Secret
 from cams_async.sources import CredentialsUri, ProfileCredentials
 from tests.clock import Clock
@@ -104,10 +101,10 @@ class Wall:
         return self.now
 
 
-def fresh(*responses: Any) -> tuple[FreshCredentials, Scripted, Wall]:
+def fresh(*responses: Any) -> tuple[RefreshingCredentials, Scripted, Wall]:
     """Make fresh credentials of a scripted provider, on a clock of the test's."""
     provider, wall = Scripted(*responses), Wall()
-    return FreshCredentials(provider, clock=wall), provider, wall
+    return RefreshingCredentials(provider, clock=wall), provider, wall
 
 
 # Kept fresh
@@ -225,10 +222,10 @@ async def test_a_failed_renewal_keeps_what_is_still_valid(
     assert keys == ["one", "one", "one", "one", "one", "two"]
     assert provider.asked == 5
     assert caplog.messages == [
-        "credentials could not be renewed yet: the service is down",
-        "credentials could not be renewed yet: the provider failed: OSError",
+        "credentials could not be refreshed yet: the service is down",
+        "credentials could not be refreshed yet: the provider failed: OSError",
         (
-            "credentials could not be renewed yet: "
+            "credentials could not be refreshed yet: "
             "the provider returned str, not Credentials"
         ),
     ]
@@ -394,7 +391,7 @@ async def test_a_failed_fetch_of_any_kind_is_an_error_of_ours(
     error = await refused(CredentialsUri("http://127.0.0.1/"))
 
     assert str(error) == (
-        "credentials URI: no usable answer from http://127.0.0.1/ (RuntimeError)"
+        "credentials URI: no usable response from http://127.0.0.1/ (RuntimeError)"
     )
     assert "canary" not in all_of(error)
 
@@ -438,7 +435,7 @@ async def test_by_default_the_wall_clock_counts() -> None:
     asked: list[int] = []
     for key in keys:
         provider = Scripted(key)
-        source = FreshCredentials(provider)
+        source = RefreshingCredentials(provider)
         await source.get()
         await source.get()
         asked.append(provider.asked)
@@ -598,9 +595,9 @@ def _make_sparse(path: Path) -> None:
 
 
 NO_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "fifo": (_make_fifo, "is no regular file"),
-    "device": (lambda path: path.symlink_to("/dev/zero"), "is no regular file"),
-    "null": (lambda path: path.symlink_to(os.devnull), "is no regular file"),
+    "fifo": (_make_fifo, "is not a regular file"),
+    "device": (lambda path: path.symlink_to("/dev/zero"), "is not a regular file"),
+    "null": (lambda path: path.symlink_to(os.devnull), "is not a regular file"),
     "directory": (Path.mkdir, "cannot be read (IsADirectoryError)"),
     "socket": (_make_socket, "cannot be read (OSError)"),
     "large": (
@@ -1055,7 +1052,7 @@ async def test_an_end_that_is_no_date_is_told(text: str) -> None:
     """Else the credentials would be kept for ever, or never."""
     error = await uri_error({**SERVED, "Expiration": text})
 
-    assert str(error) == "credentials URI: Expiration is no date"
+    assert str(error) == "credentials URI: Expiration is not a date"
 
 
 async def test_an_end_without_a_time_zone_is_told() -> None:
@@ -1076,7 +1073,7 @@ async def test_an_answer_that_is_too_large_is_no_answer() -> None:
     """64 KiB are plenty; what comes after them is not read."""
     error = await uri_error({**SERVED, "Padding": "x" * 2**16})
 
-    assert str(error).startswith("credentials URI: no usable answer from http://127.")
+    assert str(error).startswith("credentials URI: no usable response from http://127.")
     assert str(error).endswith(" (DecodeError)")
 
 
@@ -1103,7 +1100,7 @@ async def test_a_service_that_does_not_answer_is_not_waited_for(
         done.set()
 
     assert (
-        str(error) == f"credentials URI: no usable answer from {uri} (RequestTimeout)"
+        str(error) == f"credentials URI: no usable response from {uri} (RequestTimeout)"
     )
 
 
@@ -1120,7 +1117,9 @@ async def test_a_service_that_is_not_there_is_told() -> None:
         uri = f"http://127.0.0.1:{bound.getsockname()[1]}/"
         error = await refused(CredentialsUri(uri))
 
-    assert str(error) == f"credentials URI: no usable answer from {uri} (ConnectError)"
+    assert (
+        str(error) == f"credentials URI: no usable response from {uri} (ConnectError)"
+    )
 
 
 @pytest.mark.parametrize("uri", ["nonsense", "ftp://127.0.0.1/", "http://", "/path"])
@@ -1129,7 +1128,7 @@ async def test_an_address_that_is_none_is_told(uri: str) -> None:
     error = await refused(CredentialsUri(uri))
 
     assert not error.absent
-    assert "credentials URI: no usable answer from " in str(error)
+    assert "credentials URI: no usable response from " in str(error)
 
 
 async def test_a_file_or_a_service_is_asked_once_for_all_who_wait(config: Path) -> None:
@@ -1146,7 +1145,7 @@ async def test_a_file_or_a_service_is_asked_once_for_all_who_wait(config: Path) 
     write(config, AK)
     async with service(count) as uri:
         for provider in (CredentialsUri(uri), ProfileCredentials()):
-            source = FreshCredentials(provider)
+            source = RefreshingCredentials(provider)
             responses = await asyncio.gather(*(source.get() for _ in range(1000)))
             assert await source.get() is responses[0]
             assert {id(response) for response in responses} == {id(responses[0])}
