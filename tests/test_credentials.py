@@ -9,7 +9,12 @@ import attrs
 import pytest
 from hypothesis import given
 
-from cams_async.credentials import Credentials, EnvironmentCredentials, mask
+from cams_async.credentials import (
+    Credentials,
+    EnvironmentCredentials,
+    StaticCredentials,
+    mask,
+)
 from cams_async.errors import ConfigurationError, CredentialsError
 from cams_async.secret import Secret
 from tests.strategies import VISIBLE
@@ -176,6 +181,17 @@ def test_credentials_do_not_change() -> None:
     name = "access_key_secret"
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         setattr(Credentials("id", "secret"), name, "b")
+
+
+async def test_static_credentials_never_expire() -> None:
+    """Their AccessKey ID is the account."""
+    credentials = Credentials("LTAI-canary", "canary")
+    source = StaticCredentials(credentials)
+
+    assert not source.expire(credentials)
+    assert await source.get() is credentials
+    assert source.account == "LTAI-canary"
+    assert repr(source) == "access_key_id='LTAI***'"
 
 
 # The environment
