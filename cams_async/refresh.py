@@ -5,11 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from cams_async.credentials import (
-    Credentials,
-    CredentialsProvider,
-    credentials_error,
-)
+from cams_async.credentials import Credentials, CredentialsProvider, credentials_error
 from cams_async.errors import CredentialsError
 
 logger: logging.Logger = logging.getLogger("cams_async")

@@ -12,13 +12,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from cams_async.credentials import (
-    Credentials,
-    CredentialsProvider,
-)
-from cams_async.errors import (
-    CredentialsError,
-)
+from cams_async.credentials import Credentials, CredentialsProvider
+from cams_async.errors import CredentialsError
 
 NOW = 1_800_000_000.0
 LASTING = Credentials("id", "secret")

@@ -5,13 +5,8 @@ from pathlib import Path
 import pytest
 
 from cams_async import providers
-from cams_async.credentials import (
-    Credentials,
-    EnvironmentCredentials,
-)
-from cams_async.errors import (
-    CredentialsError,
-)
+from cams_async.credentials import Credentials, EnvironmentCredentials
+from cams_async.errors import CredentialsError
 from cams_async.providers import chain, default_chain
 from cams_async.sources import ProfileCredentials
 from tests.credential_sources import (

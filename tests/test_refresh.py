@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from cams_async.credentials import (
-    Credentials,
-)
+from cams_async.credentials import Credentials
 from cams_async.errors import (
     CamsError,
     ConfigurationError,
@@ -19,14 +17,7 @@ from cams_async.errors import (
     ThrottlingError,
 )
 from cams_async.refresh import RefreshingCredentials
-from tests.credential_sources import (
-    LASTING,
-    NOW,
-    Scripted,
-    ending,
-    refused,
-    texts_of,
-)
+from tests.credential_sources import LASTING, NOW, Scripted, ending, refused, texts_of
 
 
 class Wall:

@@ -16,12 +16,8 @@ import pytest
 from aiohttp import web
 
 from cams_async import sources
-from cams_async.credentials import (
-    Credentials,
-)
-from cams_async.errors import (
-    CredentialsError,
-)
+from cams_async.credentials import Credentials
+from cams_async.errors import CredentialsError
 from cams_async.refresh import RefreshingCredentials
 from cams_async.secret import Secret
 from cams_async.sources import CredentialsUri, ProfileCredentials
