@@ -16,7 +16,11 @@ from cams_async.config import (
     is_text,
     is_whole,
 )
-from cams_async.credentials import Credentials, CredentialsProvider
+from cams_async.credentials import (
+    Credentials,
+    CredentialsProvider,
+    StaticCredentials,
+)
 from cams_async.endpoints import REGIONS, Endpoint, parse_endpoint, region_endpoint
 from cams_async.errors import InvalidOperation
 from cams_async.forms import FormPolicy, Forms
@@ -26,8 +30,9 @@ from cams_async.operations import (
     Operation,
 )
 from cams_async.protocol import Call, call_of
-from cams_async.providers import FreshCredentials, StaticCredentials, default_chain
+from cams_async.providers import default_chain
 from cams_async.proxies import find_proxy, hide_proxy
+from cams_async.refresh import RefreshingCredentials
 from cams_async.retry import RetryPolicy
 from cams_async.secret import Secret, hide_arguments
 from cams_async.session import CallOptions, CredentialsSource, Scopes, Session
@@ -289,7 +294,7 @@ def _source(credentials: object) -> CredentialsSource:
     provider: Any = default_chain() if credentials is None else credentials
     expected = "must be Credentials, a provider with get() and account, or None"
     check(has_method(provider, "get"), "credentials", expected)
-    return FreshCredentials(provider)
+    return RefreshingCredentials(provider)
 
 
 def _options(

@@ -47,10 +47,12 @@ class Corrections:
         if error.code.startswith("InvalidTimeStamp.") and not state.clock_set:
             state.clock_set = self._set_clock(state.server_date)
             return state.clock_set
-        if error.code == "InvalidSecurityToken.Expired" and not state.token_renewed:
+        if error.code == "InvalidSecurityToken.Expired" and not state.token_refreshed:
             signed_with = state.signed_with
-            state.token_renewed = signed_with is not None and self._expire(signed_with)
-            return state.token_renewed
+            state.token_refreshed = signed_with is not None and self._expire(
+                signed_with
+            )
+            return state.token_refreshed
         return state.short_form and self._forms.fall_back(
             call.action, call.parameters, error
         )

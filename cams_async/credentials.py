@@ -1,4 +1,4 @@
-"""Who calls: an access key, and where it comes from."""
+"""Access keys, the provider protocol, and the providers without I/O."""
 
 import os
 import re
@@ -21,11 +21,11 @@ SECURITY_TOKEN = "ALIBABA_CLOUD_SECURITY_TOKEN"  # noqa: S105 - a variable's nam
 
 
 def mask(access_key_id: str) -> str:
-    """Show enough of an access key id to recognise it, and no more."""
+    """Return the first characters of an access key ID, to recognise it by."""
     return f"{access_key_id[:4]}***" if len(access_key_id) > 8 else "***"  # noqa: PLR2004 - a short id would be shown nearly whole
 
 
-# Both travel in headers, where a line end would begin another header.
+# Both are sent in headers, where a line end would begin another header.
 _header_text = re.compile("[!-~]+")
 
 
@@ -58,13 +58,13 @@ def _aware(instance: object, attribute: "Attribute[Any]", value: object) -> None
 @hide_init_arguments
 @frozen
 class Credentials:
-    """An access key: the id, the secret, and the token of a temporary one.
+    """An access key: its ID, its secret and, if it is temporary, its token.
 
-    The secret and the token are kept as `Secret`: they mask themselves wherever they
-    are shown, and refuse pickling.
+    Secret and token are kept as `Secret`: they are masked wherever they are shown, and
+    cannot be pickled.
 
     Raises:
-        ConfigurationError: A part is empty or could not travel in a header, or
+        ConfigurationError: A part is empty or not printable ASCII without spaces, or
             `expires_at` has no time zone.
     """
 
@@ -80,22 +80,23 @@ class Credentials:
     """The STS token of a temporary access key."""
 
     expires_at: datetime | None = field(default=None, validator=_aware)
-    """When a temporary access key ends; must have a time zone."""
+    """The expiry of a temporary access key, with a time zone."""
 
 
 class CredentialsProvider(Protocol):
-    """Where credentials come from. Bring your own: one method, one name.
+    """A source of credentials. Write your own with one method and one property.
 
-    An answer with `expires_at` is kept until five minutes before it; one without
-    is asked for at each call.
+    The client calls `get` once for all concurrent calls. It caches credentials with
+    `expires_at` until five minutes before they expire, and calls `get` for each call
+    if there is no expiry.
     """
 
     @property
     def account(self) -> str | None:
-        """The name that ceilings are shared under, stable while keys rotate.
+        """The name under which rate limits are shared, stable while keys rotate.
 
-        Read once, after the first successful `get`. None where the provider
-        knows no such name: then the client must be given `account=`.
+        Read once, after the first successful `get`. If it is None, the client needs
+        `account=`.
         """
         ...
 
@@ -103,7 +104,8 @@ class CredentialsProvider(Protocol):
         """Return the credentials to sign with now.
 
         Raises:
-            CredentialsError: There are none, or they cannot be had.
+            CredentialsError: There are none (`absent=True`), or they cannot be
+                obtained.
         """
         ...
 
@@ -111,21 +113,45 @@ class CredentialsProvider(Protocol):
 def credentials_error(
     caught: BaseException,
 ) -> CredentialsError | ConfigurationError:
-    """Return the error for whatever a credentials provider raised.
+    """Convert an exception of a provider to an error of this package.
 
-    Of any error that is not a provider's own, only the type is shown: its text may
-    quote a secret, and its class may invite a retry.
+    Only the type of a foreign exception is shown: its text may quote a secret. Other
+    errors of this package are converted, too, because they could cause a retry.
     """
     if isinstance(caught, (CredentialsError, ConfigurationError)):
         return caught
     return CredentialsError(f"the provider failed: {type(caught).__name__}")
 
 
-class EnvironmentCredentials:
-    """Reads ALIBABA_CLOUD_ACCESS_KEY_ID, ..._ACCESS_KEY_SECRET, ..._SECURITY_TOKEN.
+class StaticCredentials:
+    """A provider of fixed credentials, which are never refreshed."""
 
-    The variables are read at each call, so a later change is noticed. The account
-    is the access key id.
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    def __repr__(self) -> str:
+        return f"access_key_id='{mask(self._credentials.access_key_id)}'"
+
+    @property
+    def account(self) -> str | None:
+        """The AccessKey ID."""
+        return self._credentials.access_key_id
+
+    async def get(self) -> Credentials:
+        """Return the credentials."""
+        return self._credentials
+
+    def expire(self, credentials: Credentials) -> bool:
+        """Return False, because there are no others."""
+        del credentials
+        return False
+
+
+class EnvironmentCredentials:
+    """Credentials in environment variables, read at each call.
+
+    The variables are ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and,
+    for temporary credentials, ALIBABA_CLOUD_SECURITY_TOKEN.
     """
 
     def __repr__(self) -> str:
@@ -133,14 +159,14 @@ class EnvironmentCredentials:
 
     @property
     def account(self) -> str | None:
-        """The access key id of the environment."""
+        """The AccessKey ID in the environment; None if there is none."""
         return os.environ.get(KEY_ID) or None
 
     async def get(self) -> Credentials:
-        """Return what the environment holds.
+        """Return the credentials in the environment.
 
         Raises:
-            CredentialsError: A variable is missing or unusable; names it.
+            CredentialsError: A variable is missing or malformed; the message names it.
         """
         key_id = os.environ.get(KEY_ID)
         secret = Secret(os.environ.get(KEY_SECRET, ""))

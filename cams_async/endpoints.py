@@ -1,4 +1,4 @@
-"""Where CAMS is: regions, origins, and which origins may be talked to in the clear."""
+"""Endpoints: the documented regions, and the validation of origins."""
 
 import ipaddress
 import re
@@ -14,7 +14,7 @@ REGIONS = {"ap-southeast-1": "https://cams.ap-southeast-1.aliyuncs.com"}
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
-# A name, an IPv4 address or an IPv6 address in brackets; no user, no escapes.
+# A name, an IPv4 address or an IPv6 address in brackets; neither user nor escapes.
 _PLACE = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 
 
@@ -26,7 +26,7 @@ class Endpoint:
     """Such as `https://cams.ap-southeast-1.aliyuncs.com`."""
 
     host: str
-    """The Host header, with the port where it is not the scheme's own."""
+    """The Host header, with the port unless it is the default of the scheme."""
 
     @property
     def secure(self) -> bool:
@@ -42,23 +42,23 @@ def region_endpoint(region: Any) -> Endpoint:
     """
     origin = REGIONS.get(region) if isinstance(region, str) else None
     if origin is None:
-        known = ", ".join(REGIONS)
-        msg = f"{region!r} has no documented endpoint (known: {known}); pass endpoint="
+        names = ", ".join(REGIONS)
+        msg = f"{region!r} has no documented endpoint (known: {names}); pass endpoint="
         raise ConfigurationError(msg, field="region")
     return parse_endpoint(origin)
 
 
 def parse_endpoint(text: Any, *, allow_http: bool = False) -> Endpoint:
-    """Check a full origin such as `http://127.0.0.1:8080` and take it apart.
+    """Parse a full origin such as `http://127.0.0.1:8080`.
 
     Raises:
-        ConfigurationError: It is no such origin, or plain http to a host that is
-            not this machine while `allow_http` is False.
+        ConfigurationError: The text is not an origin, or plain http to another machine
+            while `allow_http` is False.
     """
     parts = _split(text)
     scheme, host, port = parts.scheme, parts.hostname or "", parts.port
     if scheme == "http" and not allow_http and not is_loopback(host):
-        msg = "plain http is only for this machine; use https or allow_http=True"
+        msg = "plain http is allowed only to this machine; use https or allow_http=True"
         raise ConfigurationError(msg, field="endpoint")
     name = f"[{host}]" if ":" in host else host
     if port is not None and port != _DEFAULT_PORTS[scheme]:
@@ -68,7 +68,7 @@ def parse_endpoint(text: Any, *, allow_http: bool = False) -> Endpoint:
 
 def _split(text: Any) -> SplitResult:
     expected = "must be a full origin such as https://cams.ap-southeast-1.aliyuncs.com"
-    # urlsplit drops line ends without a word; a Host header must not hide any.
+    # urlsplit silently drops line ends, which must not reach a Host header.
     if not isinstance(text, str) or not text.isprintable() or " " in text:
         raise ConfigurationError(expected, field="endpoint")
     try:
@@ -83,7 +83,7 @@ def _split(text: Any) -> SplitResult:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine."""
+    """Return whether a host name or address is this machine."""
     if host == "localhost":
         return True
     try:

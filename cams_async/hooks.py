@@ -63,7 +63,7 @@ class CallState:
     short_form: bool = False
     """Whether the last request was a form only because it carried a secret."""
 
-    token_renewed: bool = False
+    token_refreshed: bool = False
     """Whether expired credentials were discarded during this call."""
 
 

@@ -1,4 +1,4 @@
-"""Texts of a server without the secrets of the request that they may quote."""
+"""Masking of secrets that a response quotes from the request."""
 
 import json
 
@@ -7,10 +7,10 @@ from cams_async.signing import percent_encode
 
 
 def without(secrets: tuple[Secret, ...], text: str) -> str:
-    """Mask the secrets in a text, however a server may have encoded them."""
+    """Mask the secrets in a text, in plain, JSON or percent-encoded form."""
     forms: set[str] = set()
     for secret in secrets:
-        # An answer may quote the request's URL or form, or write JSON in many ways.
+        # A response may quote the URL or form of the request, or escape JSON.
         plain = secret.reveal()
         quoted = json.dumps(plain, ensure_ascii=False)[1:-1]
         for form in (plain, quoted, json.dumps(plain)[1:-1]):
@@ -31,7 +31,7 @@ def without_bytes(secrets: tuple[Secret, ...], body: bytes) -> bytes:
 def without_anywhere(secrets: tuple[Secret, ...], value: object) -> object:
     """Mask the secrets in a JSON value, names included."""
     try:
-        # In pieces: one call of `dumps` would hold the event loop longer than `loads`.
+        # In pieces, because one call of `dumps` would block longer than `loads`.
         text = "".join(json.JSONEncoder(ensure_ascii=False).iterencode(value))
         return json.loads(without(secrets, text))
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""A value that masks itself."""
+"""Secrets that are masked wherever they are shown."""
 
 import functools
 import re
@@ -16,33 +16,33 @@ MASK = "***"
 class Secret:
     """A text that no repr, str, format, log, traceback or pickle shows.
 
-    It is deliberately not a `str`: nothing can print, join or encode it by mistake.
-    Secrets compare and hash by their text; a copy is the same secret.
+    It is deliberately not a `str`, so that it cannot be printed, joined or encoded by
+    mistake. Secrets compare and hash by their text.
 
     Args:
         text: The text, or another secret.
 
     Raises:
-        TypeError: The text is no string. The message does not show the value.
+        TypeError: The text is not a string. The message does not show the value.
     """
 
     __slots__ = ("_text",)
 
     def __init__(self, text: "str | Secret") -> None:
-        if type(text) is str:  # as nearly all are
+        if type(text) is str:  # the usual case
             self._text = text
             return
         value = text.reveal() if isinstance(text, Secret) else text
         if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance] - not every caller has a type checker
             kind = type(value).__name__
-            del text, value  # the traceback of this error may show locals
+            del text, value  # error trackers show the locals of a traceback
             msg = f"a secret must be a string, not {kind}"
             raise TypeError(msg)
-        # Of an enum member or another subclass, keep the plain text only.
+        # Keep only the plain text of a subclass, such as an enum member.
         self._text = str.__str__(value)
 
     def reveal(self) -> str:
-        """Return the text. For signing, wire and transport only."""
+        """Return the text, to sign or send it."""
         return self._text
 
     def fits(self, pattern: re.Pattern[str]) -> bool:
@@ -83,37 +83,37 @@ class Secret:
         return self
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        """Refuse: a pickle would hold the text."""
+        """Raise TypeError, because a pickle would hold the text."""
         msg = "a Secret cannot be pickled"
         raise TypeError(msg)
 
 
 def as_secret(value: str | Secret) -> Secret:
-    """Wrap a text. Anything but a text is returned as it is, for a validator."""
+    """Wrap a string. Return other values unchanged, for a validator."""
     return Secret(value) if isinstance(value, str) else value
 
 
 def as_optional_secret(value: str | Secret | None) -> Secret | None:
-    """Wrap a text, and leave None."""
+    """Wrap a string. Return None and other values unchanged, for a validator."""
     return None if value is None else as_secret(value)
 
 
 def hide_arguments(function: Callable[P, R]) -> Callable[P, R]:
-    """Drop the arguments from the traceback of whatever the function raises.
+    """Keep the arguments of a function out of the tracebacks of its exceptions.
 
-    For a function that is given texts before they are secrets. An error tracker
-    shows the local variables of each frame.
+    Error trackers show the local variables of each frame. Use it for functions that
+    receive secrets as plain text.
     """
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - it is raised again
+        except Exception as error:  # noqa: BLE001 - re-raised
             if error.__suppress_context__:
-                # `from None` only marks the error behind as not to be printed.
+                # `from None` hides the context but keeps it.
                 error.__context__ = None
-            raise error.with_traceback(None)  # noqa: B904 - it keeps its own cause
+            raise error.with_traceback(None)  # noqa: B904 - keeps its own cause
         finally:
             del args, kwargs
 
@@ -121,6 +121,6 @@ def hide_arguments(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def hide_init_arguments(cls: type[T]) -> type[T]:
-    """Apply `hide_arguments` to the `__init__` that attrs has made."""
+    """Apply `hide_arguments` to the `__init__` of a class."""
     setattr(cls, "__init__", hide_arguments(cls.__init__))  # noqa: B010 - type checkers refuse the assignment
     return cls

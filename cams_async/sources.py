@@ -1,4 +1,4 @@
-"""Credentials from a JSON document: the CLI's profile file, or a local service."""
+"""Credentials in JSON: the profile file of the Alibaba Cloud CLI, a local service."""
 
 import asyncio
 import json
@@ -22,16 +22,19 @@ from cams_async.transport import fetch
 T = TypeVar("T")
 
 REREAD = 5.0
-"""Seconds during which the profile file is not read again."""
+"""Seconds between two reads of the profile file."""
 
 READ_TIMEOUT = 5.0
-"""Seconds that a call waits for the profile file."""
+"""Seconds that a call waits for a read of the profile file."""
 
 LARGEST_PROFILE = 2**20
-"""Bytes of the largest profile file that is read."""
+"""Bytes of the largest accepted profile file."""
 
 FETCH_TIMEOUT = 5.0
+"""Seconds that a call waits for the service."""
+
 FETCH_BYTES = 2**16
+"""Bytes of the largest accepted response."""
 
 PROFILE_FILE = "~/.aliyun/config.json"
 PROFILE = "ALIBABA_CLOUD_PROFILE"
@@ -49,19 +52,19 @@ UNSUPPORTED_MODES = (
     "RamRoleArnWithRoleName",
     "RsaKeyPair",
 )
-"""Modes of the CLI's profiles that need calls which this package does not make."""
+"""Profile modes of the CLI that need requests to other services."""
 
-# Opening a FIFO then does not wait for its writer, and no terminal becomes ours.
+# Do not wait for the writer of a FIFO, and do not acquire a controlling terminal.
 _FLAGS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 
 class _DaemonThreads(Executor):
-    """Runs each function in a thread that does not keep the process from exiting."""
+    """An executor whose threads do not keep the process from exiting."""
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Start a thread. The function must not raise."""
+        """Run a function, which must not raise, in a new thread."""
         future: Future[T] = Future()
-        # From here on it cannot be cancelled, so there is always somewhere to put it.
+        # A running future cannot be cancelled, so the thread can always set its result.
         future.set_running_or_notify_cancel()
 
         def run() -> None:
@@ -75,13 +78,14 @@ _daemons = _DaemonThreads()
 
 
 class ProfileCredentials:
-    """A profile of the Alibaba Cloud CLI, modes AK and StsToken.
+    """Credentials in a profile of the Alibaba Cloud CLI, of mode AK or StsToken.
 
-    A changed file is noticed within 5 seconds.
+    The file is read at most every 5 seconds.
     https://www.alibabacloud.com/help/en/cli/configure-credentials
 
     Args:
-        profile: Its name. Default: ALIBABA_CLOUD_PROFILE, else the file's `current`.
+        profile: The name of the profile. Default: the value of ALIBABA_CLOUD_PROFILE,
+            or the field `current` of the file.
         path: The file. Default: `~/.aliyun/config.json`.
     """
 
@@ -90,7 +94,7 @@ class ProfileCredentials:
     ) -> None:
         self._profile = profile
         self._path = path
-        self._found: Credentials | None = None
+        self._credentials: Credentials | None = None
         self._name: str | None = None
         self._read_at = 0.0
         self._reading: asyncio.Future[Credentials | CredentialsError] | None = None
@@ -100,25 +104,24 @@ class ProfileCredentials:
 
     @property
     def account(self) -> str | None:
-        """The profile's name, once it is known."""
+        """`profile NAME`; None before the first successful `get`."""
         return None if self._name is None else f"profile {self._name}"
 
     async def get(self) -> Credentials:
         """Return the credentials of the profile.
 
         Raises:
-            CredentialsError: There is no such file or profile, its mode is not
-                supported, or it lacks a field; names it. Or the file was not read
-                within 5 s.
+            CredentialsError: The file or profile does not exist, the mode is not
+                supported, a field is missing, or reading took longer than 5 seconds.
         """
         now = time.monotonic()
-        if self._found is not None and now - self._read_at < REREAD:
-            return self._found
-        # A home directory on a network may hang: then all wait for one thread.
+        if self._credentials is not None and now - self._read_at < REREAD:
+            return self._credentials
+        # A network home directory may hang: all calls of a loop share one thread.
         loop = asyncio.get_running_loop()
         reading = self._reading
         if reading is None or reading.done() or reading.get_loop() is not loop:
-            reading = loop.run_in_executor(_daemons, self._outcome)
+            reading = loop.run_in_executor(_daemons, self._read_or_error)
             self._reading = reading
         await asyncio.wait([reading], timeout=READ_TIMEOUT)
         if not reading.done():
@@ -127,27 +130,27 @@ class ProfileCredentials:
         found = reading.result()
         if isinstance(found, CredentialsError):
             raise found
-        self._found = found
+        self._credentials = found
         self._read_at = now
         return found
 
-    def _outcome(self) -> Credentials | CredentialsError:
+    def _read_or_error(self) -> Credentials | CredentialsError:
         try:
             return self._read()
         except CredentialsError as error:
             return error
-        except Exception as error:  # noqa: BLE001 - such as a path with a NUL in it
+        except Exception as error:  # noqa: BLE001 - such as ValueError for a path with a NUL
             kind = type(error).__name__
             return CredentialsError(f"the profile file cannot be read ({kind})")
 
     @hide_arguments
     def _read(self) -> Credentials:
-        default = os.path.expanduser(PROFILE_FILE)  # noqa: PTH111 - Path's own fails where the user has no home
+        default = os.path.expanduser(PROFILE_FILE)  # noqa: PTH111 - Path.expanduser fails without a home
         path = Path(self._path or default)
         where = f"profile file {path}"
-        return self._credentials(_object(_content(path, where), where))
+        return self._select(_json_object(_read_file(path, where), where))
 
-    def _credentials(self, config: dict[str, Any]) -> Credentials:
+    def _select(self, config: dict[str, Any]) -> Credentials:
         current = config.get("current")
         name = self._profile or os.environ.get(PROFILE)
         if name is None and isinstance(current, str):
@@ -155,7 +158,7 @@ class ProfileCredentials:
         profiles = config.get("profiles")
         listed = cast("list[object]", profiles) if isinstance(profiles, list) else []
         for entry in listed:
-            profile = _fields(entry, "a profile")
+            profile = _require_object(entry, "a profile")
             if profile.get("name") == name:
                 break
         else:
@@ -167,18 +170,21 @@ class ProfileCredentials:
             shown = f"mode {mode}" if mode in UNSUPPORTED_MODES else "its mode"
             msg = f"{where}: {shown} is not supported, only AK and StsToken are"
             raise CredentialsError(msg)
-        token = _text(profile, "sts_token", where) if mode == "StsToken" else None
-        key_id = _text(profile, "access_key_id", where)
-        secret = _text(profile, "access_key_secret", where)
+        token = (
+            _require_text(profile, "sts_token", where) if mode == "StsToken" else None
+        )
+        key_id = _require_text(profile, "access_key_id", where)
+        secret = _require_text(profile, "access_key_secret", where)
         self._name = str(name)
-        return _checked(where, key_id, secret, token)
+        return _create(where, key_id, secret, token)
 
 
 class CredentialsUri:
-    """A local service that hands out credentials over HTTP.
+    """Credentials from a local HTTP service.
 
     Args:
-        uri: Its address. Default: ALIBABA_CLOUD_CREDENTIALS_URI.
+        uri: The URL, which may hold a password. Default: the value of
+            ALIBABA_CLOUD_CREDENTIALS_URI.
     """
 
     def __init__(self, uri: str | Secret | None = None) -> None:
@@ -189,45 +195,45 @@ class CredentialsUri:
 
     @property
     def account(self) -> str | None:
-        """The address without user, password and query."""
+        """The URL without user, password and query; None if there is no URL."""
         address = self._address()
         return None if address is None else _origin_and_path(address)
 
     async def get(self) -> Credentials:
-        """Fetch credentials.
+        """Fetch the credentials.
 
         Raises:
-            CredentialsError: There is no address, or no good answer within 5 s.
+            CredentialsError: There is no URL, or no usable response within 5 seconds.
         """
         address = self._address()
         if address is None:
             msg = f"environment variable {URI} is not set"
             raise CredentialsError(msg, absent=True)
         try:
-            return _served(
+            return _parse_response(
                 await fetch(address, timeout=FETCH_TIMEOUT, max_response=FETCH_BYTES)
             )
         except CredentialsError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, there are none
+        except Exception as error:  # noqa: BLE001 - any failure means no credentials
             failure = type(error).__name__
-        # Raised here: the errors of a client of HTTP show the address.
+        # Raised outside the handler, because errors of an HTTP client show the URL.
         shown = _origin_and_path(address)
-        msg = f"credentials URI: no usable answer from {shown} ({failure})"
+        msg = f"credentials URI: no usable response from {shown} ({failure})"
         raise CredentialsError(msg)
 
     def _address(self) -> Secret | None:
         return self._uri or Secret(os.environ.get(URI, "")) or None
 
 
-def _content(path: Path, where: str) -> bytes:
-    """Read a file that is regular and not too large, and no other."""
+def _read_file(path: Path, where: str) -> bytes:
+    """Read a regular file of at most LARGEST_PROFILE bytes."""
     try:
         with open(path, "rb", opener=_open) as file:
             state = os.fstat(file.fileno())
             regular = S_ISREG(state.st_mode)
             small = regular and state.st_size <= LARGEST_PROFILE
-            # It may grow meanwhile.
+            # The file may have grown since.
             text = file.read(LARGEST_PROFILE + 1) if small else b""
     except FileNotFoundError:
         msg = f"there is no {where}"
@@ -236,7 +242,7 @@ def _content(path: Path, where: str) -> bytes:
         msg = f"{where} cannot be read ({type(error).__name__})"
         raise CredentialsError(msg) from None
     if not regular:
-        msg = f"{where} is no regular file"
+        msg = f"{where} is not a regular file"
         raise CredentialsError(msg)
     if not small or len(text) > LARGEST_PROFILE:
         msg = f"{where} is larger than {LARGEST_PROFILE} bytes"
@@ -249,58 +255,59 @@ def _open(path: str, flags: int) -> int:
 
 
 def _origin_and_path(address: Secret) -> str:
+    """Return a URL without user, password, query and fragment."""
     unnamed = "an unnamed address"
     try:
         parts = urlsplit(address.reveal())
         usable = parts.scheme in ("http", "https") and parts.port != 0
     except ValueError:
         return unnamed
-    # With an unescaped `/` in a password, part of it counts as the path.
+    # With an unescaped `/` in the password, the path holds part of the password.
     if not usable or "@" in parts.path:
         return unnamed
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 @hide_arguments
-def _served(response: HttpResponse) -> Credentials:
-    """Read the answer of a service."""
+def _parse_response(response: HttpResponse) -> Credentials:
+    """Return the credentials in the response of a service."""
     where = "credentials URI"
-    payload = _object(response.body, f"{where}: HTTP {response.status}")
+    payload = _json_object(response.body, f"{where}: HTTP {response.status}")
     if response.status != 200 or payload.get("Code") != "Success":  # noqa: PLR2004 - HTTP
         msg = f"{where}: HTTP {response.status}, Code is not Success"
         raise CredentialsError(msg)
-    expiration = _text(payload, "Expiration", where)
+    expiration = _require_text(payload, "Expiration", where)
     try:
-        ends = datetime.fromisoformat(expiration)
+        expires_at = datetime.fromisoformat(expiration)
     except ValueError:
-        msg = f"{where}: Expiration is no date"
+        msg = f"{where}: Expiration is not a date"
         raise CredentialsError(msg) from None
-    return _checked(
+    return _create(
         where,
-        _text(payload, "AccessKeyId", where),
-        _text(payload, "AccessKeySecret", where),
-        _text(payload, "SecurityToken", where),
-        ends,
+        _require_text(payload, "AccessKeyId", where),
+        _require_text(payload, "AccessKeySecret", where),
+        _require_text(payload, "SecurityToken", where),
+        expires_at,
     )
 
 
-def _object(text: bytes, where: str) -> dict[str, Any]:
+def _json_object(text: bytes, where: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        # The error holds the text, and so secrets: none of ours may hold the error.
+        # The error holds the text with its secrets, so it must not be chained.
         value = None
-    return _fields(value, where)
+    return _require_object(value, where)
 
 
-def _fields(value: object, where: str) -> dict[str, Any]:
+def _require_object(value: object, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         msg = f"{where} holds no JSON object"
         raise CredentialsError(msg)
     return cast("dict[str, Any]", value)
 
 
-def _text(fields: dict[str, Any], name: str, where: str) -> str:
+def _require_text(fields: dict[str, Any], name: str, where: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not value:
         msg = f"{where} lacks {name}"
@@ -308,15 +315,15 @@ def _text(fields: dict[str, Any], name: str, where: str) -> str:
     return value
 
 
-def _checked(
+def _create(
     where: str,
     key_id: str,
     secret: str,
     token: str | None,
-    ends: datetime | None = None,
+    expires_at: datetime | None = None,
 ) -> Credentials:
     try:
-        return Credentials(key_id, secret, token, ends)
+        return Credentials(key_id, secret, token, expires_at)
     except ConfigurationError as error:
         msg = f"{where}: {error}"
         raise CredentialsError(msg) from None

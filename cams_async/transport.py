@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import zlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -95,19 +95,19 @@ class AiohttpTransport:
             self._options["ssl"] = ssl_context
         self._max_response = max_response
 
-    def exchange(
+    async def exchange(
         self,
         request: Request,
         *,
         timeout: float,
         on_sent: Callable[[], None],
-    ) -> Coroutine[Any, Any, HttpResponse]:
+    ) -> HttpResponse:
         """Do one exchange; see `Transport.exchange`."""
         if self._given is not None and self._given.closed:
             raise ConfigurationError("is closed", field="session")
         # A caller's connector has one pool for all.
         long = request.repeatable or self._given is not None
-        return _send(
+        return await _send(
             self._sessions.get(long) or self._open(long=long),
             "POST",
             URL(request.url, encoded=True),

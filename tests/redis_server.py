@@ -14,7 +14,7 @@ import pytest
 from redis.asyncio import Redis
 
 REQUIRED = "CI_REQUIRES_REDIS"
-"""Where this variable is set, a missing redis-server fails the tests."""
+"""With this variable set, a missing redis-server fails the tests."""
 
 
 def find_redis_server() -> str:
@@ -57,7 +57,7 @@ class RedisProcess:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """The address."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
@@ -140,12 +140,12 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """The address."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     @property
     def connections(self) -> int:
-        """How many are open now."""
+        """The number of open connections."""
         return len(self._tasks)
 
     def stall(self) -> None:

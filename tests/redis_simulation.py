@@ -29,7 +29,7 @@ PARTS = ("slots", "line", "due", "state")
 
 @frozen(kw_only=True)
 class FaultInjector:
-    """What goes wrong between the processes and Redis."""
+    """The faults between the processes and Redis."""
 
     latency: float = 0.0005
     """Seconds that a message takes each way, at most."""
@@ -41,7 +41,7 @@ class FaultInjector:
     """The share of messages that arrive after their sender gave up."""
 
     restarts: tuple[float, ...] = ()
-    """When Redis is restarted, empty."""
+    """Times of restarts of Redis, which empty it."""
 
     outages: tuple[tuple[float, float], ...] = ()
     """From when to when it cannot be reached."""
@@ -50,13 +50,13 @@ class FaultInjector:
     """Which process is cut off for good, and when."""
 
     evictions: tuple[tuple[float, int], ...] = ()
-    """When a key of each scope is evicted, and which of the four."""
+    """Times at which a key of each scope is evicted, and which of the four."""
 
     offset: float = 1e9
     """Redis's clock at the start."""
 
     jumps: tuple[tuple[float, float], ...] = ()
-    """When its clock is set forward, and by how much."""
+    """Times at which its clock is set forward, and by how much."""
 
 
 @frozen(kw_only=True)
@@ -70,7 +70,7 @@ class Fleet:
 
 
 class SimulatedRedis:
-    """What all processes of a run share."""
+    """The state that all processes of a run share."""
 
     def __init__(self, fleet: Fleet, client: "redis.Redis", clock: Clock) -> None:
         self.fleet = fleet

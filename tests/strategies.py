@@ -100,7 +100,7 @@ def records(cls: type[Record]) -> st.SearchStrategy[Record]:
 
 PHONE_NUMBERS = st.from_regex(r"[1-9][0-9]{0,14}", fullmatch=True)
 WORDS = TEXT.filter(str.strip)
-"""What a required field takes."""
+"""Valid values of a required field."""
 
 
 def pem(content: bytes) -> str:

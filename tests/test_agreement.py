@@ -1,4 +1,4 @@
-"""What we sign equals what the vendor's own SDK signs, byte for byte."""
+"""Signatures equal those of the vendor's own SDK, byte for byte."""
 
 import hashlib
 import logging
@@ -51,7 +51,7 @@ def test_signatures_are_byte_equal(  # noqa: PLR0917 - hypothesis names them
     method: str,
     body: bytes,
 ) -> None:
-    """Whatever the parameters, headers and keys, the two headers are the same."""
+    """The two headers are the same for any parameters, headers and keys."""
     hashed_body = hashlib.sha256(body).hexdigest()
 
     ours = signing.sign(

@@ -118,7 +118,7 @@ def test_what_fails_in_every_round_is_written(clock: Clock, tmp_path: Path) -> N
 
 
 def test_what_fails_for_every_row_is_written_too(clock: Clock, tmp_path: Path) -> None:
-    """Where no number has ever had an answer, there is none to try again."""
+    """Without a response so far, the first number is requested again."""
     broken = ServerError("broken", code="Boom", http_status=500)
     numbers = (FIRST, SECOND, "8613800000003")
 
@@ -208,7 +208,7 @@ async def test_what_fails_before_any_answer_ends_the_job(
 
 
 async def test_a_number_that_is_denied_is_a_rows_own_error(tmp_path: Path) -> None:
-    """Where others are answered, the account may call the action."""
+    """Responses for other numbers prove that the account may call the action."""
     denied = Answers({SECOND: PermissionDenied("no", code="NoPermission")})
 
     job = await work(plan(tmp_path), denied, window=1)

@@ -63,7 +63,7 @@ def test_line_ends_stay_visible_in_csv() -> None:
 
 @given(st.binary() | JSON.map(lambda value: f"{value}".encode()))
 def test_no_bytes_break_the_reading_of_a_line(data: bytes) -> None:
-    """What is in the file may be anything."""
+    """The file may hold any bytes."""
     for form in FORMATS:
         assert decode(data + b"\n", form) is None or data[:1] in b' \t\r{"0123456789+-'
 
@@ -275,7 +275,7 @@ def on_disk(path: Path, *, room: int, stuck: bool = False) -> tuple[Disk, Output
 
 
 def test_a_full_disk_leaves_whole_lines(tmp_path: Path) -> None:
-    """What did not fit is taken back, so that the file stays readable."""
+    """A partial line is removed, so that the file stays readable."""
     line = encode(Result(line=1), "jsonl")
     disk, output = on_disk(tmp_path / "out", room=len(line) + 20)
     with disk:

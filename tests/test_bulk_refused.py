@@ -219,7 +219,7 @@ def test_a_long_line_of_another_input_is_refused() -> None:
     st.sampled_from(FORMATS),
 )
 def test_any_line_is_kept_through_any_format(line: str, form: Format) -> None:
-    """Whatever it holds, a second run finds the same record."""
+    """A second run reads the same record, with any content."""
     data = b'{"x": 1}\n' + line.encode()
 
     first = output(data, form)

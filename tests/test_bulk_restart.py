@@ -98,7 +98,7 @@ async def test_what_is_no_journal_is_left_alone(
     restart: bool,  # noqa: FBT001 - a table
     is_new: bool,  # noqa: FBT001 - a table
 ) -> None:
-    """Where the journal would be, whether the output is new or not."""
+    """A symbolic link in the journal's place is refused, for new and old outputs."""
     job = plan(tmp_path, restart=restart)
     assert job.output is not None
     if not is_new:
@@ -127,7 +127,7 @@ def look(folder: Path) -> dict[str, Any]:
 
 @posix
 async def test_a_draft_of_a_journal_follows_no_link(tmp_path: Path) -> None:
-    """Who can guess its name could have a file overwritten."""
+    """A link at a guessable name must not lead to an overwritten file."""
     foreign_link(tmp_path / "out.jsonl.journal.new")
 
     await work(plan(tmp_path))
@@ -248,7 +248,7 @@ async def test_times_of_a_journal_may_be_anything(tmp_path: Path, value: float) 
 
 
 def test_options_of_a_journal_may_be_deep(tmp_path: Path) -> None:
-    """What cannot be shown is still another's."""
+    """A foreign file that cannot be decoded is left unchanged."""
     deep: Any = None
     for _ in range(100_000):
         deep = [deep]
@@ -333,7 +333,7 @@ async def test_a_finished_job_tells_when_it_finished(tmp_path: Path) -> None:
 
 
 async def test_a_job_that_is_no_longer_finished_does_not_say_so(tmp_path: Path) -> None:
-    """Who removes lines wants them again."""
+    """Rows whose lines were removed are written again."""
     first = await work(plan(tmp_path))
     output = tmp_path / "out.jsonl"
     output.write_text("".join(output.read_text().splitlines(keepends=True)[:-1]))

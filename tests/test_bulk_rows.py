@@ -103,7 +103,7 @@ def test_lines_are_those_of_the_stream(data: bytes, cut: int, limit: int) -> Non
 def test_csv_is_read_as_it_was_written(
     pairs: list[tuple[str, str]], delimiter: str, end: str, mark: bytes
 ) -> None:
-    """What Python's own writer writes comes back, line ends in fields included."""
+    """Records of Python's csv writer are read back, with line ends in fields."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator=end)
     if any("\r" in space for _, space in pairs):
@@ -276,7 +276,7 @@ def test_a_header_may_take_several_lines() -> None:
 def test_json_is_read_as_it_was_written(
     pairs: list[tuple[str, str]], dumps: Callable[[object], str], mark: bytes
 ) -> None:
-    """What Python's own encoder writes comes back."""
+    """Objects of Python's JSON encoder are read back."""
     text = "\n".join(
         dumps({"PhoneNumber": number, "CustSpaceId": space}) for number, space in pairs
     )

@@ -176,7 +176,7 @@ class TestSurplus:
 
 @define
 class Pseudo:
-    """What is examined of a connection, and of a transport that is open."""
+    """A connection with an open transport, as far as it is examined."""
 
     protocol: Any = None
     socket: Any = None
@@ -405,7 +405,7 @@ class TestKeepAlive:
 
 
 class TestShortCuts:
-    """What saves time still does: aiohttp uses what is overridden."""
+    """aiohttp uses every name that the short cuts override."""
 
     async def test_aiohttp_uses_them(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Each of them once per request; no type is made up, and no trace runs."""

@@ -515,7 +515,7 @@ REPORT = ActionReport(
     violations=0,
     first=0.0,
     last=10.0,
-    share=0.99999,
+    utilization=0.99999,
 )
 
 

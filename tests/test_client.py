@@ -714,7 +714,7 @@ class TestCall:
         assert expected == len(transport.seen)
 
     async def test_an_unknown_outcome_has_the_hint_of_the_operation(self) -> None:
-        """Where there is one of that name; the default is not to resend."""
+        """An operation of that name decides; the default is no retry."""
         transport = RecordingTransport(LOST, VERIFIED)
         with pytest.raises(ConnectionLost) as caught:
             await make(transport).call("AnAction")

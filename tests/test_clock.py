@@ -84,7 +84,7 @@ def test_a_rounding_limiter_does_not_spin(clock: Clock) -> None:
 
 
 def test_waiting_for_ever_is_an_error(clock: Clock) -> None:
-    """Where a real loop would hang, the stuck tasks are named."""
+    """Tasks that would hang on a real loop are named."""
 
     async def stuck() -> None:
         await asyncio.Event().wait()

@@ -1,4 +1,4 @@
-"""An access key shows no secret, and the environment is read with care."""
+"""Access keys, and the providers without I/O."""
 
 import copy
 import pickle
@@ -9,7 +9,12 @@ import attrs
 import pytest
 from hypothesis import given
 
-from cams_async.credentials import Credentials, EnvironmentCredentials, mask
+from cams_async.credentials import (
+    Credentials,
+    EnvironmentCredentials,
+    StaticCredentials,
+    mask,
+)
 from cams_async.errors import ConfigurationError, CredentialsError
 from cams_async.secret import Secret
 from tests.strategies import VISIBLE
@@ -21,16 +26,16 @@ SECURITY_TOKEN = "ALIBABA_CLOUD_SECURITY_TOKEN"
 
 
 class Nowhere(tzinfo):
-    """A time zone that does not know its offset."""
+    """A time zone without an offset."""
 
     def utcoffset(self, dt: datetime | None) -> None:
-        """Say nothing."""
+        """Return None."""
 
     dst = tzname = utcoffset
 
 
-def test_an_access_key_has_its_parts() -> None:
-    """A lasting one has neither token nor end."""
+def test_credentials_hold_their_parts() -> None:
+    """Permanent credentials have neither token nor expiry."""
     lasting = Credentials("id", "secret")
     temporary = Credentials("id", "secret", "token", ENDS)
 
@@ -71,8 +76,8 @@ def test_an_access_key_has_its_parts() -> None:
         ["x"],
     ],
 )
-def test_what_cannot_travel_in_a_header_is_refused(name: str, value: Any) -> None:
-    """By the name of the part, and never with its value."""
+def test_parts_that_no_header_can_hold_are_rejected(name: str, value: Any) -> None:
+    """The error names the part, and never shows its value."""
     parts: dict[str, Any] = {
         "access_key_id": "id",
         "access_key_secret": "secret",
@@ -89,7 +94,7 @@ def test_what_cannot_travel_in_a_header_is_refused(name: str, value: Any) -> Non
 
 @pytest.mark.parametrize("name", ["access_key_id", "access_key_secret"])
 def test_only_the_token_may_be_none(name: str) -> None:
-    """A key without its secret signs nothing."""
+    """An ID without a secret cannot sign."""
     parts: Any = {"access_key_id": "id", "access_key_secret": "secret", name: None}
 
     with pytest.raises(ConfigurationError, match=name):
@@ -97,8 +102,8 @@ def test_only_the_token_may_be_none(name: str) -> None:
 
 
 @given(key_id=VISIBLE, secret=VISIBLE, token=VISIBLE)
-def test_any_visible_ascii_is_a_key(key_id: str, secret: str, token: str) -> None:
-    """The vendor may use all of it."""
+def test_any_visible_ascii_is_accepted(key_id: str, secret: str, token: str) -> None:
+    """The vendor does not document its alphabet."""
     assert Credentials(key_id, secret, token).access_key_secret.reveal() == secret
 
 
@@ -106,15 +111,15 @@ def test_any_visible_ascii_is_a_key(key_id: str, secret: str, token: str) -> Non
     "end",
     [ENDS.replace(tzinfo=None), ENDS.replace(tzinfo=Nowhere()), 1893456000, "2030"],
 )
-def test_an_end_must_have_a_time_zone(end: Any) -> None:
-    """Else nobody knows when it is."""
+def test_an_expiry_must_have_a_time_zone(end: Any) -> None:
+    """An expiry without a time zone is ambiguous."""
     with pytest.raises(ConfigurationError, match="time zone") as caught:
         Credentials("id", "secret", "token", end)
 
     assert caught.value.field == "expires_at"
 
 
-def test_an_end_may_be_in_any_time_zone() -> None:
+def test_an_expiry_may_be_in_any_time_zone() -> None:
     """Equal moments are equal."""
     there = ENDS.astimezone(timezone.max)
 
@@ -131,16 +136,14 @@ def test_an_end_may_be_in_any_time_zone() -> None:
         ("", "***"),
     ],
 )
-def test_a_masked_id_can_be_recognised_if_it_is_long(
-    key_id: str, expected: str
-) -> None:
-    """A short one would be shown nearly whole."""
+def test_only_a_long_id_is_masked_in_part(key_id: str, expected: str) -> None:
+    """A short ID would be shown almost completely."""
     assert mask(key_id) == expected
 
 
 @pytest.mark.parametrize("show", [repr, str, "{}".format, "{!r}".format, ascii])
 def test_no_secret_is_shown(show: Any) -> None:
-    """However credentials are turned into text."""
+    """Every text form masks secret and token, and shortens the ID."""
     credentials = Credentials("LTAI-canary-1", "canary-2", "canary-3", ENDS)
     text: str = show(credentials)
 
@@ -153,8 +156,8 @@ def test_no_secret_is_shown(show: Any) -> None:
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_pickling_is_refused(protocol: int) -> None:
-    """A pickle would hold the secret in the clear."""
+def test_credentials_cannot_be_pickled(protocol: int) -> None:
+    """A pickle would hold the secret as plain text."""
     credentials = Credentials("id", "canary")
 
     with pytest.raises(TypeError, match="cannot be pickled") as caught:
@@ -164,32 +167,45 @@ def test_pickling_is_refused(protocol: int) -> None:
 
 
 def test_a_copy_is_equal() -> None:
-    """It is no less masked."""
+    """A copy is masked, too."""
     credentials = Credentials("id", "canary", Secret("token"), ENDS)
 
     assert credentials == copy.deepcopy(credentials) == attrs.evolve(credentials)
     assert "canary" not in repr(attrs.asdict(copy.copy(credentials)))
 
 
-def test_credentials_do_not_change() -> None:
-    """What was checked is what signs."""
+def test_credentials_are_immutable() -> None:
+    """A part cannot be changed after validation."""
     name = "access_key_secret"
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         setattr(Credentials("id", "secret"), name, "b")
+
+
+async def test_static_credentials_never_expire() -> None:
+    """Their AccessKey ID is the account."""
+    credentials = Credentials("LTAI-canary", "canary")
+    source = StaticCredentials(credentials)
+
+    assert not source.expire(credentials)
+    assert await source.get() is credentials
+    assert source.account == "LTAI-canary"
+    assert repr(source) == "access_key_id='LTAI***'"
 
 
 # The environment
 
 
 def set_environment(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
-    """Set the variables by the part that they hold."""
+    """Set the variables of the given parts."""
     names = {"key_id": KEY_ID, "secret": KEY_SECRET, "token": SECURITY_TOKEN}
     for part, value in values.items():
         monkeypatch.setenv(names[part], value)
 
 
-async def test_the_environment_holds_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its id is the account."""
+async def test_the_environment_holds_an_access_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The AccessKey ID is the account."""
     set_environment(monkeypatch, key_id="id", secret="secret")
     provider = EnvironmentCredentials()
 
@@ -200,7 +216,7 @@ async def test_the_environment_holds_a_key(monkeypatch: pytest.MonkeyPatch) -> N
 async def test_the_environment_may_hold_a_token(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """An empty one is none, as shells leave them."""
+    """An empty variable counts as unset."""
     set_environment(monkeypatch, key_id="id", secret="secret", token="token")
     with_token = await EnvironmentCredentials().get()
     set_environment(monkeypatch, token="")
@@ -210,7 +226,7 @@ async def test_the_environment_may_hold_a_token(
     assert without == Credentials("id", "secret")
 
 
-async def test_a_change_of_the_environment_is_noticed(
+async def test_a_change_of_the_environment_takes_effect(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The variables are read at each call."""
@@ -224,10 +240,10 @@ async def test_a_change_of_the_environment_is_noticed(
 
 
 @pytest.mark.parametrize("values", [{}, {"key_id": "", "secret": ""}, {"token": "t"}])
-async def test_an_empty_environment_has_nothing_to_offer(
+async def test_an_empty_environment_is_absent(
     values: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So that a chain may go on; the error names the variable."""
+    """A chain continues, and the error names the variable."""
     set_environment(monkeypatch, **values)
     provider = EnvironmentCredentials()
     with pytest.raises(CredentialsError) as caught:
@@ -246,10 +262,10 @@ async def test_an_empty_environment_has_nothing_to_offer(
         ({"secret": "canary"}, KEY_ID),
     ],
 )
-async def test_half_a_key_is_broken(
+async def test_an_incomplete_key_is_an_error(
     values: dict[str, str], missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No chain goes on to what might be another account's."""
+    """A chain stops, because the next provider may hold another account."""
     set_environment(monkeypatch, **values)
     with pytest.raises(CredentialsError) as caught:
         await EnvironmentCredentials().get()
@@ -259,10 +275,10 @@ async def test_half_a_key_is_broken(
 
 
 @pytest.mark.parametrize("part", ["key_id", "secret", "token"])
-async def test_an_unusable_variable_is_broken(
+async def test_a_malformed_variable_is_an_error(
     part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Such as one that was quoted wrongly; its value is not shown."""
+    """A chain stops, and the error does not show the value."""
     values = {"key_id": "id", "secret": "secret", part: "canary canary"}
     set_environment(monkeypatch, **values)
     with pytest.raises(CredentialsError, match="printable ASCII") as caught:
@@ -272,8 +288,10 @@ async def test_an_unusable_variable_is_broken(
     assert "canary" not in f"{caught.value} {caught.value.__cause__}"
 
 
-def test_the_environment_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its repr is a name."""
+def test_the_repr_of_the_environment_shows_no_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The repr is the name of the class."""
     set_environment(monkeypatch, key_id="canary", secret="canary")
 
     assert repr(EnvironmentCredentials()) == "EnvironmentCredentials()"

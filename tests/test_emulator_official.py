@@ -1,4 +1,4 @@
-"""The vendor's own SDK, unchanged, is a client of the emulator like any other."""
+"""The vendor's own SDK works with the emulator, unchanged."""
 
 import importlib
 import json
@@ -25,7 +25,7 @@ async def emulator() -> AsyncIterator[Emulator]:
 
 @pytest.fixture
 def sdk() -> Iterator[Callable[[str], Any]]:
-    """Yield a way to import the SDK, which takes its log handlers along."""
+    """Yield a function that imports the SDK; remove its log handlers afterwards."""
     logger = logging.getLogger("darabonba-core")
     former = list(logger.handlers)
     with warnings.catch_warnings():
@@ -53,9 +53,7 @@ def client(sdk: Callable[[str], Any], emulator: Emulator) -> Any:
     return sdk("alibabacloud_cams20200606.client").Client(config)
 
 
-async def test_it_asks_for_a_status(
-    client: Any, models: Any, emulator: Emulator
-) -> None:
+async def test_it_gets_a_status(client: Any, models: Any, emulator: Emulator) -> None:
     """GetPhoneNumberVerificationStatus succeeds."""
     number = emulator.phone_numbers[0]
     request = models.GetPhoneNumberVerificationStatusRequest(
@@ -117,7 +115,7 @@ async def test_it_verifies_a_migration(
 
 
 async def test_it_lists_a_space(client: Any, models: Any, emulator: Emulator) -> None:
-    """ChatappSyncPhoneNumber succeeds, and the SDK knows every field of it."""
+    """ChatappSyncPhoneNumber succeeds, and the SDK has every field of it."""
     request = models.ChatappSyncPhoneNumberRequest(
         cust_space_id=emulator.phone_numbers[0].cust_space_id
     )
@@ -135,7 +133,7 @@ async def test_it_lists_a_space(client: Any, models: Any, emulator: Emulator) ->
 async def test_it_sends_to_1000_recipients(
     client: Any, models: Any, emulator: Emulator
 ) -> None:
-    """SendChatappMassMessage succeeds, although the SDK puts all of them in the URL."""
+    """SendChatappMassMessage succeeds, all of them in the URL."""
     request = models.SendChatappMassMessageRequest(
         channel_type="whatsapp",
         from_="8613800000000",
@@ -160,7 +158,7 @@ async def test_it_sends_to_1000_recipients(
 
 
 async def test_it_sends_a_form(client: Any, models: Any) -> None:
-    """GetPreValidatePhoneId succeeds, the one action that the SDK sends a form for."""
+    """GetPreValidatePhoneId, the only action sent as a form by the SDK, succeeds."""
     request = models.GetPreValidatePhoneIdRequest(
         phone_number="8613800000000", verify_code="01 2+3"
     )
@@ -177,7 +175,7 @@ async def test_it_sends_a_form(client: Any, models: Any) -> None:
 async def test_its_core_may_put_parameters_anywhere(
     sdk: Callable[[str], Any], client: Any, emulator: Emulator, place: str, kind: str
 ) -> None:
-    """Query, form or JSON object: signed by the vendor's signer, the call succeeds."""
+    """A call with parameters in a query, a form or a JSON object succeeds."""
     models = sdk("alibabacloud_tea_openapi.models")
     parameters = {
         "PhoneNumber": emulator.phone_numbers[0].phone_number,
@@ -226,10 +224,10 @@ async def test_a_temporary_key_works_too(
     assert response.body.code == "OK"
 
 
-async def test_it_is_told_when_to_come_back(
+async def test_a_throttled_response_has_a_time_to_wait(
     sdk: Callable[[str], Any], client: Any, models: Any, emulator: Emulator
 ) -> None:
-    """A throttled answer with a hint is a ThrottlingException of the SDK."""
+    """The SDK raises a ThrottlingException with the time of the header."""
     emulator.options.retry_after = 1.5
     emulator.faults.next(Fault.THROTTLED)
     request = models.ChatappSyncPhoneNumberRequest(cust_space_id="cams-0001")
@@ -238,6 +236,6 @@ async def test_it_is_told_when_to_come_back(
     with pytest.raises(exceptions.ThrottlingException) as caught:
         await client.chatapp_sync_phone_number_async(request)
 
-    told: Any = caught.value
-    assert told.code == "System.LimitControl"
-    assert told.retry_after == 1500
+    error: Any = caught.value
+    assert error.code == "System.LimitControl"
+    assert error.retry_after == 1500

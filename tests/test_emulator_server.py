@@ -1,4 +1,4 @@
-"""The emulator on real sockets: what a caller sees, and how it stops."""
+"""The emulator on real sockets: responses, broken connections and shutdown."""
 
 import asyncio
 import errno
@@ -21,20 +21,18 @@ from yarl import URL
 
 from cams_async.credentials import Credentials
 from cams_async.emulator import CannedResponse, EmulatedNumber, Emulator, Fault, Slow
-from cams_async.emulator.delivery import reset
-from cams_async.emulator.rest import Rests
-from cams_async.emulator.server import origin
+from cams_async.emulator.server import InterruptibleSleep, origin, reset
 from cams_async.errors import ConfigurationError
 from cams_async.signing import FORM
 from tests.clock import Clock
-from tests.test_emulator_gate import signed
+from tests.test_emulator_auth import signed
 
 STATUS = "GetPhoneNumberVerificationStatus"
 
 
 @frozen(kw_only=True)
-class Seen:
-    """An answer as a caller sees it."""
+class Received:
+    """A response as a client receives it."""
 
     status: int
     headers: Mapping[str, str]
@@ -46,7 +44,7 @@ class Seen:
         return str(json.loads(self.body)["Code"])
 
 
-class Caller:
+class MinimalClient:
     """A minimal client: one session, one signed call of one action."""
 
     def __init__(self, session: aiohttp.ClientSession, emulator: Emulator) -> None:
@@ -61,11 +59,11 @@ class Caller:
         method: str = "POST",
         body: bytes = b"",
         content_type: str | None = None,
-    ) -> Seen:
-        """Ask for the status of a number."""
+    ) -> Received:
+        """Send a signed request for the status of a number."""
         number = number or self.emulator.phone_numbers[0]
         endpoint = URL(self.emulator.endpoint)
-        arrival = signed(
+        request = signed(
             {"PhoneNumber": number.phone_number, "CustSpaceId": number.cust_space_id},
             action=STATUS,
             credentials=credentials or self.emulator.credentials,
@@ -77,11 +75,11 @@ class Caller:
                 **({"content-type": content_type} if content_type else {}),
             },
         )
-        url = URL(f"{endpoint}?{arrival.query}", encoded=True)
+        url = URL(f"{endpoint}?{request.query}", encoded=True)
         async with self.session.request(
-            method, url, headers=arrival.headers, data=body or None
+            method, url, headers=request.headers, data=body or None
         ) as response:
-            return Seen(
+            return Received(
                 status=response.status,
                 headers=response.headers,
                 body=await response.read(),
@@ -89,7 +87,7 @@ class Caller:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what happens at the other end of a socket."""
+    """Wait for a condition at the other end of a socket."""
     for _ in range(5000):
         if condition():
             return
@@ -112,32 +110,34 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-def caller(session: aiohttp.ClientSession, emulator: Emulator) -> Caller:
+def client(session: aiohttp.ClientSession, emulator: Emulator) -> MinimalClient:
     """Return a client of the running emulator."""
-    return Caller(session, emulator)
+    return MinimalClient(session, emulator)
 
 
-async def test_a_signed_call_is_answered(caller: Caller) -> None:
-    """The whole way: signed, sent, judged, answered."""
-    seen = await caller.call()
+async def test_a_signed_call_gets_a_response(client: MinimalClient) -> None:
+    """A signed call is executed, and its response has the same id in both places."""
+    received = await client.call()
 
-    assert seen.status == 200
-    assert seen.headers["Content-Type"] == "application/json;charset=utf-8"
-    assert json.loads(seen.body)["RequestId"] == seen.headers["x-acs-request-id"]
-    assert caller.emulator.report().actions[0].executed == 1
+    assert received.status == 200
+    assert received.headers["Content-Type"] == "application/json;charset=utf-8"
+    assert (
+        json.loads(received.body)["RequestId"] == received.headers["x-acs-request-id"]
+    )
+    assert client.emulator.report().actions[0].executed == 1
 
 
-async def test_get_is_refused(caller: Caller) -> None:
-    """Only POST is spoken here."""
-    seen = await caller.call(method="GET")
+async def test_get_is_refused(client: MinimalClient) -> None:
+    """POST is the only method."""
+    received = await client.call(method="GET")
 
-    assert (seen.status, seen.code) == (403, "UnsupportedHTTPMethod")
+    assert (received.status, received.code) == (403, "UnsupportedHTTPMethod")
 
 
 async def test_an_unsigned_call_is_refused(
     session: aiohttp.ClientSession, emulator: Emulator
 ) -> None:
-    """A bare request has no signature; it is answered with date and id even so."""
+    """An error response has a date and a request id."""
     async with session.post(emulator.endpoint) as response:
         assert response.status == 400
         assert (await response.json())["Code"] == "IncompleteSignature"
@@ -145,23 +145,23 @@ async def test_an_unsigned_call_is_refused(
         assert "x-acs-request-id" in response.headers
 
 
-async def test_a_body_is_read(caller: Caller) -> None:
-    """Its hash is checked against what arrived."""
-    assert (await caller.call(body=b"a=1", content_type=FORM)).status == 200
+async def test_a_body_is_read(client: MinimalClient) -> None:
+    """A body with a correct hash is accepted."""
+    assert (await client.call(body=b"a=1", content_type=FORM)).status == 200
 
 
-async def test_an_oversized_body_is_refused(caller: Caller) -> None:
-    """CAMS takes no bodies to speak of; nobody fills the memory with one."""
+async def test_an_oversized_body_is_refused(client: MinimalClient) -> None:
+    """The size of a body is bounded."""
     body = io.BytesIO(bytes(2**21))
-    async with caller.session.post(caller.emulator.endpoint, data=body) as response:
+    async with client.session.post(client.emulator.endpoint, data=body) as response:
         assert response.status == 413
 
 
-async def test_a_caller_who_leaves_amid_the_body_is_forgotten(
+async def test_a_disconnect_within_a_body_is_ignored(
     emulator: Emulator, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Half a request is no arrival, and no error of the server."""
-    url, server = URL(emulator.endpoint), emulator._server
+    """Half a request does not count, and logs no error."""
+    url, server = URL(emulator.endpoint), emulator._server._server
     assert url.host is not None
     assert server is not None
     _, writer = await asyncio.open_connection(url.host, url.port)
@@ -175,40 +175,40 @@ async def test_a_caller_who_leaves_amid_the_body_is_forgotten(
     assert not caplog.records
 
 
-async def test_the_servers_clock_can_be_wrong(caller: Caller) -> None:
-    """A skewed clock shows in the Date header, and refuses honest dates."""
-    caller.emulator.skew = 3600.0
-    seen = await caller.call()
-    told = parsedate_to_datetime(seen.headers["Date"]).timestamp()
+async def test_the_clock_of_the_server_can_be_wrong(client: MinimalClient) -> None:
+    """A skewed clock shows in the Date header, and makes correct dates expire."""
+    client.emulator.skew = 3600.0
+    received = await client.call()
+    date = parsedate_to_datetime(received.headers["Date"]).timestamp()
 
-    assert (seen.status, seen.code) == (400, "InvalidTimeStamp.Expired")
-    assert told == pytest.approx(time.time() + 3600, abs=5)
-    assert caller.emulator.skew == 3600.0
-    caller.emulator.skew = 0.0
-    assert (await caller.call()).status == 200
+    assert (received.status, received.code) == (400, "InvalidTimeStamp.Expired")
+    assert date == pytest.approx(time.time() + 3600, abs=5)
+    assert client.emulator.skew == 3600.0
+    client.emulator.skew = 0.0
+    assert (await client.call()).status == 200
 
 
-async def test_further_credentials_share_an_account(caller: Caller) -> None:
-    """A temporary key of the account sees its numbers and fills its ceiling."""
+async def test_further_credentials_share_an_account(client: MinimalClient) -> None:
+    """A temporary key of an account shares its numbers and its ceiling."""
     temporary = Credentials("STS.1", "secret", "token")
-    assert (await caller.call(credentials=temporary)).code == (
+    assert (await client.call(credentials=temporary)).code == (
         "InvalidAccessKeyId.NotFound"
     )
-    caller.emulator.admit(temporary)
+    client.emulator.admit(temporary)
 
-    assert (await caller.call(credentials=temporary)).code == "OK"
-    assert (await caller.call()).code == "OK"
-    (action,) = caller.emulator.report().actions
-    assert action.account == caller.emulator.credentials.access_key_id
+    assert (await client.call(credentials=temporary)).code == "OK"
+    assert (await client.call()).code == "OK"
+    (action,) = client.emulator.report().actions
+    assert action.account == client.emulator.credentials.access_key_id
     assert action.arrivals == 2
     stale = evolve(temporary, security_token="old")
-    assert (await caller.call(credentials=stale)).code == (
+    assert (await client.call(credentials=stale)).code == (
         "InvalidSecurityToken.Malformed"
     )
 
 
-async def test_credentials_are_admitted_to_a_known_account_only() -> None:
-    """Further credentials need an account to act for."""
+async def test_credentials_need_an_account_of_the_emulator() -> None:
+    """Another account is a configuration error."""
     emulator = Emulator(phone_numbers=1, accounts=2)
     other = Credentials("a", "b")
     emulator.admit(other, account=emulator.accounts[1])
@@ -218,64 +218,70 @@ async def test_credentials_are_admitted_to_a_known_account_only() -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.RESET_BEFORE, Fault.RESET_AFTER])
-async def test_a_connection_is_reset(caller: Caller, fault: Fault) -> None:
-    """The caller gets a reset instead of an answer; the next call works."""
-    caller.emulator.faults.next(fault)
+async def test_a_connection_is_reset(client: MinimalClient, fault: Fault) -> None:
+    """The client gets a reset instead of a response; the next call succeeds."""
+    client.emulator.faults.next(fault)
 
     with pytest.raises(aiohttp.ClientOSError) as caught:
-        await caller.call()
+        await client.call()
 
     assert caught.value.errno == errno.ECONNRESET
-    assert (await caller.call()).status == 200
+    assert (await client.call()).status == 200
 
 
-async def test_a_truncated_answer_ends_early(caller: Caller) -> None:
+async def test_a_truncated_response_ends_early(client: MinimalClient) -> None:
     """The body is shorter than announced."""
-    caller.emulator.faults.next(Fault.TRUNCATED)
+    client.emulator.faults.next(Fault.TRUNCATED)
 
     with pytest.raises(aiohttp.ClientPayloadError):
-        await caller.call()
+        await client.call()
 
-    assert (await caller.call()).status == 200
-
-
-async def test_an_answer_can_be_empty_or_odd(caller: Caller) -> None:
-    """Canned answers go out as they are."""
-    caller.emulator.faults.next(CannedResponse(status=204, headers={"X-Odd": "yes"}))
-    seen = await caller.call()
-
-    assert (seen.status, seen.headers["X-Odd"], seen.body) == (204, "yes", b"")
+    assert (await client.call()).status == 200
 
 
-async def test_a_slow_answer_comes_in_the_end(caller: Caller) -> None:
-    """The answer is held back for so many seconds."""
-    caller.emulator.faults.next(Slow(0.05))
+async def test_a_canned_response_can_be_empty(client: MinimalClient) -> None:
+    """Canned responses are sent as they are."""
+    client.emulator.faults.next(CannedResponse(status=204, headers={"X-Odd": "yes"}))
+    received = await client.call()
+
+    assert (received.status, received.headers["X-Odd"], received.body) == (
+        204,
+        "yes",
+        b"",
+    )
+
+
+async def test_a_slow_response_is_sent_after_its_delay(client: MinimalClient) -> None:
+    """The response is delayed by so many seconds."""
+    client.emulator.faults.next(Slow(0.05))
     before = time.monotonic()
 
-    assert (await caller.call()).status == 200
+    assert (await client.call()).status == 200
     assert time.monotonic() - before >= 0.05
 
 
-async def test_a_hanging_call_ends_when_its_caller_leaves(caller: Caller) -> None:
-    """Nothing is executed, and nothing stays behind."""
-    emulator = caller.emulator
+async def test_a_hanging_call_ends_when_its_client_disconnects(
+    client: MinimalClient,
+) -> None:
+    """The call is not executed, and its sleep ends."""
+    emulator = client.emulator
     emulator.faults.next(Fault.HANG)
 
-    call = asyncio.create_task(caller.call())
-    await until(lambda: len(emulator._rests) == 1)
+    call = asyncio.create_task(client.call())
+    await until(lambda: len(emulator._server._sleep) == 1)
     call.cancel()
 
-    await until(lambda: not len(emulator._rests))
+    await until(lambda: not len(emulator._server._sleep))
     assert not emulator.executed(STATUS)
 
 
-async def test_each_way_takes_its_time(
+async def test_each_way_has_its_latency(
     session: aiohttp.ClientSession,
 ) -> None:
-    """The call arrives after one way; its answer takes another."""
+    """The request and the response are delayed, each by one way."""
     async with Emulator(phone_numbers=1, latency=(0.03, 0.04)) as emulator:
-        caller = Caller(session, emulator)
-        await asyncio.gather(caller.call(), caller.call())
+        client = MinimalClient(session, emulator)
+        await asyncio.gather(client.call(), client.call())
         elapsed = emulator.report().elapsed
 
     (action,) = emulator.report().actions
@@ -284,27 +290,27 @@ async def test_each_way_takes_its_time(
     assert elapsed >= 0.06
 
 
-async def test_a_call_arrives_although_its_caller_gave_up(
+async def test_a_call_arrives_after_its_client_gave_up(
     session: aiohttp.ClientSession,
 ) -> None:
-    """What is on its way cannot be called back: the server counts it."""
+    """A request on its way is executed and counted."""
     async with Emulator(phone_numbers=1, latency=(0.1, 0.1)) as emulator:
-        call = asyncio.create_task(Caller(session, emulator).call())
-        await until(lambda: len(emulator._rests) == 1)
+        call = asyncio.create_task(MinimalClient(session, emulator).call())
+        await until(lambda: len(emulator._server._sleep) == 1)
         call.cancel()
         await until(lambda: bool(emulator.report().actions))
 
         assert emulator.report().actions[0].executed == 1
 
 
-async def test_a_stop_resets_what_has_not_arrived(
+async def test_a_stop_resets_requests_on_their_way(
     session: aiohttp.ClientSession,
 ) -> None:
-    """A call still on its way is not executed, and the stop is quick."""
+    """A request on its way is not executed, and the stop is quick."""
     emulator = Emulator(phone_numbers=1, latency=(30.0, 30.0))
     await emulator.start()
-    call = asyncio.create_task(Caller(session, emulator).call())
-    await until(lambda: len(emulator._rests) == 1)
+    call = asyncio.create_task(MinimalClient(session, emulator).call())
+    await until(lambda: len(emulator._server._sleep) == 1)
     before = time.monotonic()
     await emulator.aclose()
 
@@ -314,42 +320,42 @@ async def test_a_stop_resets_what_has_not_arrived(
     assert emulator.report().actions == ()
 
 
-async def test_a_stop_lets_answers_go(session: aiohttp.ClientSession) -> None:
-    """A call that was executed is answered at once."""
+async def test_a_stop_sends_delayed_responses(session: aiohttp.ClientSession) -> None:
+    """An executed call gets its response at once."""
     emulator = Emulator(phone_numbers=1)
     await emulator.start()
     emulator.faults.next(Slow(30.0))
-    call = asyncio.create_task(Caller(session, emulator).call())
-    await until(lambda: len(emulator._rests) == 1)
+    call = asyncio.create_task(MinimalClient(session, emulator).call())
+    await until(lambda: len(emulator._server._sleep) == 1)
     await emulator.aclose()
 
     assert (await call).status == 200
 
 
 async def test_a_stop_ends_hanging_calls(session: aiohttp.ClientSession) -> None:
-    """A hanging caller gets a reset."""
+    """A hanging call gets a reset."""
     emulator = Emulator(phone_numbers=1)
     await emulator.start()
     emulator.faults.next(Fault.HANG)
-    call = asyncio.create_task(Caller(session, emulator).call())
-    await until(lambda: len(emulator._rests) == 1)
+    call = asyncio.create_task(MinimalClient(session, emulator).call())
+    await until(lambda: len(emulator._server._sleep) == 1)
     await emulator.aclose()
 
     with pytest.raises(aiohttp.ClientError):
         await call
 
 
-async def test_a_caller_that_left_gets_no_half_of_an_answer(
+async def test_a_truncated_response_to_a_disconnected_client_is_ignored(
     session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Giving up is the caller's right, and nothing that a server complains about."""
+    """A client that disconnected early causes no error in the log."""
     async with Emulator(phone_numbers=1, latency=(0.05, 0.05)) as emulator:
         emulator.faults.next(Fault.TRUNCATED)
-        call = asyncio.create_task(Caller(session, emulator).call())
-        await until(lambda: len(emulator._rests) == 1)
+        call = asyncio.create_task(MinimalClient(session, emulator).call())
+        await until(lambda: len(emulator._server._sleep) == 1)
         call.cancel()
         await until(lambda: len(emulator.report().actions) == 1)
-        await until(lambda: len(emulator._rests) == 0)
+        await until(lambda: len(emulator._server._sleep) == 0)
 
     assert [] == caplog.records
 
@@ -360,31 +366,31 @@ async def test_a_stop_leaves_nothing_behind(session: aiohttp.ClientSession) -> N
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         async with Emulator(phone_numbers=1, qps={STATUS: 1000}) as emulator:
-            caller = Caller(session, emulator)
-            await asyncio.gather(*(caller.call() for _ in range(20)))
+            client = MinimalClient(session, emulator)
+            await asyncio.gather(*(client.call() for _ in range(20)))
         gc.collect()
 
     assert asyncio.all_tasks() == before
 
 
-async def test_memory_outlives_a_stop(session: aiohttp.ClientSession) -> None:
-    """A new start goes on where the last one ended."""
+async def test_state_is_kept_over_a_stop(session: aiohttp.ClientSession) -> None:
+    """The report continues after a new start."""
     emulator = Emulator(phone_numbers=1)
     for calls in (1, 2):
         async with emulator:
-            await Caller(session, emulator).call()
+            await MinimalClient(session, emulator).call()
             assert emulator.report().actions[0].arrivals == calls
     await emulator.aclose()
 
 
 async def test_it_cannot_be_started_twice(emulator: Emulator) -> None:
-    """A second start is a mistake."""
+    """A second start is a configuration error."""
     with pytest.raises(ConfigurationError, match="running"):
         await emulator.start()
 
 
-async def test_a_taken_port_is_named(emulator: Emulator) -> None:
-    """Where nothing can listen, the error says where."""
+async def test_a_port_in_use_is_a_configuration_error(emulator: Emulator) -> None:
+    """The error names the address and the port."""
     port = URL(emulator.endpoint).port
     assert port is not None
     other = Emulator(phone_numbers=1, port=port)
@@ -395,8 +401,8 @@ async def test_a_taken_port_is_named(emulator: Emulator) -> None:
     assert repr(other) == "<Emulator stopped>"
 
 
-async def test_it_says_where_it_is(emulator: Emulator) -> None:
-    """The endpoint is known while it runs, and only then."""
+async def test_the_endpoint_exists_while_it_runs(emulator: Emulator) -> None:
+    """The endpoint is in the repr; without a start it is an error."""
     assert repr(emulator) == f"<Emulator {emulator.endpoint}>"
     assert emulator.endpoint.startswith("http://127.0.0.1:")
 
@@ -409,19 +415,19 @@ async def test_it_says_where_it_is(emulator: Emulator) -> None:
     [("localhost", "http://localhost:80"), ("::1", "http://[::1]:80")],
 )
 def test_an_endpoint_is_an_origin(host: str, expected: str) -> None:
-    """An IPv6 address stands in brackets."""
+    """An IPv6 address is put in brackets."""
     assert origin("http", host, 80) == expected
 
 
-async def test_a_number_settles_while_it_runs(emulator: Emulator) -> None:
-    """Tests can ask for what a number is at this moment."""
+async def test_the_status_of_a_number_can_be_read(emulator: Emulator) -> None:
+    """The status is that of the current moment."""
     number = emulator.phone_numbers[0].phone_number
 
     assert emulator.verification_status(number) == "VERIFIED"
 
 
 def test_secrets_are_not_shown() -> None:
-    """What is printed in a failing test holds no secret."""
+    """No repr contains a secret."""
     emulator = Emulator(phone_numbers=1)
 
     shown = f"{emulator!r} {emulator.accounts!r} {emulator.report()!r}"
@@ -430,7 +436,7 @@ def test_secrets_are_not_shown() -> None:
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    """Return a certificate authority of our own."""
+    """Return a private certificate authority."""
     return trustme.CA()
 
 
@@ -444,43 +450,45 @@ def contexts(authority: trustme.CA) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     return server, client
 
 
-async def test_it_speaks_tls(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
-    """With a context the endpoint is https, and the stop is quick there too."""
-    server, client = contexts
-    connector = aiohttp.TCPConnector(ssl=client)
+async def test_it_can_serve_tls(
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext],
+) -> None:
+    """The endpoint is https, and the stop is quick over TLS."""
+    server, trust = contexts
+    connector = aiohttp.TCPConnector(ssl=trust)
     async with aiohttp.ClientSession(connector=connector) as session:
         async with Emulator(phone_numbers=1, ssl=server) as emulator:
-            caller = Caller(session, emulator)
+            client = MinimalClient(session, emulator)
             assert emulator.endpoint.startswith("https://127.0.0.1:")
-            assert (await caller.call()).status == 200
+            assert (await client.call()).status == 200
             emulator.faults.next(Fault.RESET_AFTER)
             with pytest.raises(aiohttp.ClientError):
-                await caller.call()
+                await client.call()
             before = time.monotonic()
         assert time.monotonic() - before < 5
 
 
-def test_a_reset_of_a_lost_connection_is_nothing() -> None:
-    """The caller may have gone before."""
+def test_a_reset_of_a_lost_connection_does_nothing() -> None:
+    """The client may have disconnected before."""
     request: Any = Mock(transport=None)
 
     assert reset(request).status == 200
 
 
-def test_pauses_end_in_time_or_at_once(clock: Clock) -> None:
-    """A pause tells whether all of it has passed."""
+def test_sleeps_end_in_time_or_when_interrupted(clock: Clock) -> None:
+    """An interrupted sleep returns False, a complete one True."""
 
     async def main() -> None:
-        rests = Rests()
-        pauses = [asyncio.create_task(rests.rest(seconds)) for seconds in (1.0, 9.0)]
+        sleep = InterruptibleSleep()
+        sleeps = [asyncio.create_task(sleep.sleep(seconds)) for seconds in (1.0, 9.0)]
         await asyncio.sleep(2.0)
-        assert len(rests) == 1
-        rests.end()
-        rests.end()
+        assert len(sleep) == 1
+        sleep.interrupt()
+        sleep.interrupt()
 
-        assert [await pause for pause in pauses] == [True, False]
+        assert [await each for each in sleeps] == [True, False]
         assert clock.now == pytest.approx(1002.0, abs=0.01)
-        assert not await rests.rest(1.0)
-        assert len(rests) == 0
+        assert not await sleep.sleep(1.0)
+        assert len(sleep) == 0
 
     clock.run(main())

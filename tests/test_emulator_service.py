@@ -1,4 +1,4 @@
-"""One call from its arrival to its answer, on clocks that the tests hold."""
+"""One call from its arrival to its response, on clocks that the tests set."""
 
 import json
 import re
@@ -9,13 +9,13 @@ import pytest
 from attrs import evolve
 
 from cams_async.emulator import CannedResponse, Emulator, Fault, Slow
+from cams_async.emulator.actions import EXTRA_ACTIONS
+from cams_async.emulator.exchange import Delivery, WireResponse
 from cams_async.emulator.faults import AnyFault
-from cams_async.emulator.handlers import snake
-from cams_async.emulator.others import OTHERS
-from cams_async.emulator.service import Delivery, WireResponse
+from cams_async.emulator.handlers import snake_case
 from cams_async.errors import ConfigurationError
 from cams_async.operations import OPERATIONS
-from tests.test_emulator_gate import WALL, signed
+from tests.test_emulator_auth import WALL, signed
 
 STATUS = "GetPhoneNumberVerificationStatus"
 SYNC = "ChatappSyncPhoneNumber"
@@ -35,16 +35,16 @@ def call(
     now: float = 0.0,
     account: int = 0,
 ) -> WireResponse:
-    """Let a call arrive `now` seconds after the start."""
+    """Return the response to a call that arrives `now` seconds after the start."""
     credentials = emulator.accounts[account]
-    arrival = signed(
+    request = signed(
         parameters, action=action, credentials=credentials, wall=WALL + now
     )
-    return emulator._service.response(arrival, now=now, wall=WALL + now)
+    return emulator._service.respond(request, now=now, wall=WALL + now)
 
 
-def ask(emulator: Emulator, place: int = 0, *, now: float = 0.0) -> WireResponse:
-    """Ask for the status of a number."""
+def get_status(emulator: Emulator, place: int = 0, *, now: float = 0.0) -> WireResponse:
+    """Return the response to a call for the status of a number."""
     number = emulator.phone_numbers[place]
     parameters = {
         "PhoneNumber": number.phone_number,
@@ -54,7 +54,7 @@ def ask(emulator: Emulator, place: int = 0, *, now: float = 0.0) -> WireResponse
 
 
 def body(response: WireResponse) -> dict[str, Any]:
-    """Return an answer's JSON."""
+    """Return the JSON of a response."""
     decoded: dict[str, Any] = json.loads(response.body)
     return decoded
 
@@ -65,13 +65,13 @@ def emulator() -> Emulator:
     return Emulator(phone_numbers=101, settle=0.0, accounts=2)
 
 
-def test_every_operation_has_a_handler() -> None:
-    """An operation without a handler would not be found."""
-    handlers = Emulator(phone_numbers=1)._service._handlers
+def test_handlers_are_named_like_their_actions() -> None:
+    """Handlers are found by the name of their operation."""
+    actions = Emulator(phone_numbers=1)._service._actions
 
-    assert set(handlers) <= {*OPERATIONS, *OTHERS}
-    assert {STATUS, SYNC, MIGRATE, QR_CODE, KEY} <= set(handlers)
-    assert snake("UpdatePhoneMessageQrdl") == "update_phone_message_qrdl"
+    assert set(actions) <= {*OPERATIONS, *EXTRA_ACTIONS}
+    assert {STATUS, SYNC, MIGRATE, QR_CODE, KEY} <= set(actions)
+    assert snake_case("UpdatePhoneMessageQrdl") == "update_phone_message_qrdl"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_every_operation_has_a_handler() -> None:
 def test_a_mass_message_has_1_to_1000_recipients(
     emulator: Emulator, recipients: str, code: str
 ) -> None:
-    """As JSON text; the answer has an id for all of them."""
+    """Recipients are JSON text; the response has one id for all of them."""
     parameters = {"ChannelType": "whatsapp", "From": "861", "Language": "en"}
     response = call(
         emulator, "SendChatappMassMessage", {**parameters, "SenderList": recipients}
@@ -102,9 +102,9 @@ def test_a_mass_message_has_1_to_1000_recipients(
     assert ("GroupMessageId" in body(response)) == (code == "OK")
 
 
-def test_the_status_of_a_number_is_told(emulator: Emulator) -> None:
-    """The answer has the vendor's envelope around the data."""
-    response = ask(emulator)
+def test_the_status_of_a_number_is_returned(emulator: Emulator) -> None:
+    """The response has the vendor's envelope around the data."""
+    response = get_status(emulator)
     number = emulator.phone_numbers[0]
 
     assert response.status == 200
@@ -121,9 +121,13 @@ def test_the_status_of_a_number_is_told(emulator: Emulator) -> None:
     }
 
 
-def test_every_answer_is_dated_and_numbered(emulator: Emulator) -> None:
+def test_every_response_has_a_date_and_a_request_id(emulator: Emulator) -> None:
     """The date is the server's; request ids look like the vendor's, and differ."""
-    responses = [ask(emulator), ask(emulator), ask(emulator, now=1.0)]
+    responses = [
+        get_status(emulator),
+        get_status(emulator),
+        get_status(emulator, now=1.0),
+    ]
     ids = {response.headers["x-acs-request-id"] for response in responses}
 
     assert [response.headers["Date"] for response in responses] == [
@@ -136,7 +140,7 @@ def test_every_answer_is_dated_and_numbered(emulator: Emulator) -> None:
 
 
 def test_a_space_is_listed_with_every_documented_field(emulator: Emulator) -> None:
-    """The newest fields are there too."""
+    """The newest fields are included."""
     listed = body(call(emulator, SYNC, {"CustSpaceId": "cams-0001"}))
 
     assert listed["Success"] is True
@@ -173,7 +177,7 @@ def test_an_unverified_number_is_listed_as_such() -> None:
     }
 
 
-def test_a_public_key_is_kept(emulator: Emulator) -> None:
+def test_a_public_key_is_stored(emulator: Emulator) -> None:
     """A key with real newlines replaces the former."""
     number = emulator.phone_numbers[0].phone_number
     assert emulator.encryption_public_key(number) is None
@@ -188,7 +192,7 @@ def test_a_public_key_is_kept(emulator: Emulator) -> None:
     "key", ["MIIB", PEM.replace("\n", "\\n"), PEM.replace("END", "")]
 )
 def test_a_malformed_public_key_is_refused(emulator: Emulator, key: str) -> None:
-    """Text that is not PEM, or has no real newlines, is no key."""
+    """Text that is not PEM, or has no real newlines, is refused."""
     number = emulator.phone_numbers[0].phone_number
     response = call(emulator, KEY, {"PhoneNumber": number, "EncryptionPublicKey": key})
 
@@ -197,7 +201,7 @@ def test_a_malformed_public_key_is_refused(emulator: Emulator, key: str) -> None
 
 
 def test_a_qr_code_is_replaced(emulator: Emulator) -> None:
-    """The answer has the new code, which is the one in force."""
+    """The response has the new code, and the former one is invalid."""
     number = emulator.phone_numbers[0].phone_number
     former = emulator.qrdl_code(number)
     parameters = {
@@ -222,7 +226,7 @@ def test_a_qr_code_is_replaced(emulator: Emulator) -> None:
 
 
 def test_a_migration_is_verified_once() -> None:
-    """The one-time code verifies the number, and is spent."""
+    """The one-time code verifies the number, and cannot be used again."""
     emulator = Emulator(phone_numbers=100, settle=None)
     number = next(
         number
@@ -263,8 +267,8 @@ def test_updates_need_a_verified_number(action: str) -> None:
     assert body(call(emulator, action, parameters))["Code"] == "PhoneNumber.NotVerified"
 
 
-def test_a_refusal_has_the_gateways_body(emulator: Emulator) -> None:
-    """Errors carry the fields of the vendor's error answers."""
+def test_an_error_has_the_body_of_the_gateway(emulator: Emulator) -> None:
+    """Errors have the fields of the vendor's error responses."""
     response = call(emulator, STATUS, {"PhoneNumber": "1"})
     decoded = body(response)
 
@@ -276,7 +280,7 @@ def test_a_refusal_has_the_gateways_body(emulator: Emulator) -> None:
 
 
 def test_business_failures_can_travel_in_http_200(emulator: Emulator) -> None:
-    """Only what CAMS itself refuses, not what the gateway does."""
+    """Errors of CAMS itself have status 200 then, those of the gateway have not."""
     emulator.options.business_status = 200
     parameters = {"PhoneNumber": "1", "CustSpaceId": "cams-0001"}
     failed = call(emulator, STATUS, parameters)
@@ -288,19 +292,19 @@ def test_business_failures_can_travel_in_http_200(emulator: Emulator) -> None:
 
 def test_a_call_above_the_ceiling_is_throttled(emulator: Emulator) -> None:
     """The eleventh call of a second is refused, the next second's is not."""
-    responses = [ask(emulator) for _ in range(11)]
+    responses = [get_status(emulator) for _ in range(11)]
 
     assert [response.status for response in responses] == [200] * 10 + [400]
     assert body(responses[10])["Code"] == "System.LimitControl"
     assert body(responses[10])["Message"] == "The system is under flow control."
     assert "x-acs-retry-after" not in responses[10].headers
-    assert ask(emulator, now=1.0).status == 200
+    assert get_status(emulator, now=1.0).status == 200
 
 
-def test_accounts_and_actions_have_ceilings_of_their_own(emulator: Emulator) -> None:
-    """One account's calls of one action throttle nobody else's."""
+def test_each_account_and_action_has_its_own_ceiling(emulator: Emulator) -> None:
+    """Calls of one account and action throttle no other account or action."""
     for _ in range(11):
-        ask(emulator)
+        get_status(emulator)
 
     assert call(emulator, SYNC, {"CustSpaceId": "cams-0001"}).status == 200
     number = emulator.phone_numbers[-1]
@@ -314,24 +318,24 @@ def test_accounts_and_actions_have_ceilings_of_their_own(emulator: Emulator) -> 
 def test_a_ceiling_can_be_set() -> None:
     """`qps` replaces the documented ceiling of its action."""
     emulator = Emulator(phone_numbers=1, qps={STATUS: 0.5}, policy="bucket")
-    statuses = [ask(emulator, now=float(second)).status for second in range(4)]
+    statuses = [get_status(emulator, now=float(second)).status for second in range(4)]
 
     assert statuses == [200, 400, 200, 400]
 
 
-def test_a_throttled_answer_can_say_when(emulator: Emulator) -> None:
-    """The hint is in whole milliseconds, and only on throttled answers."""
+def test_a_throttled_response_can_have_a_time_to_wait(emulator: Emulator) -> None:
+    """The header is in whole milliseconds, and only in throttled responses."""
     emulator.options.retry_after = 1.5
-    responses = [ask(emulator) for _ in range(11)]
+    responses = [get_status(emulator) for _ in range(11)]
 
     assert "x-acs-retry-after" not in responses[0].headers
     assert responses[10].headers["x-acs-retry-after"] == "1500"
 
 
 def test_an_arrival_counts_once_it_is_authenticated(emulator: Emulator) -> None:
-    """Forged calls leave no trace; incomplete ones count."""
+    """A forged call does not count, an incomplete one does."""
     forged = evolve(signed(credentials=emulator.credentials), query="A=1")
-    emulator._service.response(forged, now=0.0, wall=WALL)
+    emulator._service.respond(forged, now=0.0, wall=WALL)
     assert emulator.report().actions == ()
 
     call(emulator, STATUS, {})
@@ -340,19 +344,19 @@ def test_an_arrival_counts_once_it_is_authenticated(emulator: Emulator) -> None:
     assert (status.arrivals, status.executed, status.throttled) == (1, 0, 0)
 
 
-def test_a_neighbour_leaves_less_of_the_ceiling(emulator: Emulator) -> None:
-    """Someone else's calls throttle ours, and are not counted as ours."""
+def test_background_load_leaves_less_of_the_ceiling(emulator: Emulator) -> None:
+    """The load throttles calls, and is not in the report."""
     emulator.faults.background_load(STATUS, 1000)
-    responses = [ask(emulator, now=1 + place / 100).status for place in range(5)]
+    responses = [get_status(emulator, now=1 + place / 100).status for place in range(5)]
 
     assert responses == [200, 400, 400, 400, 400]
     assert emulator.report().actions[0].arrivals == 5
 
 
-def test_the_report_has_the_verdict(emulator: Emulator) -> None:
-    """Eleven arrivals in a second are one too many, refused or not."""
+def test_the_report_finds_a_violation(emulator: Emulator) -> None:
+    """Eleven arrivals in a second are a violation, refused or not."""
     for place in range(11):
-        ask(emulator, now=place / 100)
+        get_status(emulator, now=place / 100)
     call(emulator, SYNC, {"CustSpaceId": "cams-0001"}, now=2.0)
     report = emulator._service.report(5.0)
     sync, status = report.actions
@@ -368,12 +372,12 @@ def test_the_report_has_the_verdict(emulator: Emulator) -> None:
     assert (status.peak, status.violations) == (11, 1)
     assert (status.first, status.last) == (0.0, 0.1)
     assert status.shortest == pytest.approx(0.1)
-    assert status.share == pytest.approx(10 / 11)
+    assert status.utilization == pytest.approx(10 / 11)
 
 
-def test_the_report_is_plain_data_too(emulator: Emulator) -> None:
-    """The dict and the JSON say the same, verdicts included."""
-    ask(emulator)
+def test_the_report_can_be_plain_data(emulator: Emulator) -> None:
+    """The dict and the JSON are equal, and include `held`."""
+    get_status(emulator)
     report = emulator._service.report(1.0)
     plain = report.as_dict()
 
@@ -385,7 +389,7 @@ def test_the_report_is_plain_data_too(emulator: Emulator) -> None:
 
 
 def test_a_report_before_any_call_is_empty(emulator: Emulator) -> None:
-    """Nothing seen, nothing held against anyone."""
+    """A report without calls has no violation."""
     report = emulator.report()
 
     assert report.actions == ()
@@ -394,10 +398,10 @@ def test_a_report_before_any_call_is_empty(emulator: Emulator) -> None:
 
 
 def test_executions_are_counted_by_their_parameters(emulator: Emulator) -> None:
-    """The order of parameters does not matter; what was asked twice counts twice."""
-    ask(emulator, 0)
-    ask(emulator, 0)
-    ask(emulator, 1)
+    """The order of parameters does not matter; each execution counts."""
+    get_status(emulator, 0)
+    get_status(emulator, 0)
+    get_status(emulator, 1)
     call(emulator, SYNC, {"CustSpaceId": "cams-0001"})
     first, second = emulator.phone_numbers[:2]
 
@@ -407,12 +411,12 @@ def test_executions_are_counted_by_their_parameters(emulator: Emulator) -> None:
     }
 
 
-def test_what_was_refused_before_was_not_executed(emulator: Emulator) -> None:
-    """Business failures were executed; throttled and incomplete calls were not."""
+def test_refused_calls_are_not_executed(emulator: Emulator) -> None:
+    """Business failures count as executed; throttled and incomplete calls do not."""
     call(emulator, STATUS, {})
     call(emulator, STATUS, {"PhoneNumber": "1", "CustSpaceId": "cams-0001"})
     for _ in range(9):
-        ask(emulator)
+        get_status(emulator)
 
     assert sum(emulator.executed(STATUS).values()) == 9
 
@@ -434,49 +438,49 @@ def test_what_was_refused_before_was_not_executed(emulator: Emulator) -> None:
         (CannedResponse(status=418, processed=True), 418, Delivery.WHOLE, 1),
     ],
 )
-def test_a_fault_befalls_one_call(
+def test_a_fault_affects_one_call(
     emulator: Emulator,
     fault: AnyFault,
     status: int | None,
     delivery: Delivery,
     executions: int,
 ) -> None:
-    """Each fault does what it says, to the next call only."""
+    """Each fault has its effect on the next call only."""
     emulator.faults.next(fault)
-    response = ask(emulator)
+    response = get_status(emulator)
 
     assert response.delivery == delivery
     assert status is None or response.status == status
     assert sum(emulator.executed(STATUS).values()) == executions
     assert emulator.report().actions[0].arrivals == 1
-    assert ask(emulator).delivery == Delivery.WHOLE
+    assert get_status(emulator).delivery == Delivery.WHOLE
     assert sum(emulator.executed(STATUS).values()) == executions + 1
 
 
-def test_an_unavailable_server_answers_in_html(emulator: Emulator) -> None:
-    """As a load balancer does, which knows nothing of JSON."""
+def test_an_unavailable_server_responds_in_html(emulator: Emulator) -> None:
+    """The body is that of a load balancer."""
     emulator.faults.next(Fault.UNAVAILABLE_BEFORE)
-    response = ask(emulator)
+    response = get_status(emulator)
 
     assert response.headers["Content-Type"].startswith("text/html")
     assert response.body.startswith(b"<html>")
     assert "Date" in response.headers
 
 
-def test_a_slow_answer_is_held_back(emulator: Emulator) -> None:
-    """The delay is on the answer, not on the execution."""
+def test_a_slow_response_is_delayed(emulator: Emulator) -> None:
+    """The call is executed before the delay."""
     emulator.faults.next(Slow(1.5))
 
-    assert ask(emulator).delay == 1.5
+    assert get_status(emulator).delay == 1.5
 
 
-def test_a_canned_answer_is_given_verbatim(emulator: Emulator) -> None:
-    """Its headers come on top of the usual ones."""
+def test_a_canned_response_is_sent_verbatim(emulator: Emulator) -> None:
+    """Its headers are added to the usual ones, or replace them."""
     canned = CannedResponse(
         status=302, headers={"Location": "/x", "Date": "never"}, body=b"y"
     )
     emulator.faults.next(canned)
-    response = ask(emulator)
+    response = get_status(emulator)
 
     assert (response.status, response.body) == (302, b"y")
     assert response.headers["Location"] == "/x"
@@ -484,11 +488,11 @@ def test_a_canned_answer_is_given_verbatim(emulator: Emulator) -> None:
     assert "x-acs-request-id" in response.headers
 
 
-def test_garbage_is_no_json_and_a_wrong_shape_is(emulator: Emulator) -> None:
-    """One cannot be read at all, the other not as what it should be."""
+def test_garbage_is_not_json_and_a_wrong_shape_is(emulator: Emulator) -> None:
+    """Garbage cannot be decoded; a wrong shape is JSON of the wrong types."""
     emulator.faults.next(Fault.GARBAGE)
     emulator.faults.next(Fault.WRONG_SHAPE)
-    garbage, shape = ask(emulator), ask(emulator)
+    garbage, shape = get_status(emulator), get_status(emulator)
 
     with pytest.raises(ValueError, match="utf-8"):
         json.loads(garbage.body)
@@ -497,73 +501,73 @@ def test_garbage_is_no_json_and_a_wrong_shape_is(emulator: Emulator) -> None:
 
 
 def test_a_throttled_fault_counts_as_throttled(emulator: Emulator) -> None:
-    """It looks like flow control, hint included."""
+    """The response is that of flow control, with the time to wait."""
     emulator.options.retry_after = 0.25
     emulator.faults.next(Fault.THROTTLED)
-    response = ask(emulator)
+    response = get_status(emulator)
 
     assert body(response)["Code"] == "System.LimitControl"
     assert response.headers["x-acs-retry-after"] == "250"
     assert emulator.report().actions[0].throttled == 1
 
 
-def test_a_fault_waits_for_its_action(emulator: Emulator) -> None:
-    """Queued faults are met in order, by the calls that they are meant for."""
+def test_a_fault_is_kept_for_its_action(emulator: Emulator) -> None:
+    """Queued faults are injected in order, each into a call of its action."""
     emulator.faults.next(Fault.RESET_BEFORE, action=SYNC)
     emulator.faults.next(Fault.HANG, times=2)
 
     assert emulator.faults.queued == 3
-    assert ask(emulator).delivery == Delivery.NEVER
+    assert get_status(emulator).delivery == Delivery.NEVER
     sync = call(emulator, SYNC, {"CustSpaceId": "cams-0001"})
     assert sync.delivery == Delivery.RESET
-    assert ask(emulator).delivery == Delivery.NEVER
-    assert ask(emulator).delivery == Delivery.WHOLE
+    assert get_status(emulator).delivery == Delivery.NEVER
+    assert get_status(emulator).delivery == Delivery.WHOLE
     assert emulator.faults.queued == 0
 
 
 def test_a_throttled_call_meets_no_fault(emulator: Emulator) -> None:
-    """A fault stays in store for a call that would be executed."""
+    """A fault stays queued for a call that would be executed."""
     for _ in range(10):
-        ask(emulator)
+        get_status(emulator)
     emulator.faults.next(Fault.HANG)
 
-    assert ask(emulator).status == 400
-    assert ask(emulator, now=1.0).delivery == Delivery.NEVER
+    assert get_status(emulator).status == 400
+    assert get_status(emulator, now=1.0).delivery == Delivery.NEVER
 
 
-def test_random_faults_come_at_their_rate() -> None:
-    """The share of faults is what was asked, and the seed decides which calls."""
+def test_random_faults_occur_at_their_rate() -> None:
+    """Faults occur with their probability, in calls that depend on the seed."""
 
     def deliveries(seed: int) -> list[Delivery]:
         emulator = Emulator(phone_numbers=1, seed=seed, qps={STATUS: 1000})
         emulator.faults.rate(Fault.RESET_BEFORE, 0.5, action=SYNC)
         emulator.faults.rate(Fault.RESET_AFTER, 0.2, action=STATUS)
-        return [ask(emulator).delivery for _ in range(500)]
+        return [get_status(emulator).delivery for _ in range(500)]
 
-    found = deliveries(1)
+    drawn = deliveries(1)
 
-    assert found.count(Delivery.RESET) == pytest.approx(100, rel=0.3)
-    assert found == deliveries(1)
-    assert found != deliveries(2)
+    assert drawn.count(Delivery.RESET) == pytest.approx(100, rel=0.3)
+    assert drawn == deliveries(1)
+    assert drawn != deliveries(2)
 
 
 def test_random_faults_can_be_ended(emulator: Emulator) -> None:
     """A probability of 0 ends one fault, `clear` everything."""
     emulator.faults.rate(Fault.HANG, 1.0)
-    assert ask(emulator).delivery == Delivery.NEVER
+    assert get_status(emulator).delivery == Delivery.NEVER
 
     emulator.faults.rate(Fault.HANG, 0.0)
-    assert ask(emulator).delivery == Delivery.WHOLE
+    assert get_status(emulator).delivery == Delivery.WHOLE
 
     emulator.faults.rate(Slow(1), 1.0)
     emulator.faults.next(Fault.HANG)
     emulator.faults.background_load(STATUS, 1e6)
     emulator.faults.clear()
-    assert ask(emulator, now=1.0).delay == 0.0
-    assert ask(emulator, now=2.0).delivery == Delivery.WHOLE
+    assert get_status(emulator, now=1.0).delay == 0.0
+    assert get_status(emulator, now=2.0).delivery == Delivery.WHOLE
 
 
-def test_impossible_trouble_is_refused(emulator: Emulator) -> None:
+def test_an_invalid_fault_is_a_configuration_error(emulator: Emulator) -> None:
     """Each error names the argument."""
     faults = emulator.faults
 
@@ -611,8 +615,10 @@ def test_impossible_trouble_is_refused(emulator: Emulator) -> None:
         ("ssl", True),
     ],
 )
-def test_an_unusable_argument_is_named(field: str, value: object) -> None:
-    """Bad arguments fail at once, with the name of the field."""
+def test_an_invalid_argument_is_a_configuration_error(
+    field: str, value: object
+) -> None:
+    """The error has the name of the field."""
     arguments: dict[str, Any] = {field: value}
 
     with pytest.raises(ConfigurationError) as caught:
@@ -621,8 +627,8 @@ def test_an_unusable_argument_is_named(field: str, value: object) -> None:
     assert caught.value.field == field
 
 
-def test_options_that_may_change_are_still_checked(emulator: Emulator) -> None:
-    """A change at run time is checked like an argument."""
+def test_options_are_checked_when_they_change(emulator: Emulator) -> None:
+    """A change of an option is checked like an argument."""
     with pytest.raises(ConfigurationError, match=r"^skew:"):
         emulator.skew = float("inf")
     with pytest.raises(ConfigurationError, match=r"^latency:"):

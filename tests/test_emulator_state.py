@@ -1,4 +1,4 @@
-"""What the emulator remembers changes as the vendor says."""
+"""The emulator's state changes as the vendor documents."""
 
 import math
 from collections import Counter
@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from cams_async.emulator.refusal import Refusal
+from cams_async.emulator.exchange import ErrorResponse
 from cams_async.emulator.state import State, require_verified
 from cams_async.errors import ConfigurationError
 
@@ -24,15 +24,15 @@ def make(
     )
 
 
-def code_of(caught: pytest.ExceptionInfo[Refusal]) -> str:
-    """Return the code of a refusal by CAMS itself."""
+def code_of(caught: pytest.ExceptionInfo[ErrorResponse]) -> str:
+    """Return the code of an error of CAMS itself."""
     assert caught.value.business
     assert caught.value.status == 400
     return caught.value.code
 
 
 def test_numbers_are_spread_over_spaces_of_a_hundred() -> None:
-    """No space is shared by two accounts, and no number is there twice."""
+    """A space belongs to one account, and numbers are distinct."""
     numbers = make(("one", "two"), phone_numbers=250).numbers
     sizes = Counter((number.account, number.cust_space_id) for number in numbers)
 
@@ -72,8 +72,8 @@ def test_most_numbers_are_verified_at_the_start() -> None:
     assert found["NOT_VERIFIED"] == pytest.approx(600, rel=0.1)
 
 
-def test_every_number_becomes_verified_in_its_own_time() -> None:
-    """Half way, half of the others are; at the end, all."""
+def test_numbers_become_verified_over_time() -> None:
+    """Half of the unverified numbers are verified half way, and all at the end."""
     state = make(phone_numbers=2000, settle=20.0)
     start = statuses(state, 0.0)["VERIFIED"]
 
@@ -84,7 +84,7 @@ def test_every_number_becomes_verified_in_its_own_time() -> None:
 
 
 def test_numbers_can_be_verified_at_once_or_never() -> None:
-    """0 seconds is at once; None leaves everything as it is."""
+    """Numbers settle at once with 0 seconds, and never with None."""
     unsettled = make(phone_numbers=200, settle=None)
 
     assert statuses(make(phone_numbers=200, settle=0.0), 0.0) == {"VERIFIED": 200}
@@ -92,7 +92,7 @@ def test_numbers_can_be_verified_at_once_or_never() -> None:
 
 
 def test_one_time_codes_are_six_digits() -> None:
-    """Leading zeros are part of a code."""
+    """A code has six digits, leading zeros included."""
     state = make(phone_numbers=500)
     codes = [state.get(number.phone_number).verify_code for number in state.numbers]
 
@@ -102,7 +102,7 @@ def test_one_time_codes_are_six_digits() -> None:
 
 
 def test_a_number_is_found_for_its_owner() -> None:
-    """With or without its space, which is optional in some actions."""
+    """The space, which is optional in some actions, may be given or not."""
     state = make()
     number = state.numbers[0]
     parameters = {"PhoneNumber": number.phone_number}
@@ -112,16 +112,16 @@ def test_a_number_is_found_for_its_owner() -> None:
     assert state.find("one", parameters).number is number
 
 
-def test_what_is_not_there_is_not_found() -> None:
-    """Unknown numbers, wrong spaces and other owners have codes of their own."""
+def test_a_number_that_does_not_exist_is_not_found() -> None:
+    """Missing numbers, wrong spaces and other owners have codes of their own."""
     state = make(("one", "two"), phone_numbers=101)
     number = state.numbers[0].phone_number
 
-    with pytest.raises(Refusal) as unknown:
+    with pytest.raises(ErrorResponse) as unknown:
         state.find("one", {"PhoneNumber": "1"})
-    with pytest.raises(Refusal) as elsewhere:
+    with pytest.raises(ErrorResponse) as elsewhere:
         state.find("one", {"PhoneNumber": number, "CustSpaceId": "cams-0002"})
-    with pytest.raises(Refusal) as foreign:
+    with pytest.raises(ErrorResponse) as foreign:
         state.find("two", {"PhoneNumber": number})
 
     assert code_of(unknown) == "InvalidParameter.PhoneNumberError"
@@ -130,12 +130,12 @@ def test_what_is_not_there_is_not_found() -> None:
 
 
 def test_a_space_is_listed_for_its_owner_only() -> None:
-    """Unknown spaces and other owners have codes of their own."""
+    """Missing spaces and other owners have codes of their own."""
     state = make(("one", "two"))
 
-    with pytest.raises(Refusal) as unknown:
+    with pytest.raises(ErrorResponse) as unknown:
         state.space("one", "cams-9999")
-    with pytest.raises(Refusal) as foreign:
+    with pytest.raises(ErrorResponse) as foreign:
         state.space("one", "cams-0002")
 
     assert len(state.space("one", "cams-0001")) == 10
@@ -143,60 +143,60 @@ def test_a_space_is_listed_for_its_owner_only() -> None:
     assert code_of(foreign) == "Unknown.ResourceOwnerId"
 
 
-def test_tests_ask_for_numbers_that_exist() -> None:
-    """Whoever asks for an unknown number is told so."""
+def test_getting_a_missing_number_is_a_configuration_error() -> None:
+    """The error names the argument."""
     with pytest.raises(ConfigurationError, match="phone_number"):
         make().get("1")
 
 
-def test_an_updated_qr_code_works_no_longer() -> None:
-    """Each update gives a new code; only the newest can be updated."""
+def test_a_replaced_qr_code_is_invalid() -> None:
+    """Each update returns a new code; only the current one can be updated."""
     state = make()
-    standing = state.get(state.numbers[0].phone_number)
-    first = standing.qrdl_code
-    second = state.replace_qrdl_code(standing, first)
+    number = state.get(state.numbers[0].phone_number)
+    first = number.qrdl_code
+    second = state.replace_qrdl_code(number, first)
 
-    with pytest.raises(Refusal) as caught:
-        state.replace_qrdl_code(standing, first)
+    with pytest.raises(ErrorResponse) as caught:
+        state.replace_qrdl_code(number, first)
 
     assert code_of(caught) == "InvalidParameter.QrdlCode"
-    assert standing.qrdl_code == second != first
-    assert state.replace_qrdl_code(standing, second) != second
+    assert number.qrdl_code == second != first
+    assert state.replace_qrdl_code(number, second) != second
 
 
 def test_a_one_time_code_verifies_once() -> None:
-    """The right code verifies the number, and is then spent."""
+    """The right code verifies the number, and cannot be used again."""
     state = make(settle=None, phone_numbers=100)
-    standing = next(
-        standing
-        for standing in state.space("one", "cams-0001")
-        if standing.status(0.0) != "VERIFIED"
+    number = next(
+        number
+        for number in state.space("one", "cams-0001")
+        if number.status(0.0) != "VERIFIED"
     )
-    code = standing.verify_code
+    code = number.verify_code
     wrong = f"{(int(code) + 1) % 10**6:06}"
 
-    with pytest.raises(Refusal) as mistyped:
-        state.verify_migration(standing, wrong, 5.0)
-    assert standing.verified_at == math.inf
-    state.verify_migration(standing, code, 5.0)
-    with pytest.raises(Refusal) as spent:
-        state.verify_migration(standing, code, 6.0)
+    with pytest.raises(ErrorResponse) as mistyped:
+        state.verify_migration(number, wrong, 5.0)
+    assert number.verified_at == math.inf
+    state.verify_migration(number, code, 5.0)
+    with pytest.raises(ErrorResponse) as used:
+        state.verify_migration(number, code, 6.0)
 
-    assert standing.status(5.0) == "VERIFIED"
-    assert code_of(mistyped) == code_of(spent) == "InvalidParameter.VerifyCode"
+    assert number.status(5.0) == "VERIFIED"
+    assert code_of(mistyped) == code_of(used) == "InvalidParameter.VerifyCode"
 
 
 def test_some_actions_need_a_verified_number() -> None:
-    """The vendor's precondition of both updates."""
+    """An unverified number is refused, as the vendor documents for both updates."""
     state = make(settle=20.0, phone_numbers=100)
-    standing = next(
-        standing
-        for standing in state.space("one", "cams-0001")
-        if standing.status(0.0) != "VERIFIED"
+    number = next(
+        number
+        for number in state.space("one", "cams-0001")
+        if number.status(0.0) != "VERIFIED"
     )
 
-    with pytest.raises(Refusal) as caught:
-        require_verified(standing, 0.0)
+    with pytest.raises(ErrorResponse) as caught:
+        require_verified(number, 0.0)
 
     assert code_of(caught) == "PhoneNumber.NotVerified"
-    require_verified(standing, 20.0)
+    require_verified(number, 20.0)

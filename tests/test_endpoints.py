@@ -1,4 +1,4 @@
-"""An endpoint is an origin and nothing else, encrypted unless it is this machine."""
+"""The documented endpoints, and the validation of other origins."""
 
 from typing import Any
 
@@ -23,8 +23,8 @@ def test_the_documented_region_has_its_documented_host() -> None:
 
 
 @pytest.mark.parametrize("region", ["eu-central-1", "", "AP-SOUTHEAST-1", None, 5, []])
-def test_another_region_is_refused_with_what_would_do(region: Any) -> None:
-    """A guessed host is not a documented one."""
+def test_another_region_is_rejected(region: Any) -> None:
+    """The error lists the documented regions; a host is not guessed."""
     with pytest.raises(
         ConfigurationError, match=r"known: ap-southeast-1\); pass endpoint="
     ) as caught:
@@ -56,8 +56,8 @@ def test_another_region_is_refused_with_what_would_do(region: Any) -> None:
         ("http://[::1]:8080", "http://[::1]:8080", "[::1]:8080"),
     ],
 )
-def test_an_origin_is_taken_apart(text: str, origin: str, host: str | None) -> None:
-    """The host has the port exactly where a Host header has it."""
+def test_an_origin_is_parsed(text: str, origin: str, host: str | None) -> None:
+    """The host has a port unless it is the default of the scheme."""
     endpoint = parse_endpoint(text)
 
     assert origin == endpoint.origin
@@ -78,7 +78,7 @@ def test_an_origin_is_taken_apart(text: str, origin: str, host: str | None) -> N
     ],
 )
 def test_plain_http_to_another_machine_must_be_allowed(text: str) -> None:
-    """Keys and codes would travel in the clear."""
+    """Keys and codes would be sent unencrypted."""
     with pytest.raises(ConfigurationError, match="allow_http=True") as caught:
         parse_endpoint(text)
 
@@ -132,8 +132,8 @@ def test_plain_http_to_another_machine_must_be_allowed(text: str) -> None:
         ["https://example.com"],
     ],
 )
-def test_what_is_no_origin_is_refused(text: Any) -> None:
-    """Before a socket is opened, and without showing what may hold a password."""
+def test_other_texts_are_rejected(text: Any) -> None:
+    """The error does not show the text, which may hold a password."""
     with pytest.raises(ConfigurationError, match="must be a full origin") as caught:
         parse_endpoint(text, allow_http=True)
 
@@ -155,7 +155,7 @@ def test_what_is_no_origin_is_refused(text: Any) -> None:
 @example("https://[v1.a]")
 @example("https://\\")
 def test_any_text_is_an_origin_or_a_configuration_error(text: str) -> None:
-    """Nothing else escapes, and what is taken means the same to yarl and to itself."""
+    """No other exception is raised, and yarl parses an accepted origin alike."""
     try:
         endpoint = parse_endpoint(text, allow_http=True)
     except ConfigurationError:

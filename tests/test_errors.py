@@ -141,7 +141,7 @@ def test_every_error_can_be_made_of_nothing(cls: type[CamsError]) -> None:
 @pytest.mark.parametrize("cls", CLASSES)
 @pytest.mark.parametrize("message", ["", "one", "two\nlines", " a\r\n\tb\u2028c\x85d "])
 def test_every_error_is_one_line(cls: type[CamsError], message: str) -> None:
-    """Whatever the vendor wrote, a log keeps one line for one error."""
+    """An error is one line in a log, with any text of the vendor."""
     error = cls(message)
     error.action = "ChatappSyncPhoneNumber"
     text = str(error)

@@ -74,13 +74,13 @@ class Result:
     """The calls of each process."""
 
     began: float
-    """When the part began whose use of the ceiling counts."""
+    """Start of the part that is measured."""
 
     round_trip: float
     """Seconds between a request's send and its response, on average."""
 
     reads: int
-    """How often Redis read from its sockets."""
+    """The number of reads of Redis from its sockets."""
 
     def used(self, ceiling: float) -> float:
         """Return the part used of what round trips allow: 1 / (1 + round trip).
@@ -260,7 +260,7 @@ class Outage:
     """The calls of each process."""
 
     stopped: float
-    """When Redis was stopped, on the clock of the calls."""
+    """Time at which Redis was stopped, on the clock of the calls."""
 
     def during(self) -> list[int]:
         """Return how many calls of each process ended during the outage."""

@@ -47,7 +47,7 @@ CONFIDENTIAL = [
     ("AnActionOfTomorrow", "VerifyCode"),
     ("AnActionOfTomorrow", "AccessToken"),
 ]
-"""What must not stand in a URL."""
+"""Parameters that must not be sent in a URL."""
 
 SHORT = {"CustSpaceId": "cams-1"}
 SECRET = {"CustSpaceId": "cams-1", "VerifyCode": CODE}
@@ -156,7 +156,7 @@ class TestPlace:
     async def test_the_option_decides(
         self, forms: Forms, action: str, parameters: Mapping[str, str], expected: str
     ) -> None:
-        """Where the vendor's SDK sends a form, `never` is as it is."""
+        """`never` leaves the action alone that the vendor's SDK sends as a form."""
         transport = RecordingTransport(VERIFIED)
         await make(transport, forms=forms).call(action, parameters)
 
@@ -292,7 +292,7 @@ class TestFallBack:
 
     @pytest.mark.parametrize("outcome", ["unknown", "executed", "not_sent"])
     def test_other_outcomes_have_none(self, outcome: Any) -> None:
-        """Whatever else the error is."""
+        """The class of the error makes no difference."""
         choice = FormPolicy("auto")
         parameters = {"VerifyCode": CODE}
 

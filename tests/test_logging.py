@@ -1,4 +1,4 @@
-"""What a user who sets logging up gets to read."""
+"""The log records of calls."""
 
 import logging
 
@@ -7,7 +7,7 @@ import pytest
 from cams_async import CamsClient, NotSubscribed, RetryPolicy
 from cams_async.emulator import CannedResponse, Emulator, Fault
 
-ASKED = {"phone_number": "8613800000000", "cust_space_id": "cams-0001"}
+QUERY = {"phone_number": "8613800000000", "cust_space_id": "cams-0001"}
 
 
 def _lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
@@ -18,10 +18,10 @@ def _lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     ]
 
 
-async def test_each_attempt_is_a_line_and_each_retry_a_warning(
+async def test_each_attempt_is_a_debug_record_and_each_retry_a_warning(
     emulator: Emulator, client: CamsClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With action, attempt, outcome and request id, and nothing that was asked."""
+    """A record holds action, attempt, outcome and request ID, and no parameter."""
     caplog.set_level(logging.DEBUG, "cams_async")
     emulator.faults.next(Fault.UNAVAILABLE_BEFORE)
     number = emulator.phone_numbers[0]
@@ -43,10 +43,10 @@ async def test_each_attempt_is_a_line_and_each_retry_a_warning(
     assert second[1] == expected
 
 
-async def test_the_vendors_words_are_not_logged(
+async def test_the_message_of_an_error_response_is_not_logged(
     emulator: Emulator, client: CamsClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A message may quote a phone number, so only code and request id are told."""
+    """The message may quote a phone number; code and request ID are logged."""
     caplog.set_level(logging.DEBUG, "cams_async")
     body = (
         b'{"RequestId": "1", "Code": "Product.Unsubscript", '
@@ -54,7 +54,7 @@ async def test_the_vendors_words_are_not_logged(
     )
     emulator.faults.next(CannedResponse(status=400, body=body))
     with pytest.raises(NotSubscribed):
-        await client.get_phone_number_verification_status(**ASKED)
+        await client.get_phone_number_verification_status(**QUERY)
     ((level, line),) = _lines(caplog)
 
     assert level == "DEBUG"

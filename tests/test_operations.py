@@ -1,4 +1,4 @@
-"""Every operation of the registry is as the vendor documents it, and checks itself."""
+"""The operations: their documented facts, their fields, and their validation."""
 
 import ast
 import copy
@@ -62,9 +62,9 @@ GOOD: dict[str, dict[str, str]] = {
         "cust_space_id": "cams-1",
     },
 }
-"""Every field of every operation."""
+"""A valid value for each field of each operation."""
 
-# The vendor's pages: calls per second, access level, whether it may be sent again.
+# From the vendor's pages: calls per second, access level, retry-safe.
 FACTS: dict[str, tuple[float, str, bool]] = {
     "ChatappMigrationVerified": (10, "update", False),
     "ChatappSyncPhoneNumber": (10, "update", True),
@@ -89,12 +89,12 @@ EACH_FIELD = pytest.mark.parametrize(
 
 
 def make(operation: Kind, **changes: Any) -> Operation[Any]:
-    """Make a good operation, changed as the test likes."""
+    """Return a valid operation with some fields changed."""
     return operation(**{**GOOD[operation.__name__], **changes})
 
 
 def refused(operation: Kind, field: str, value: object) -> InvalidOperation:
-    """Make an operation with a bad field, and return the error."""
+    """Create an operation with a bad field, and return the error."""
     with pytest.raises(InvalidOperation) as caught:
         make(operation, **{field: value})
     error = caught.value
@@ -110,22 +110,22 @@ def refused(operation: Kind, field: str, value: object) -> InvalidOperation:
 # The registry
 
 
-def test_the_registry_holds_the_five_by_the_names_of_their_actions() -> None:
-    """In order, and read-only."""
+def test_the_registry_maps_actions_to_operations() -> None:
+    """The registry is sorted by action and read-only."""
     assert [*FACTS] == [*OPERATIONS]
     assert [*FACTS] == [each.__name__ for each in OPERATIONS.values()]
     assert not hasattr(OPERATIONS, "__setitem__")
 
 
 @EACH
-def test_the_docstring_tells_ceiling_ram_action_level_and_page(operation: Kind) -> None:
-    """What a caller needs of the vendor's page, and where the page is."""
+def test_the_docstring_names_rate_limit_ram_action_and_page(operation: Kind) -> None:
+    """The docstring ends with the facts and the address of the vendor's page."""
     action = operation.__name__
     qps, level, _ = FACTS[action]
     text = inspect.cleandoc(str(operation.__doc__))
 
     assert re.match(r"[A-Z][^\n]+\.\n\n", text)
-    assert f"\nCeiling: {qps} calls per second and account.\n" in text
+    assert f"\nRate limit: {qps} calls per second and account.\n" in text
     assert f"\nRAM action: `cams:{action}`, access level {level}.\n" in text
     assert text.splitlines()[-1] == (
         "https://www.alibabacloud.com/help/en/chatapp/developer-reference/"
@@ -134,10 +134,8 @@ def test_the_docstring_tells_ceiling_ram_action_level_and_page(operation: Kind) 
 
 
 @EACH
-def test_the_ceiling_and_the_resend_class_are_the_documented_ones(
-    operation: Kind,
-) -> None:
-    """The facts about the action, as the throttle and the session read them."""
+def test_rate_limit_and_retry_safety_are_as_documented(operation: Kind) -> None:
+    """The throttle and the session read these class attributes."""
     qps, _, retry_safe = FACTS[operation.__name__]
 
     assert operation.qps > 0
@@ -146,15 +144,17 @@ def test_the_ceiling_and_the_resend_class_are_the_documented_ones(
 
 
 @EACH
-def test_what_must_not_be_sent_again_names_what_tells(operation: Kind) -> None:
-    """A read action answers what an unknown outcome was."""
-    telling = {
+def test_an_operation_that_is_not_retry_safe_names_a_read_action(
+    operation: Kind,
+) -> None:
+    """The read action resolves an unknown outcome."""
+    expected = {
         "ChatappMigrationVerified": "GetPhoneNumberVerificationStatus",
         "UpdatePhoneEncryptionPublicKey": "GetPhoneEncryptionPublicKey",
         "UpdatePhoneMessageQrdl": "ListPhoneMessageQrdl",
     }
 
-    assert telling.get(operation.__name__) == operation.verify_with
+    assert expected.get(operation.__name__) == operation.verify_with
     assert (operation.verify_with is not None) is (not operation.retry_safe)
     if operation.verify_with is not None:
         assert hasattr(
@@ -164,8 +164,10 @@ def test_what_must_not_be_sent_again_names_what_tells(operation: Kind) -> None:
 
 
 @EACH
-def test_what_must_not_be_sent_again_says_why_in_its_docstring(operation: Kind) -> None:
-    """Precondition and caution of the vendor's page."""
+def test_an_operation_that_is_not_retry_safe_documents_its_risk(
+    operation: Kind,
+) -> None:
+    """The docstring holds a precondition and a caution from the vendor's page."""
     text = str(operation.__doc__)
 
     assert ("Caution: " in text) is (not operation.retry_safe)
@@ -174,7 +176,7 @@ def test_what_must_not_be_sent_again_says_why_in_its_docstring(operation: Kind) 
 
 @EACH
 def test_the_client_has_a_method_with_the_same_signature(operation: Kind) -> None:
-    """Named in snake_case, and documented alike."""
+    """The method is named in snake_case and shares the docstring."""
     name = re.sub(r"(?<!^)(?=[A-Z])", "_", operation.__name__).lower()
     method = getattr(CamsClient, name)
     own, *parameters = inspect.signature(method).parameters.values()
@@ -187,16 +189,16 @@ def test_the_client_has_a_method_with_the_same_signature(operation: Kind) -> Non
 
 
 @EACH
-def test_the_class_knows_its_answer(operation: Kind) -> None:
-    """The one that its bases name."""
+def test_the_response_class_is_the_type_argument(operation: Kind) -> None:
+    """An operation names its response once, as the argument of its base."""
     response = operation.response()
 
     assert issubclass(response, Response)
     assert Operation[response] in vars(operation)["__orig_bases__"]  # type: ignore[valid-type]
 
 
-def test_a_subclass_has_the_answer_of_its_parent() -> None:
-    """A caller may derive an operation with a default of its own."""
+def test_a_subclass_inherits_the_response_class() -> None:
+    """A user may derive an operation with other defaults."""
 
     class Sync(ChatappSyncPhoneNumber):
         """The same action."""
@@ -204,29 +206,29 @@ def test_a_subclass_has_the_answer_of_its_parent() -> None:
     assert Sync.response() is ChatappSyncPhoneNumber.response()
 
 
-def test_an_operation_must_name_its_answer() -> None:
-    """A class without one is told at its first use."""
+def test_an_operation_must_name_its_response() -> None:
+    """The first use of a class without a response raises TypeError."""
 
     class Vague(Operation):  # type: ignore[type-arg]
-        """An operation that does not say what it returns."""
+        """An operation without a type argument."""
 
     class Generic(Operation[Any]):
-        """One that says as much as nothing."""
+        """An operation whose type argument is no response."""
 
     for operation in (Vague, Generic):
         with pytest.raises(TypeError, match="must name its response"):
             operation.response()
 
 
-def test_without_facts_the_careful_ones_hold() -> None:
-    """A low ceiling, and never sent twice."""
+def test_the_defaults_are_the_cautious_ones() -> None:
+    """The default rate limit is low, and repeating is not safe."""
     assert Operation.qps == 5
     assert not Operation.retry_safe
     assert Operation.verify_with is None
 
 
 def records(cls: type[Any]) -> Iterator[type[Record]]:
-    """Yield a record class and all that it is made of."""
+    """Yield a record class and all records nested in it."""
     if issubclass(cls, Record):
         yield cls
         for a in attrs.fields(cls):
@@ -235,27 +237,37 @@ def records(cls: type[Any]) -> Iterator[type[Record]]:
 
 
 def kinds(annotation: Any) -> list[type[Any]]:
-    """Return the classes that an annotation is made of."""
+    """Return the classes in an annotation."""
     if isinstance(annotation, type):
         return [annotation]
     return [kind for each in typing.get_args(annotation) for kind in kinds(each)]
 
 
 @EACH
-def test_every_field_has_a_text(operation: Kind) -> None:
-    """A string stands under each field, of the request and of its answer."""
-    for cls in (operation, *records(operation.response())):
+def test_the_docstring_describes_every_field(operation: Kind) -> None:
+    """The section `Args:` lists the fields in order, each with a description."""
+    text = inspect.cleandoc(str(operation.__doc__))
+    section = text.partition("\nArgs:\n")[2].partition("\n\n")[0]
+    described = re.findall(r"(?m)^ {4}(\w+): \S", section)
+
+    assert [a.name for a in attrs.fields(operation)] == described
+
+
+@EACH
+def test_every_field_of_a_response_is_described(operation: Kind) -> None:
+    """A string follows each field."""
+    for cls in records(operation.response()):
         (tree,) = ast.parse(inspect.getsource(cls)).body
         assert isinstance(tree, ast.ClassDef)
         for line, following in itertools.pairwise([*tree.body, ast.Pass()]):
-            if isinstance(line, ast.AnnAssign) and "ClassVar" not in ast.dump(line):
+            if isinstance(line, ast.AnnAssign):
                 assert isinstance(following, ast.Expr), ast.unparse(line)
                 assert isinstance(following.value, ast.Constant)
 
 
-# Samples: what the vendor's pages show
+# The samples of the vendor's pages
 
-ANSWERS = [
+RESPONSES = [
     pytest.param(OPERATIONS[path.name.split(".")[0]], path, id=path.name)
     for path in sorted(SAMPLES.glob("[A-Z]*.json"))
 ]
@@ -263,15 +275,15 @@ ANSWERS = [
 
 @EACH
 def test_every_operation_has_a_sample(operation: Kind) -> None:
-    """One named after its action."""
+    """A sample is named after its action."""
     assert SAMPLES.joinpath(f"{operation.__name__}.json").is_file()
 
 
-@pytest.mark.parametrize(("operation", "path"), ANSWERS)
-def test_a_documented_answer_decodes_and_encodes_to_the_same(
+@pytest.mark.parametrize(("operation", "path"), RESPONSES)
+def test_a_documented_response_survives_decoding_and_encoding(
     operation: Kind, path: Path
 ) -> None:
-    """To the last field, line ends and placeholder words included."""
+    """Every field is kept, with its line ends and placeholders."""
     payload = json.loads(path.read_text(encoding="utf-8"))
     response = responses.decode(payload, operation.response())
 
@@ -281,8 +293,8 @@ def test_a_documented_answer_decodes_and_encodes_to_the_same(
 
 
 @EACH
-def test_a_documented_answer_holds_no_unknown_field(operation: Kind) -> None:
-    """The page's own example uses only what we know."""
+def test_a_documented_response_has_no_undeclared_field(operation: Kind) -> None:
+    """The example of the page decodes with an empty `extra` at every level."""
     text = SAMPLES.joinpath(f"{operation.__name__}.json").read_text(encoding="utf-8")
     response = responses.decode(json.loads(text), operation.response())
 
@@ -299,7 +311,7 @@ LEGACY = {"OwnerId", "ResourceOwnerAccount", "ResourceOwnerId"}
 
 
 def official_fields(model: str) -> dict[str, Any]:
-    """Return the names on the wire of a model of the vendor's, and their types."""
+    """Return the wire names of a model of the vendor's SDK, and their types."""
     cls = getattr(official.load("alibabacloud_cams20200606.models"), model)
     types = typing.get_type_hints(
         cls.__init__,
@@ -314,8 +326,8 @@ def official_fields(model: str) -> dict[str, Any]:
     return {wire.pascal_case(name): kind for name, kind in types.items()}
 
 
-def test_the_names_of_the_vendor_are_those_of_its_fields() -> None:
-    """Else the comparisons below would compare nothing."""
+def test_the_fields_of_the_vendors_models_are_found() -> None:
+    """The comparisons below would otherwise compare nothing."""
     assert set(official_fields("ChatappSyncPhoneNumberRequest")) == {
         "CustSpaceId",
         *LEGACY,
@@ -323,8 +335,8 @@ def test_the_names_of_the_vendor_are_those_of_its_fields() -> None:
 
 
 @EACH
-def test_the_vendor_lists_the_same_request_fields(operation: Kind) -> None:
-    """But for three that the vendor's pages do not have."""
+def test_request_fields_match_the_vendors_sdk(operation: Kind) -> None:
+    """Three legacy fields that the vendor's pages omit are left out."""
     theirs = set(official_fields(f"{operation.__name__}Request"))
     ours = {wire.wire_name(a) for a in attrs.fields(operation)}
 
@@ -332,8 +344,8 @@ def test_the_vendor_lists_the_same_request_fields(operation: Kind) -> None:
 
 
 @EACH
-def test_the_vendor_lists_no_answer_field_that_we_lack(operation: Kind) -> None:
-    """At any depth."""
+def test_response_fields_match_the_vendors_sdk(operation: Kind) -> None:
+    """Every field of the vendor's model is declared, at any depth."""
     missing: list[str] = []
 
     def compare(model: str, cls: type[Record], path: str) -> None:
@@ -351,8 +363,8 @@ def test_the_vendor_lists_no_answer_field_that_we_lack(operation: Kind) -> None:
     assert missing == []
 
 
-def test_the_fields_newer_than_the_pages_are_there() -> None:
-    """Whether a number is official, and how it takes calls."""
+def test_fields_newer_than_the_vendors_pages_are_declared() -> None:
+    """The service returns two fields of a number that its pages do not list."""
     assert {"is_official", "calling_configure"} <= {
         a.name for a in attrs.fields(PhoneNumber)
     }
@@ -362,19 +374,21 @@ def test_the_fields_newer_than_the_pages_are_there() -> None:
 
 
 @EACH
-def test_a_good_operation_has_what_was_given(operation: Kind) -> None:
-    """Verbatim."""
-    given = attrs.asdict(make(operation))
+def test_valid_fields_are_kept_verbatim(operation: Kind) -> None:
+    """Values already in their normal form do not change."""
+    kept = attrs.asdict(make(operation))
     for name in secrets(operation):
-        given[name] = given[name].reveal()
+        kept[name] = kept[name].reveal()
 
-    assert GOOD[operation.__name__] == given
+    assert GOOD[operation.__name__] == kept
 
 
 @EACH_FIELD
 @pytest.mark.parametrize("value", ["", " ", "\t\n", "\u3000", 5, b"x", True, ["x"], {}])
-def test_what_is_no_text_is_refused(operation: Kind, field: str, value: object) -> None:
-    """Empty, blank, or of another type: each field says what it wants."""
+def test_blank_values_and_other_types_are_rejected(
+    operation: Kind, field: str, value: object
+) -> None:
+    """The error of each field carries the expected form."""
     error = refused(operation, field, value)
 
     assert error.expected
@@ -382,7 +396,7 @@ def test_what_is_no_text_is_refused(operation: Kind, field: str, value: object) 
 
 @EACH_FIELD
 def test_only_an_optional_field_may_be_none(operation: Kind, field: str) -> None:
-    """Or be left out."""
+    """An optional field may also be left out."""
     if (operation.__name__, field) in OPTIONAL:
         fields = dict(GOOD[operation.__name__])
         del fields[field]
@@ -397,7 +411,7 @@ def test_only_an_optional_field_may_be_none(operation: Kind, field: str) -> None
 def test_an_unknown_or_missing_field_is_a_type_error(
     operation: Kind, field: str
 ) -> None:
-    """Python's own, as for any other call."""
+    """Python itself raises the error, as for any other call."""
     fields = dict(GOOD[operation.__name__])
     with pytest.raises(TypeError, match="nonsense"):
         make(operation, nonsense="x")
@@ -414,15 +428,15 @@ WITH_A_NUMBER = [each for each in GOOD if "phone_number" in GOOD[each]]
 
 @pytest.mark.parametrize("action", WITH_A_NUMBER)
 def test_a_phone_number_is_normalised(action: str) -> None:
-    """Every operation takes the spellings that `normalise` takes."""
+    """Every operation accepts the spellings that `normalise` accepts."""
     operation: Any = make(OPERATIONS[action], phone_number=" (+86) 138-0000 0000")
 
     assert "8613800000000" == operation.phone_number
 
 
 @pytest.mark.parametrize("action", WITH_A_NUMBER)
-def test_what_is_no_phone_number_is_refused(action: str) -> None:
-    """The error shows what is wrong, and never the number itself."""
+def test_a_malformed_phone_number_is_rejected(action: str) -> None:
+    """The error shows the wrong character, and never the number itself."""
     value = "86138\u31640000"
     error = refused(OPERATIONS[action], "phone_number", value)
 
@@ -435,14 +449,14 @@ def test_what_is_no_phone_number_is_refused(action: str) -> None:
 
 @pytest.mark.parametrize("key", [KEY, KEY.encode(), f"  {KEY.rstrip()}\r\n"])
 def test_a_public_key_is_sent_in_canonical_form(key: str | bytes) -> None:
-    """The line ends are real, and the vendor gets them so."""
+    """The vendor receives real line ends."""
     operation: Any = make(UpdatePhoneEncryptionPublicKey, encryption_public_key=key)
 
     assert KEY == operation.encryption_public_key
     assert KEY == wire.parameters(operation)["EncryptionPublicKey"]
 
 
-def test_what_is_no_public_key_is_refused() -> None:
+def test_a_malformed_public_key_is_rejected() -> None:
     """The error names the cause, and shows nothing of the key."""
     key = KEY.replace("PUBLIC", "PRIVATE")
     error = refused(UpdatePhoneEncryptionPublicKey, "encryption_public_key", key)
@@ -453,24 +467,24 @@ def test_what_is_no_public_key_is_refused() -> None:
 
 
 @pytest.mark.parametrize("value", ["PNG", "SVG", *GenerateQrImage])
-def test_an_image_is_png_or_svg(value: str) -> None:
-    """As the vendor's word or as a member."""
+def test_the_image_format_is_png_or_svg(value: str) -> None:
+    """A string and a member of the enum are accepted."""
     operation = make(UpdatePhoneMessageQrdl, generate_qr_image=value)
 
     assert wire.parameters(operation)["GenerateQrImage"] == value
 
 
 @pytest.mark.parametrize("value", ["png", "JPEG", "PNG ", None, 1, ["PNG"], {}])
-def test_another_image_is_refused(value: object) -> None:
-    """With the two that there are."""
+def test_another_image_format_is_rejected(value: object) -> None:
+    """The error lists both formats."""
     error = refused(UpdatePhoneMessageQrdl, "generate_qr_image", value)
 
     assert error.expected == "one of PNG, SVG"
 
 
 @pytest.mark.parametrize("code", ["000000", " 12", "a/b+c=", "\u0661"])
-def test_a_code_is_sent_as_it_was_given(code: str) -> None:
-    """Leading zeros and all; only the vendor knows what is right."""
+def test_a_verification_code_is_sent_verbatim(code: str) -> None:
+    """Leading zeros and blanks are kept; only the vendor can judge a code."""
     operation = make(ChatappMigrationVerified, verify_code=code)
 
     assert Secret(code) == wire.parameters(operation)["VerifyCode"]
@@ -479,7 +493,7 @@ def test_a_code_is_sent_as_it_was_given(code: str) -> None:
 @EACH_FIELD
 @pytest.mark.parametrize("value", [["canary"], 6_660_666, b"canary", {"canary": 1}])
 def test_no_error_shows_the_value(operation: Kind, field: str, value: object) -> None:
-    """It may be a secret, or somebody's number."""
+    """The value may be a secret or a phone number."""
     error = refused(operation, field, value)
 
     assert not re.search("canary|6660666", f"{error} {error!r} {vars(error)}")
@@ -489,12 +503,12 @@ def test_no_error_shows_the_value(operation: Kind, field: str, value: object) ->
 
 
 def secrets(operation: Kind) -> list[str]:
-    """Return the names of the fields that must not be shown."""
+    """Return the names of the secret fields."""
     return [a.name for a in attrs.fields(operation) if a.metadata.get(SECRET)]
 
 
 def test_the_one_time_code_is_the_only_secret() -> None:
-    """A number or a message is shown to whoever logs the operation."""
+    """Phone numbers and messages appear in the repr of an operation."""
     assert {action: secrets(OPERATIONS[action]) for action in OPERATIONS} == {
         **{action: [] for action in OPERATIONS},
         "ChatappMigrationVerified": ["verify_code"],
@@ -502,8 +516,8 @@ def test_the_one_time_code_is_the_only_secret() -> None:
 
 
 @pytest.mark.parametrize("show", [repr, str, "{}".format, "{!r}".format])
-def test_a_secret_is_masked(show: Any) -> None:
-    """However the operation is shown."""
+def test_a_secret_is_masked_in_every_text_form(show: Any) -> None:
+    """The other fields are shown."""
     operation = make(ChatappMigrationVerified, verify_code="424242")
     text: str = show(operation)
 
@@ -514,7 +528,7 @@ def test_a_secret_is_masked(show: Any) -> None:
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_an_operation_with_a_secret_refuses_pickling(protocol: int) -> None:
-    """A pickle would hold it in the clear."""
+    """A pickle would hold the secret as plain text."""
     operation = make(ChatappMigrationVerified)
 
     with pytest.raises(TypeError, match="a Secret cannot be pickled"):
@@ -522,8 +536,8 @@ def test_an_operation_with_a_secret_refuses_pickling(protocol: int) -> None:
 
 
 @EACH
-def test_any_other_operation_pickles(operation: Kind) -> None:
-    """A pool of processes can be handed it."""
+def test_an_operation_without_a_secret_pickles(operation: Kind) -> None:
+    """It can be sent to a process pool."""
     if not secrets(operation):
         value = make(operation)
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
@@ -532,15 +546,15 @@ def test_any_other_operation_pickles(operation: Kind) -> None:
 
 @EACH
 def test_a_copy_is_equal(operation: Kind) -> None:
-    """That of an operation with a secret, too."""
+    """An operation with a secret can be copied, too."""
     value = make(operation)
 
     assert value == copy.copy(value) == copy.deepcopy(value) == attrs.evolve(value)
 
 
 @given(OPERATION)
-def test_equal_operations_are_one_key(operation: Operation[Any]) -> None:
-    """So that a caller can drop doubles."""
+def test_equal_operations_hash_alike(operation: Operation[Any]) -> None:
+    """A set of operations drops duplicates."""
     same = attrs.evolve(operation)
 
     assert operation == same
@@ -548,8 +562,8 @@ def test_equal_operations_are_one_key(operation: Operation[Any]) -> None:
 
 
 @EACH_FIELD
-def test_another_value_makes_another_operation(operation: Kind, field: str) -> None:
-    """Each field counts."""
+def test_each_field_counts_for_equality(operation: Kind, field: str) -> None:
+    """Operations that differ in one field are not equal."""
     others = {"phone_number": "1", "generate_qr_image": "SVG"}
     others["encryption_public_key"] = pem(b"other")
     value = others.get(field, "other")
@@ -558,15 +572,15 @@ def test_another_value_makes_another_operation(operation: Kind, field: str) -> N
 
 
 @EACH_FIELD
-def test_an_operation_does_not_change(operation: Kind, field: str) -> None:
-    """What was checked is what is sent."""
+def test_an_operation_is_immutable(operation: Kind, field: str) -> None:
+    """A field cannot be changed after validation."""
     value = make(operation)
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         setattr(value, field, "other")
 
 
-def test_annotations_of_answers_are_plain() -> None:
-    """The converter knows unions, tuples and classes; nothing else is used."""
+def test_annotations_of_responses_are_plain() -> None:
+    """The converter supports unions, tuples and classes only."""
     origins = {
         typing.get_origin(a.type)
         for operation in OPERATIONS.values()

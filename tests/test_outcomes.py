@@ -116,7 +116,7 @@ CODES: dict[str, list[str | int]] = {
         "SignatureNonceUsed",
     ],
 }
-"""What belongs to each class, by hand."""
+"""The members of each class, written by hand."""
 
 STATUSES = [int(row.split()[0]) for row in TABLE.split("\n")[2:-1]]
 

@@ -16,8 +16,8 @@ from multidict import CIMultiDict
 from cams_async import parsing
 from cams_async.errors import CamsError, DecodeError
 from cams_async.operations import ChatappSyncPhoneNumber
-from cams_async.parsing import LARGE
-from cams_async.protocol import HttpResponse, call_of, parse_response
+from cams_async.parsing import LARGE, parse_response
+from cams_async.protocol import HttpResponse, call_of
 from tests.fakes import RecordingTransport, make
 from tests.test_protocol import build
 

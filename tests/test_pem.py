@@ -1,4 +1,4 @@
-"""Public keys in PEM: what is accepted, and the cause of each refusal."""
+"""Normalisation of public keys in PEM, and the causes of its errors."""
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ BEGIN, END = LINES[0], LINES[-1]
 
 
 def labelled(label: str) -> str:
-    """Return the key under another label."""
+    """Return the key with another label."""
     return KEY.replace("PUBLIC KEY", label)
 
 
@@ -48,7 +48,7 @@ LAX = {
 
 @pytest.mark.parametrize("text", LAX.values(), ids=LAX)
 def test_the_lax_form_becomes_canonical(text: str | bytes) -> None:
-    """64 characters on a line, line feeds, and one at the end."""
+    """A canonical line has 64 characters and ends in a line feed."""
     assert KEY == canonical(text)
 
 
@@ -56,7 +56,7 @@ def test_the_lax_form_becomes_canonical(text: str | bytes) -> None:
     "key", [PUBLIC_KEY, pem(b""), pem(bytes(127)), pem(bytes(128))]
 )
 def test_a_canonical_key_stays_as_it_is(key: str) -> None:
-    """A real one, and DER lengths in one byte and in three."""
+    """The keys have DER lengths of one and of three bytes."""
     assert key == canonical(key)
 
 
@@ -112,7 +112,7 @@ def test_a_canonical_key_stays_as_it_is(key: str) -> None:
     ],
 )
 def test_each_cause_is_named(text: str | bytes, expected: str) -> None:
-    """What to do is said where it can be; nothing of the key is shown."""
+    """The message may name a command, and never shows the key."""
     with pytest.raises(PemError) as caught:
         canonical(text)
 
@@ -121,8 +121,8 @@ def test_each_cause_is_named(text: str | bytes, expected: str) -> None:
 
 
 @given(PUBLIC_KEYS, st.lists(st.sampled_from(" \t\n\r\v\f"), max_size=9))
-def test_white_space_changes_nothing(key: str, blanks: list[str]) -> None:
-    """Behind any character of the body."""
+def test_white_space_is_ignored(key: str, blanks: list[str]) -> None:
+    """White space may follow any character of the body."""
     begin, *lines, end = key.splitlines()
     body = "".join(lines)
     mixed = [*zip(body, blanks, strict=False), *body[len(blanks) :]]
@@ -132,8 +132,8 @@ def test_white_space_changes_nothing(key: str, blanks: list[str]) -> None:
 
 
 @given(st.text() | st.binary() | st.text().map(block))
-def test_anything_is_a_key_or_refused(text: str | bytes) -> None:
-    """Nothing else is raised, and what is returned is final."""
+def test_any_value_is_normalised_or_rejected(text: str | bytes) -> None:
+    """No other exception is raised, and normalising twice changes nothing."""
     try:
         key = canonical(text)
     except PemError:
@@ -141,8 +141,8 @@ def test_anything_is_a_key_or_refused(text: str | bytes) -> None:
     assert key == canonical(key)
 
 
-def test_a_long_key_that_is_none_is_refused_in_no_time() -> None:
-    """The patterns do not backtrack: a megabyte of nearly a key is read once."""
+def test_a_long_malformed_key_is_rejected_in_linear_time() -> None:
+    """The patterns do not backtrack on a megabyte of text."""
     line = f"{'A' * 64}\n"
     for nearly in f"{BEGIN}\n{line * 16_000}-----END", BEGIN * 40_000, "-" * 10**6:
         with pytest.raises(PemError):

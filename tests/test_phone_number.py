@@ -263,7 +263,7 @@ def test_blanks_anywhere_change_nothing(
     ],
 )
 def test_traces_in_other_ids_are_removed(cell: str, expected: str) -> None:
-    """What may be a real id stays as it is."""
+    """A text that may be a real id is unchanged."""
     assert expected == undo_formatting(cell)
 
 

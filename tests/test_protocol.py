@@ -43,13 +43,13 @@ from cams_async.operations import (
     Operation,
     VerificationStatusResponse,
 )
+from cams_async.parsing import parse_response
 from cams_async.protocol import (
     Call,
     HttpResponse,
     Request,
     build_request,
     call_of,
-    parse_response,
 )
 from cams_async.secret import Secret
 from cams_async.version import __version__
@@ -605,7 +605,7 @@ def test_lower_case_names_are_read_too() -> None:
 
 
 def test_the_vendors_spelling_goes_first() -> None:
-    """Where there are both."""
+    """Both spellings are present."""
     body = {"Code": "A", "code": "B", "Message": "C", "message": "D"}
     error = api_error(body | {"RequestId": "E", "requestId": "F"})
 
@@ -982,7 +982,7 @@ def test_a_detail_that_cannot_be_masked_in_place_is_masked_whole(
 
 
 def test_a_detail_of_any_depth_is_told_or_masked() -> None:
-    """Whatever depth Python can just read, no RecursionError escapes."""
+    """No RecursionError escapes at any depth of nesting."""
     for depth in (10, 300, 900, 950, 980, 990):
         detail = b"[" * depth + b"]" * depth
         body = b'{"RequestId": "1", "Code": "X", "AccessDeniedDetail": %b}' % detail
@@ -1018,7 +1018,7 @@ def test_a_detail_of_any_depth_is_told_or_masked() -> None:
 def test_only_errors_of_this_package_escape(
     status: int, headers: dict[str, str], body: bytes
 ) -> None:
-    """Whatever the server sends, and each is complete."""
+    """Any response is parsed into a complete value or a CamsError."""
     try:
         parse(body, status, headers)
     except (ApiError, DecodeError) as error:

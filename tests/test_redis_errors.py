@@ -39,7 +39,7 @@ SCOPE = Scope(account="a", region="r", action="Act", qps=10.0)
 GRANTED = (
     b"*10\r\n:1\r\n:-1\r\n:-1\r\n:1\r\n:1\r\n$2\r\n10\r\n:0\r\n:0\r\n$2\r\n10\r\n*0\r\n"
 )
-"""What the script returns with a slot."""
+"""The script's reply with a slot."""
 
 RIGHTS = f"gives this user too few rights: it needs {RULES}"
 

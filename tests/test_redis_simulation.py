@@ -311,7 +311,7 @@ def test_workers_go_on_with_their_shares(client: "Redis") -> None:
     ],
 )
 def test_shares_never_exceed_the_ceiling(seed: int, client: "Redis") -> None:
-    """Whatever the calls do, where Redis is away for all alike."""
+    """The calls may end in any way while Redis is unavailable to all processes."""
     drawn = draw_fleet(seed)
     start = 4.0 + seed / 3
     faults = FaultInjector(outages=((start, start + 9.0),), restarts=(start + 9.0,))

@@ -199,7 +199,7 @@ def test_the_first_call_waits_for_calls_that_are_not_recorded(
 
 
 def test_scopes_share_nothing(clock: Clock, make: Make) -> None:
-    """Whatever their names hold."""
+    """Their names may hold any character."""
     scopes = [
         Scope(account=account, region=region, action="Act", qps=1.0)
         for account, region in [("a/b", "c"), ("a", "b/c"), ("{a}", ""), ("é\0", "")]

@@ -88,7 +88,7 @@ class TestSafety:
     def test_what_was_not_executed_is_sent_again(
         self, step: Step, operation: Operation[Any], clock: Clock
     ) -> None:
-        """Whatever the operation."""
+        """Every operation behaves alike."""
         transport = RecordingTransport(step, VERIFIED)
         response = send(clock, transport, operation)
 
@@ -470,7 +470,7 @@ class TestEventLoop:
         ids=str,
     )
     def test_other_tasks_run_between_two_rounds(self, step: Step, clock: Clock) -> None:
-        """Whatever fails at once, under a policy that never ends."""
+        """Every kind of immediate failure, under a policy without an end."""
         transport = ImmediateTransport(step)
         options = {"throttle": ImmediateThrottle(), "retry": AlwaysRetry()}
 

@@ -1,4 +1,4 @@
-"""The value that masks itself."""
+"""Secrets and their masking."""
 
 import copy
 import inspect
@@ -49,8 +49,8 @@ WAYS: tuple[Callable[[Secret], str], ...] = (
 
 
 @pytest.mark.parametrize("show", WAYS)
-def test_a_secret_is_masked_however_it_is_shown(show: Callable[[Secret], str]) -> None:
-    """No common way to print a value shows the text."""
+def test_a_secret_is_masked_in_every_text_form(show: Callable[[Secret], str]) -> None:
+    """No common way to format a value shows the text."""
     assert CANARY not in show(Secret(CANARY))
 
 
@@ -99,7 +99,7 @@ def test_only_the_plain_text_of_a_subclass_is_kept() -> None:
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_pickling_is_refused(protocol: int) -> None:
+def test_a_secret_cannot_be_pickled(protocol: int) -> None:
     """A pickle would hold the text."""
     with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps([Secret("a")], protocol)
@@ -109,12 +109,12 @@ def test_pickling_is_refused(protocol: int) -> None:
     ("text", "expected"), [("12", True), ("", False), ("12\n", False), ("x12", False)]
 )
 def test_a_secret_fits_a_pattern_as_a_whole(text: str, expected: bool) -> None:  # noqa: FBT001 - a table gives it
-    """So that a validator needs no text."""
+    """A validator can check the text without revealing it."""
     assert Secret(text).fits(re.compile("[0-9]+")) is expected
 
 
-def test_a_text_becomes_a_secret_and_all_else_is_left_to_a_validator() -> None:
-    """A converter has no name of a field to put into an error."""
+def test_converters_wrap_strings_and_return_other_values_unchanged() -> None:
+    """A validator can name the field in its error, and a converter cannot."""
     secret = Secret("a")
     other: Any = ["a"]
 
@@ -124,8 +124,8 @@ def test_a_text_becomes_a_secret_and_all_else_is_left_to_a_validator() -> None:
     assert as_optional_secret(None) is None
 
 
-def test_no_argument_is_left_in_a_traceback() -> None:
-    """Nor an error that is only marked as hidden; a cause is kept."""
+def test_hide_arguments_drops_frames_and_hidden_context() -> None:
+    """An explicit cause is kept."""
 
     @hide_arguments
     def fail(token: str, *, cause: Exception | None) -> None:
@@ -144,8 +144,8 @@ def test_no_argument_is_left_in_a_traceback() -> None:
         assert CANARY not in repr(frames[1:])
 
 
-def test_a_function_with_hidden_arguments_returns_what_it_did() -> None:
-    """And keeps its name and its signature."""
+def test_hide_arguments_keeps_result_name_and_signature() -> None:
+    """The decorated function behaves as before if it does not raise."""
 
     @hide_arguments
     def double(number: int) -> int:
@@ -158,8 +158,8 @@ def test_a_function_with_hidden_arguments_returns_what_it_did() -> None:
 
 
 @pytest.mark.parametrize("value", [None, 5, b"canary-7f3a", ["canary-7f3a"]])
-def test_what_is_no_string_is_refused_unseen(value: object) -> None:
-    """The error names the type, and its frames do not hold the value."""
+def test_a_secret_must_be_a_string(value: object) -> None:
+    """The error names the type, and no frame holds the value."""
     with pytest.raises(TypeError, match="must be a string") as caught:
         Secret(value)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 

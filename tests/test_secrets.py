@@ -1,9 +1,9 @@
-"""Canaries travel everywhere a secret does, and are seen nowhere.
+"""No secret appears in any output: objects, logs, events, errors and tracebacks.
 
-Key secret, security token, one-time code and signature go through every public object
-and every failure. What is shown of those is gathered: `repr`, `str`, `format`, logs,
-hook events, the texts of whole chains of exceptions, and tracebacks with the values of
-local variables, as `traceback`, rich and error trackers collect them.
+Canaries stand in for the key secret, the security token, the one-time code and the
+signature. They pass through every public object and every failure. `Shown` collects the
+output: `repr`, `str`, `format`, logs, hook events, the texts of chained exceptions, and
+tracebacks with local variables, as `traceback`, rich and error trackers collect them.
 """
 
 import ast
@@ -61,7 +61,7 @@ ACTION = type(MIGRATION).__name__
 
 
 class Shown:
-    """Everything that anybody could have read. Its own `repr` shows nothing."""
+    """The collected output, in which no secret may appear."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -70,13 +70,15 @@ class Shown:
         self.sent = asyncio.Event()
 
     def add(self, value: object) -> None:
-        """Gather how a value is shown."""
+        """Collect the text forms of a value."""
         self.texts += [repr(value), str(value), f"{value}", f"{value!s:>5}"]
 
     def add_error(self, error: BaseException) -> None:
-        """Gather an error, all that is behind it, and its traceback with locals."""
-        told = traceback.TracebackException.from_exception(error, capture_locals=True)
-        self.texts += told.format()
+        """Collect an error, its chained errors, and its traceback with locals."""
+        formatted = traceback.TracebackException.from_exception(
+            error, capture_locals=True
+        )
+        self.texts += formatted.format()
         chain: BaseException | None = error
         while chain is not None:
             self.add(chain)
@@ -85,8 +87,8 @@ class Shown:
             chain = chain.__cause__ or chain.__context__
 
     def add_frames(self, error: BaseException) -> None:
-        """Gather a traceback as rich shows it, and as an error tracker walks it."""
-        told = rich.traceback.Traceback.extract(
+        """Collect a traceback as rich and as an error tracker show it."""
+        extracted = rich.traceback.Traceback.extract(
             type(error),
             error,
             error.__traceback__,
@@ -94,26 +96,31 @@ class Shown:
             locals_max_length=10_000,
             locals_max_string=10_000,
         )
-        for stack in told.stacks:
+        for stack in extracted.stacks:
             self.texts.append(stack.exc_value)
             for each in stack.frames:
                 self.texts += [str(node) for node in (each.locals or {}).values()]
-        for frame in frames_of_ours(error):
+        for frame in package_frames(error):
             for value in frame.f_locals.values():
                 self.texts += walk(value)
 
+    def add_failure(self, error: BaseException) -> None:
+        """Collect an error in both ways."""
+        self.add_error(error)
+        self.add_frames(error)
+
     def add_request(self, request: Request) -> None:
-        """Gather a request, and know its signature from now on."""
+        """Collect a request, and look for its signature from now on."""
         self.signatures.append(request.headers["authorization"].rpartition("=")[2])
         self.signed.set()
         self.add(request)
 
     def add_event(self, event: CallEvent) -> None:
-        """Gather an event, as a hook."""
+        """Collect an event, as a hook."""
         self.add(event)
 
     def check(self) -> None:
-        """Find no canary."""
+        """Assert that no secret was collected."""
         secrets = [SECRET, TOKEN, CODE, *self.signatures]
         found = [text for text in self.texts if any(each in text for each in secrets)]
 
@@ -124,8 +131,8 @@ class Shown:
 PACKAGE = Path(cams_async.__file__).parent
 
 
-def frames_of_ours(error: BaseException | None) -> Iterator[FrameType]:
-    """Yield the frames of this package behind an error and all that is behind it."""
+def package_frames(error: BaseException | None) -> Iterator[FrameType]:
+    """Yield the frames of this package in an error and its chained errors."""
     while error is not None:
         for frame, _ in traceback.walk_tb(error.__traceback__):
             if PACKAGE in Path(frame.f_code.co_filename).parents:
@@ -134,16 +141,16 @@ def frames_of_ours(error: BaseException | None) -> Iterator[FrameType]:
 
 
 def walk(value: object, levels: int = 2) -> Iterator[str]:
-    """Yield how a value is shown, and all that it holds, some levels deep."""
+    """Yield the repr of a value and of the values nested in it, some levels deep."""
     yield repr(value)
     if levels:
-        for inner in held_by(value):
+        for inner in nested_in(value):
             yield from walk(inner, levels - 1)
 
 
-def held_by(value: object) -> list[object]:
-    """Return the items or attributes of a value; a secret shows none."""
-    if isinstance(value, Secret | Shown):  # the latter gathers what leaves
+def nested_in(value: object) -> list[object]:
+    """Return the items or attributes of a value; none of a secret."""
+    if isinstance(value, Secret | Shown):  # `Shown` holds the signatures to look for
         return []
     if isinstance(value, Mapping):
         items = cast("Mapping[object, object]", value)
@@ -161,7 +168,7 @@ def held_by(value: object) -> list[object]:
 
 
 class Spy(AiohttpTransport):
-    """Remembers the signatures that leave."""
+    """A transport that records the signatures of requests."""
 
     def __init__(self, shown: Shown, **options: Any) -> None:
         super().__init__(**options)
@@ -170,18 +177,18 @@ class Spy(AiohttpTransport):
     async def exchange(
         self, request: Request, *, timeout: float, on_sent: Callable[[], None]
     ) -> HttpResponse:
-        """Remember, and go on."""
+        """Record the signature, and send the request."""
         self.shown.add_request(request)
 
-        def leave() -> None:
+        def sent() -> None:
             on_sent()
             self.shown.sent.set()
 
-        return await super().exchange(request, timeout=timeout, on_sent=leave)
+        return await super().exchange(request, timeout=timeout, on_sent=sent)
 
 
 class Echo(Spy):
-    """A server that sends back all that it was told, the worst way it can."""
+    """A transport whose response quotes the request with its secrets."""
 
     def __init__(self, shown: Shown, make: Callable[[str], tuple[int, bytes]]) -> None:
         super().__init__(shown)
@@ -190,7 +197,7 @@ class Echo(Spy):
     async def exchange(
         self, request: Request, *, timeout: float, on_sent: Callable[[], None]
     ) -> HttpResponse:
-        """Send it back."""
+        """Return the response."""
         del timeout
         self.shown.add_request(request)
         on_sent()
@@ -202,20 +209,20 @@ class Echo(Spy):
 
 @pytest.fixture
 def shown(caplog: pytest.LogCaptureFixture) -> Iterator[Shown]:
-    """Gather what is shown, and what is logged at any level; then look for canaries."""
+    """Collect output and log records, and assert that they hold no secret."""
     caplog.set_level(logging.DEBUG)
-    gathered = Shown()
-    yield gathered
+    collected = Shown()
+    yield collected
     for record in caplog.get_records("call"):
         logged = caplog.handler.format(record)
-        gathered.texts.append(logged)
+        collected.texts.append(logged)
 
         assert PHONE not in logged
-    gathered.check()
+    collected.check()
 
 
 def client(emulator: Emulator, shown: Shown, **options: Any) -> CamsClient:
-    """Make a client of the emulator whose every use is watched."""
+    """Return a client of the emulator whose output is collected."""
     emulator.admit(CREDENTIALS)
     options = {
         "credentials": CREDENTIALS,
@@ -230,19 +237,19 @@ def client(emulator: Emulator, shown: Shown, **options: Any) -> CamsClient:
 
 
 async def by_method(cams: CamsClient) -> None:
-    """Send the code as an argument."""
+    """Pass the code to the method of the action."""
     await cams.chatapp_migration_verified(
         cust_space_id="cams-0001", phone_number=PHONE, verify_code=CODE
     )
 
 
 async def by_send(cams: CamsClient) -> None:
-    """Send the code in an operation."""
+    """Pass the code in an operation."""
     await cams.send(MIGRATION)
 
 
 async def by_call(cams: CamsClient) -> None:
-    """Send the code by its name."""
+    """Pass the code by its name on the wire."""
     await cams.call(
         ACTION, {"CustSpaceId": "cams-0001", "PhoneNumber": PHONE, "VerifyCode": CODE}
     )
@@ -255,8 +262,10 @@ SPELLINGS = pytest.mark.parametrize(
 Spelling = Callable[[CamsClient], Coroutine[Any, Any, None]]
 
 
-async def go(cams: CamsClient, spelling: Spelling, shown: Shown) -> CamsError | None:
-    """Make a call, and gather its error if it has one."""
+async def call_with(
+    cams: CamsClient, spelling: Spelling, shown: Shown
+) -> CamsError | None:
+    """Make a call, and collect its error, if any."""
     error: CamsError | None = None
     async with cams:
         try:
@@ -265,21 +274,20 @@ async def go(cams: CamsClient, spelling: Spelling, shown: Shown) -> CamsError | 
             error = caught
         shown.add(cams)
     if error is not None:
-        shown.add_error(error)
-        shown.add_frames(error)
+        shown.add_failure(error)
     return error
 
 
 async def fail(cams: CamsClient, spelling: Spelling, shown: Shown) -> CamsError:
-    """Make a call that fails, and gather its error."""
-    error = await go(cams, spelling, shown)
+    """Make a call that fails, and collect its error."""
+    error = await call_with(cams, spelling, shown)
 
     assert error is not None
     return error
 
 
-def test_the_gathering_finds_what_is_there() -> None:
-    """A canary in a local variable, in a cause or in a text is found."""
+def test_a_leaked_secret_is_detected() -> None:
+    """A canary in a local variable, in a cause or in a text fails the check."""
 
     def leak(verify_code: str) -> None:
         raise LookupError(len(verify_code))
@@ -299,7 +307,7 @@ def test_the_gathering_finds_what_is_there() -> None:
 
 @attrs.frozen
 class Holder:
-    """Something that shows nothing of what it holds."""
+    """A value whose repr does not show its content."""
 
     held: object = attrs.field(repr=False)
 
@@ -309,14 +317,14 @@ class Holder:
     [CODE, [CODE], {CODE: 1}, ({1: CODE},), Holder(CODE), Holder([CODE])],
     ids=lambda value: type(value).__name__,
 )
-def test_the_walk_finds_what_is_held(value: object) -> None:
-    """Two levels deep."""
+def test_a_nested_secret_is_detected(value: object) -> None:
+    """The walk is two levels deep."""
     assert any(CODE in text for text in walk(value))
     assert not any(CODE in text for text in walk(Holder(Holder(Holder(CODE)))))
 
 
-def test_public_objects_show_nothing(shown: Shown) -> None:
-    """Whatever holds a secret masks it."""
+def test_public_objects_show_no_secret(shown: Shown) -> None:
+    """Objects that hold a secret mask it in their text forms."""
     call = call_of(MIGRATION)
     request = build_request(
         call,
@@ -368,8 +376,8 @@ def test_public_objects_show_nothing(shown: Shown) -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_holds_a_secret_holds_it_masked(value: object, shown: Shown) -> None:
-    """Who walks through its attributes finds no text."""
+def test_attributes_hold_secrets_masked(value: object, shown: Shown) -> None:
+    """No attribute of a public object holds a secret as plain text."""
     shown.texts += walk(value)
 
 
@@ -378,13 +386,12 @@ def test_what_holds_a_secret_holds_it_masked(value: object, shown: Shown) -> Non
     [CREDENTIALS, MIGRATION, CamsClient(CREDENTIALS)],
     ids=lambda v: type(v).__name__,
 )
-def test_what_holds_a_secret_refuses_pickle(value: object, shown: Shown) -> None:
-    """In every protocol, and the refusal shows nothing."""
+def test_objects_with_secrets_cannot_be_pickled(value: object, shown: Shown) -> None:
+    """No protocol works, and the error shows no secret."""
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         with pytest.raises(TypeError, match="cannot be pickled") as caught:
             pickle.dumps(value, protocol)
-        shown.add_error(caught.value)
-        shown.add_frames(caught.value)
+        shown.add_failure(caught.value)
 
 
 @SPELLINGS
@@ -399,14 +406,14 @@ def test_what_holds_a_secret_refuses_pickle(value: object, shown: Shown) -> None
     ],
     ids=str,
 )
-async def test_failures_on_the_wire_show_nothing(
+async def test_failures_on_the_wire_show_no_secret(
     fault: Any, spelling: Spelling, emulator: Emulator, shown: Shown
 ) -> None:
-    """Resets, nonsense and refusals, with a warning for each resend."""
+    """The faults are resets, malformed responses and errors, with logged retries."""
     emulator.faults.rate(fault, 1.0)
-    error = await go(client(emulator, shown), spelling, shown)
+    error = await call_with(client(emulator, shown), spelling, shown)
 
-    # To an untyped call, no shape is wrong.
+    # A call by name accepts any shape of response.
     assert error is not None or spelling is by_call
 
 
@@ -441,22 +448,22 @@ def as_json(**fields: object) -> bytes:
 
 @SPELLINGS
 @pytest.mark.parametrize("name", ECHOES)
-async def test_an_echo_shows_nothing(
+async def test_a_response_that_quotes_the_request_shows_no_secret(
     name: str, spelling: Spelling, emulator: Emulator, shown: Shown
 ) -> None:
-    """A server that quotes the request back quotes it to nobody else."""
+    """Secrets in the body and in the headers are masked."""
     cams = client(emulator, shown, transport=Echo(shown, ECHOES[name]))
-    error = await go(cams, spelling, shown)
+    error = await call_with(cams, spelling, shown)
 
-    # To an untyped call, no shape is wrong.
+    # A call by name accepts any shape of response.
     assert error is not None or spelling is by_call
 
 
 @SPELLINGS
-async def test_refused_credentials_show_nothing(
+async def test_rejected_credentials_show_no_secret(
     spelling: Spelling, emulator: Emulator, shown: Shown
 ) -> None:
-    """A wrong secret, as the gateway finds out."""
+    """The gateway rejects the signature of a wrong secret."""
     cams = client(emulator, shown)
     emulator.admit(Credentials("LTAI-canaries-owner", "another", TOKEN))
     error = await fail(cams, spelling, shown)
@@ -474,10 +481,10 @@ async def test_refused_credentials_show_nothing(
     ],
     ids=str,
 )
-async def test_failures_to_connect_show_nothing(
+async def test_connect_errors_show_no_secret(
     options: dict[str, Any], spelling: Spelling, emulator: Emulator, shown: Shown
 ) -> None:
-    """Directly or through a proxy."""
+    """The connection fails directly or through a proxy."""
     options = dict(options)
     transport = Spy(shown, proxy=options.pop("proxied", None))
     cams = client(emulator, shown, transport=transport, **options)
@@ -489,20 +496,20 @@ async def test_failures_to_connect_show_nothing(
 @pytest.mark.parametrize(
     "options", [{"timeout": 0.02}, {"deadline": 0.02}], ids=["timeout", "deadline"]
 )
-async def test_time_outs_show_nothing(
+async def test_timeouts_show_no_secret(
     options: dict[str, Any], spelling: Spelling, emulator: Emulator, shown: Shown
 ) -> None:
-    """Of an attempt, or of the call."""
+    """An attempt times out, or the deadline of the call passes."""
     emulator.faults.rate(Fault.HANG, 1.0)
 
     await fail(client(emulator, shown, **options), spelling, shown)
 
 
 @SPELLINGS
-async def test_closing_shows_nothing(
+async def test_closing_shows_no_secret(
     spelling: Spelling, emulator: Emulator, shown: Shown
 ) -> None:
-    """Neither the call that it cuts short, nor the one that comes too late."""
+    """A call is aborted by closing, and a second call follows after closing."""
     emulator.faults.rate(Fault.HANG, 1.0)
     cams = client(emulator, shown)
     call = asyncio.create_task(spelling(cams))
@@ -513,13 +520,12 @@ async def test_closing_shows_nothing(
 
     assert error is not None
 
-    shown.add_error(error)
-    shown.add_frames(error)
+    shown.add_failure(error)
     await fail(cams, spelling, shown)
 
 
 async def by_timeout(call: Coroutine[Any, Any, Any], shown: Shown) -> None:
-    """End a call in flight by a time-out of the caller's own."""
+    """End a call in flight by `asyncio.timeout`."""
 
     async def end(bound: asyncio.Timeout) -> None:
         await shown.sent.wait()
@@ -532,7 +538,7 @@ async def by_timeout(call: Coroutine[Any, Any, Any], shown: Shown) -> None:
 
 
 async def by_wait_for(call: Coroutine[Any, Any, Any], shown: Shown) -> None:
-    """Bound a call by `wait_for`."""
+    """End a call by `asyncio.wait_for`."""
     del shown
     await asyncio.wait_for(call, 0.05)
 
@@ -546,7 +552,7 @@ async def by_cancel(call: Coroutine[Any, Any, Any], shown: Shown) -> None:
 
 
 async def by_group(call: Coroutine[Any, Any, Any], shown: Shown) -> None:
-    """Fail beside a call in flight, in a group of tasks."""
+    """Fail in the same task group as a call in flight."""
     tasks: list[asyncio.Task[Any]] = []
 
     async def fail_soon() -> None:
@@ -570,41 +576,40 @@ Ending = Callable[[Coroutine[Any, Any, Any], Shown], Coroutine[Any, Any, None]]
 
 @SPELLINGS
 @ENDINGS
-async def test_a_call_that_is_ended_from_outside_shows_nothing(
+async def test_a_cancelled_call_shows_no_secret(
     ending: Ending, spelling: Spelling, emulator: Emulator, shown: Shown
 ) -> None:
-    """The caller's own time-out and cancellation, while the request is in flight."""
+    """The caller cancels the call or times it out, while the request is in flight."""
     emulator.faults.rate(Fault.HANG, 1.0)
     async with client(emulator, shown) as cams:
         with pytest.raises((TimeoutError, asyncio.CancelledError)) as caught:
             await ending(spelling(cams), shown)
-    shown.add_error(caught.value)
-    shown.add_frames(caught.value)
+    shown.add_failure(caught.value)
 
-    assert list(frames_of_ours(caught.value))
+    assert list(package_frames(caught.value))
 
 
 @SPELLINGS
-async def test_a_policys_nonsense_shows_nothing(
+async def test_an_invalid_retry_policy_shows_no_secret(
     spelling: Spelling, emulator: Emulator, shown: Shown
 ) -> None:
-    """Nor does the error that it was asked about."""
+    """The error that the policy was to judge shows none, either."""
 
-    class Nonsense:
+    class Invalid:
         def delay(self, *_: object, **__: object) -> float:
             return math.nan
 
     transport = Echo(shown, ECHOES["throttled"])
-    cams = client(emulator, shown, retry=Nonsense(), transport=transport)
+    cams = client(emulator, shown, retry=Invalid(), transport=transport)
 
     await fail(cams, spelling, shown)
 
 
 @SPELLINGS
-async def test_a_failing_hook_shows_nothing(
+async def test_a_failing_hook_shows_no_secret(
     spelling: Spelling, emulator: Emulator, shown: Shown
 ) -> None:
-    """Its traceback is logged, and there is nothing of ours in it."""
+    """The logged traceback of the hook has no frame of this package."""
 
     def broken(_: CallEvent) -> None:
         raise LookupError
@@ -616,35 +621,35 @@ async def test_a_failing_hook_shows_nothing(
 
 
 HALF = "\ud800"
-"""Half of a character: text that cannot travel."""
+"""A lone surrogate, which cannot be encoded."""
 
 
 def by_method_badly(cams: CamsClient) -> Coroutine[Any, Any, Any]:
-    """Give a number that is none, beside a code."""
+    """Pass a malformed number and a code."""
     return cams.chatapp_migration_verified(
         cust_space_id="s", phone_number="none", verify_code=CODE
     )
 
 
 def by_method_without_a_field(cams: Any) -> Coroutine[Any, Any, Any]:
-    """Forget a field."""
+    """Omit a field."""
     return cams.chatapp_migration_verified(  # type: ignore[no-any-return]
         phone_number=PHONE, verify_code=CODE
     )
 
 
 def by_send_badly(cams: CamsClient) -> Coroutine[Any, Any, Any]:
-    """Give a code that cannot travel."""
+    """Pass a code that cannot be encoded."""
     return cams.send(evolve(MIGRATION, verify_code=CODE + HALF))
 
 
 def by_call_badly(cams: CamsClient) -> Coroutine[Any, Any, Any]:
-    """Give a code that has no form on the wire."""
+    """Pass a code of an unsupported type."""
     return cams.call(ACTION, {"VerifyCode": {CODE, SECRET}})
 
 
 def by_call_of_no_names(cams: CamsClient) -> Coroutine[Any, Any, Any]:
-    """Give parameters whose names are none."""
+    """Pass parameters with malformed names."""
     return cams.call(ACTION, {CODE: SECRET, "": TOKEN})
 
 
@@ -662,16 +667,15 @@ def by_call_of_no_names(cams: CamsClient) -> Coroutine[Any, Any, Any]:
 async def test_a_bad_field_shows_no_value(
     spelling: Spelling, emulator: Emulator, shown: Shown
 ) -> None:
-    """An error names the field, never what stood there, nor what stood beside."""
+    """The error names the field, and shows neither its value nor that of another."""
     async with client(emulator, shown) as cams:
         with pytest.raises((CamsError, TypeError)) as caught:
             await spelling(cams)
-    shown.add_error(caught.value)
-    shown.add_frames(caught.value)
+    shown.add_failure(caught.value)
 
 
-def test_an_operation_that_is_refused_shows_no_value(shown: Shown) -> None:
-    """However it is made; the caller's own frame is the caller's to keep clean."""
+def test_an_invalid_operation_shows_no_value(shown: Shown) -> None:
+    """Only the frame of the caller holds the values."""
     fields: dict[str, Any]
     for fields in (
         {"phone_number": "none", "verify_code": CODE},
@@ -681,8 +685,7 @@ def test_an_operation_that_is_refused_shows_no_value(shown: Shown) -> None:
         with pytest.raises(CamsError) as caught:
             untyped(cust_space_id="s", **fields)
         fields.clear()
-        shown.add_error(caught.value)
-        shown.add_frames(caught.value)
+        shown.add_failure(caught.value)
 
 
 BAD: dict[str, Callable[[], object]] = {
@@ -709,49 +712,47 @@ BAD: dict[str, Callable[[], object]] = {
 
 
 def as_any(value: Any) -> Any:
-    """Hide from type checkers that a value is wrong."""
+    """Hide the type of a wrong value from type checkers."""
     return value
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_cannot_be_made_shows_nothing(name: str, shown: Shown) -> None:
-    """Neither the value that is wrong, nor those beside it."""
+def test_invalid_arguments_show_no_secret(name: str, shown: Shown) -> None:
+    """The error shows neither the wrong value nor the other arguments."""
     with pytest.raises((CamsError, TypeError)) as caught:
         BAD[name]()
-    shown.add_error(caught.value)
-    shown.add_frames(caught.value)
+    shown.add_failure(caught.value)
 
 
-def test_a_proxy_of_the_environment_shows_nothing(
+def test_an_invalid_proxy_in_the_environment_shows_no_secret(
     shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If it is not usable."""
+    """The password is part of the URL of the proxy."""
     monkeypatch.setenv("HTTPS_PROXY", f"http://user:{SECRET}@[::1")
     with pytest.raises(CamsError) as caught:
         CamsClient(CREDENTIALS)
-    shown.add_error(caught.value)
-    shown.add_frames(caught.value)
+    shown.add_failure(caught.value)
 
 
 @asynccontextmanager
 async def credentials_service(
     handler: Callable[[web.Request], Coroutine[Any, Any, web.StreamResponse]],
 ) -> AsyncGenerator[str]:
-    """Run a service that hands out credentials; yield its address, with secrets."""
+    """Run a credentials service, and yield its URL, which holds secrets."""
     app = web.Application()
     app.router.add_get("/credentials", handler)
     server = TestServer(app)
-    await server.start_server(access_log=None)  # a server's log is its own business
+    await server.start_server(access_log=None)  # the server would log the URL
     try:
         yield f"http://user:{SECRET}@{server.host}:{server.port}/credentials?t={TOKEN}"
     finally:
         await server.close()
 
 
-async def test_a_credentials_uri_shows_nothing(
+async def test_a_credentials_uri_shows_no_secret(
     emulator: Emulator, shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the account, which names the scope in every snapshot and in Redis."""
+    """The account, which names the scope in snapshots and in Redis, holds no secret."""
 
     async def serve(request: web.Request) -> web.Response:
         assert request.query["t"] == TOKEN
@@ -782,10 +783,10 @@ async def test_a_credentials_uri_shows_nothing(
 
 
 @ENDINGS
-async def test_fetching_credentials_that_is_ended_from_outside_shows_nothing(
+async def test_a_cancelled_fetch_of_credentials_shows_no_secret(
     ending: Ending, emulator: Emulator, shown: Shown
 ) -> None:
-    """The address is in no frame."""
+    """No frame holds the URL."""
     ended = asyncio.Event()
 
     async def hang(_: web.Request) -> web.Response:
@@ -800,8 +801,7 @@ async def test_fetching_credentials_that_is_ended_from_outside_shows_nothing(
             with pytest.raises((TimeoutError, asyncio.CancelledError)) as caught:
                 await ending(by_send(cams), shown)
             ended.set()
-    shown.add_error(caught.value)
-    shown.add_frames(caught.value)
+    shown.add_failure(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -822,10 +822,10 @@ async def test_fetching_credentials_that_is_ended_from_outside_shows_nothing(
     ],
     ids=["status", "text", "fields", "value"],
 )
-async def test_credentials_that_cannot_be_used_show_nothing(
+async def test_an_unusable_credentials_response_shows_no_secret(
     response: web.Response, shown: Shown
 ) -> None:
-    """Nor does the provider's own traceback."""
+    """The traceback of the provider shows none, either."""
 
     async def serve(_: web.Request) -> web.Response:
         return response
@@ -835,8 +835,7 @@ async def test_credentials_that_cannot_be_used_show_nothing(
         del uri
         with pytest.raises(CredentialsError) as caught:
             await provider.get()
-    shown.add_error(caught.value)
-    shown.add_frames(caught.value)
+    shown.add_failure(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -844,10 +843,10 @@ async def test_credentials_that_cannot_be_used_show_nothing(
     [{"mode": "OAuth"}, {"access_key_id": ""}, {"access_key_secret": f"{SECRET}\n"}],
     ids=str,
 )
-async def test_a_profile_that_cannot_be_used_shows_nothing(
+async def test_an_unusable_profile_shows_no_secret(
     changes: dict[str, str], shown: Shown, tmp_path: Path
 ) -> None:
-    """Nor does the provider's own traceback."""
+    """The traceback of the provider shows none, either."""
     path = tmp_path / "config.json"
     profile = {
         "name": "p",
@@ -862,21 +861,19 @@ async def test_a_profile_that_cannot_be_used_shows_nothing(
     del profile
     with pytest.raises(CredentialsError) as caught:
         await ProfileCredentials(path=path).get()
-    shown.add_error(caught.value)
-    shown.add_frames(caught.value)
+    shown.add_failure(caught.value)
 
 
-async def test_an_environment_that_cannot_be_used_shows_nothing(
+async def test_an_unusable_environment_shows_no_secret(
     shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor does the provider's own traceback."""
+    """The traceback of the provider shows none, either."""
     monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", SECRET)
     monkeypatch.setenv("ALIBABA_CLOUD_SECURITY_TOKEN", f"{TOKEN} ")
     with pytest.raises(CredentialsError) as caught:
         await EnvironmentCredentials().get()
-    shown.add_error(caught.value)
-    shown.add_frames(caught.value)
+    shown.add_failure(caught.value)
 
 
 REVEALING = {
@@ -884,18 +881,18 @@ REVEALING = {
     "signing",
     "wire",
     "protocol",  # what is signed
-    "masking",  # what an answer must not quote
+    "masking",  # what a response must not quote
     "transport",
     "sources",  # the account of a credentials URI
     "redis.server",  # what connects
     "proxies",  # which hop an error names
-    "cli.emulator",  # prints the key of an emulator that it has made
+    "cli.emulator",  # prints the key of its emulator
 }
 """The modules that may reveal a secret."""
 
 
 def test_few_modules_reveal_a_secret() -> None:
-    """Everywhere else it stays wrapped."""
+    """In all other modules secrets stay wrapped."""
     revealing = {
         ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
         for path in PACKAGE.rglob("*.py")
@@ -908,13 +905,13 @@ def test_few_modules_reveal_a_secret() -> None:
 
 
 @SPELLINGS
-async def test_a_failing_provider_shows_nothing(
+async def test_a_failing_provider_shows_no_secret(
     spelling: Spelling, emulator: Emulator, shown: Shown
 ) -> None:
-    """What it quotes, or holds in its frames, ends with it."""
+    """The error keeps neither the text nor the frames of the provider."""
 
     class Leaky:
-        account = "somebody's"
+        account = "leaky"
 
         def __init__(self, kind: type[Exception]) -> None:
             self.kind = kind

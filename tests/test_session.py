@@ -199,7 +199,7 @@ class TestDeadline:
         assert ("queued", "not_sent", 1) == (error.phase, error.outcome, error.attempts)
 
     def test_it_covers_all_attempts(self, clock: Clock) -> None:
-        """Where the next wait would pass it, the real error comes at once."""
+        """The last error is raised at once if the next wait would pass the deadline."""
         before = clock.now
         transport = RecordingTransport(NOT_SENT)
         error = fail(clock, transport, deadline=10, retry=FixedDelay(3))
@@ -296,7 +296,7 @@ class TestScope:
         return throttle.scopes[0]
 
     def test_a_key_is_its_own_account(self, clock: Clock) -> None:
-        """Where no name was given; the ceiling is the documented one."""
+        """The defaults are the access key id and the documented ceiling."""
         expected = Scope(
             account="LTAI-of-the-tests",
             region="http://127.0.0.1:1",

@@ -98,7 +98,7 @@ def test_the_ceiling_is_used(ceiling: float, network: Network) -> None:
 
 @servers
 def test_alone_on_an_account_nothing_is_refused(rule: Rule) -> None:
-    """Whatever way the server counts, and whatever goes wrong on the network."""
+    """The claim holds for every counting rule and every fault of the network."""
     for seed in range(60):
         result = run(evolve(draw(seed), rule=rule, background_load=None))
         assert not result.wasted, f"seed {seed}"
@@ -137,7 +137,7 @@ def test_accounts_do_not_share() -> None:
 def test_beyond_the_assumption_only_the_ceiling_can_suffer(
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Where requests are too late, all else holds; the overshoot is reported."""
+    """Requests later than `max_transit` overshoot; all else holds."""
     results = [run(draw(seed, networks=[seeds.too_late])) for seed in range(100)]
 
     overshot = [result for result in results if overshoot(result)]
@@ -283,7 +283,7 @@ def test_the_seeds_find_a_broken_throttle(
     ],
 )
 def test_hypothesis_shrinks_to_the_mistake(make: Callable[[], Throttle]) -> None:
-    """What it finds is cut down to a handful of calls that show the mistake."""
+    """A counterexample is reduced to a handful of calls."""
     smallest = find(
         schedules(),
         lambda schedule: bool(overshoot(run(schedule, make))),

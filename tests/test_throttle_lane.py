@@ -45,7 +45,7 @@ class Bench:
 
     @property
     def moments(self) -> list[float]:
-        """When permits were granted, in seconds from the start."""
+        """Times at which permits were granted, in seconds from the start."""
         return [moment for _, moment in self.log]
 
     @property
@@ -488,7 +488,7 @@ async def test_cancelled_with_an_unused_permit_frees_the_slot(
 
 @bench_test
 async def test_an_unused_permit_is_given_back_at_once(bench: Bench) -> None:
-    """Where no connection can be made, only the bucket sets the pace."""
+    """Without a connection, only the bucket sets the pace."""
     for _ in range(30):
         async with bench.acquire():
             pass
@@ -665,7 +665,7 @@ async def test_a_pause_only_ever_moves_forward(bench: Bench) -> None:
 
 @pytest.mark.parametrize("asked", [60.0, 61.0, 1e9, math.inf])
 def test_a_pause_is_at_most_a_minute(clock: Clock, asked: float) -> None:
-    """Whatever pause the server requests."""
+    """The pause may have any length."""
 
     async def main() -> None:
         bench = Bench()

@@ -129,7 +129,7 @@ STEPS = st.lists(st.sampled_from(["join", "serve", "rejoin", "leave", "leave aga
 def test_its_length_is_read_without_counting(
     steps: list[str], data: st.DataObject
 ) -> None:
-    """Whatever happens, it is that of what is gone through, in order of the tickets."""
+    """The result equals that of a scan in the order of the tickets."""
     line: Line[int] = Line()
     away: list[int] = []
     for number, step in enumerate(steps):

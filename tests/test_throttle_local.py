@@ -186,7 +186,7 @@ def test_idle_scopes_are_forgotten(clock: Clock) -> None:
 def test_looking_for_idle_scopes_is_cheap(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where all are in use, the search becomes rarer as they become more."""
+    """With all scopes in use, sweeps become rarer as the table grows."""
     looks = 0
     idle = Lane.idle
 

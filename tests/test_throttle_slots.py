@@ -137,7 +137,7 @@ def test_expected_returns_assume_that_all_responses_are_here(slots: Slots) -> No
 
 
 def test_counting_changes_nothing(slots: Slots) -> None:
-    """What is due has gone from the counts before anybody takes it off the books."""
+    """Slots that are due are not counted, even before they are removed."""
     for call in "abc":
         slots.take(call)
     slots.sent("a", 10.0)

@@ -83,7 +83,7 @@ def with_body(request: Request, body: bytes, headers: dict[str, str]) -> Request
 
 
 class TestRequests:
-    """What leaves is what was signed."""
+    """The transmitted request is the signed one."""
 
     @pytest.mark.parametrize("value", ["a b", "ä*~+/%2F?#&=;:@'(", "无\n\0", "%7E", ""])
     async def test_the_url_arrives_as_it_was_signed(self, value: str) -> None:
@@ -159,7 +159,7 @@ def packed(encoding: str, body: bytes) -> bytes:
 
 
 class TestAnswers:
-    """What comes back."""
+    """Responses are returned as received."""
 
     async def test_status_headers_and_body_come_back(self) -> None:
         """Headers are looked up in any case; the body is bytes."""
@@ -1120,7 +1120,7 @@ class TestFetch:
 
     @pytest.mark.parametrize("url", ["nonsense", "ftp://127.0.0.1", "http://", ""])
     async def test_an_unusable_address_was_not_sent(self, url: str) -> None:
-        """Whatever was configured, the failure is ours."""
+        """Every failure is a CamsError for any configuration."""
         with pytest.raises(ConnectError) as caught:
             await fetch(f"{url}/{CANARY}?{CANARY}", timeout=5, max_response=2)
 

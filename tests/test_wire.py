@@ -33,12 +33,12 @@ from cams_async.operations import (
 )
 from cams_async.operations.confidential import secret_parameters
 from cams_async.operations.fields import IS_SECRET, SECRET, WIRE
+from cams_async.parsing import parse_response
 from cams_async.protocol import (
     Call,
     HttpResponse,
     build_request,
     call_of,
-    parse_response,
 )
 from cams_async.secret import Secret
 from cams_async.signing import reveal
@@ -716,7 +716,7 @@ def test_a_fault_does_not_show_the_value() -> None:
 @pytest.mark.parametrize("cls", RESPONSES)
 @given(data=st.data())
 def test_only_decode_errors_escape(cls: type[Response], data: st.DataObject) -> None:
-    """Whatever object the server sends, whole or in any one place."""
+    """The object may differ from the documented one as a whole or in any place."""
     payload = data.draw(st.dictionaries(TEXT, JSON))
     steps = data.draw(st.sampled_from([p for p, _ in places(cls, ()) if p]))
     for each in (payload, changed(example_of(cls), steps, data.draw(JSON))):

@@ -18,7 +18,7 @@ STILL = 0.5
 """Seconds that the event loop is late only where the machine has stood still."""
 
 TIMES = 3
-"""How often a test runs at most: the last time, it counts whatever happens."""
+"""The most runs of a test; the last one counts in any case."""
 
 
 TICK = 0.005

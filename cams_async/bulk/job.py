@@ -190,9 +190,9 @@ class _JobRun:
     _survey: Survey
     _client: Sender
     _on_result: Callable[[Result], None]
-    _stopping: asyncio.Event = field(kw_only=True)
-    _by_space: bool = field(kw_only=True)
-    _window: int | None = field(kw_only=True)
+    _stopping: asyncio.Event = field(kw_only=True, alias="stopping")
+    _by_space: bool = field(kw_only=True, alias="by_space")
+    _window: int | None = field(kw_only=True, alias="window")
     outcomes: Outcomes[VerificationStatusResponse] | None = field(
         init=False, default=None
     )

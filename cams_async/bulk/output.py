@@ -32,7 +32,7 @@ class OutputError(CamsError):
 
 @frozen(kw_only=True)
 class ResumePoint:
-    """Where to resume an output that an earlier run has left."""
+    """The position at which an output of an earlier run is resumed."""
 
     end: int
     """Size of the intact part in bytes."""

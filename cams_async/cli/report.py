@@ -152,15 +152,15 @@ def arrivals(report: Report) -> str:
 
 def _row(action: ActionReport) -> list[str]:
     shortest = "-" if action.shortest is None else f"{action.shortest:.3f} s"
-    # Rounded down: a share just below 100 % must not be shown as 100 %.
-    share = math.floor(action.share * 1000) / 10
+    # Rounded down: a rate just below 100 % must not be shown as 100 %.
+    utilization = math.floor(action.utilization * 1000) / 10
     return [
         action.action,
         f"{action.ceiling:g}",
         f"{action.arrivals:,}",
         f"{action.peak:,}",
         shortest,
-        f"{share:.1f} %",
+        f"{utilization:.1f} %",
         f"{action.throttled:,}",
     ]
 

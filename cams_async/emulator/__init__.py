@@ -1,19 +1,21 @@
-"""A CAMS that runs in process, strict on the wire, and judges who calls it.
+"""A CAMS server that runs in process, strict on the wire, and checks rate limits.
 
-An aiohttp server that verifies signatures from what arrived, remembers phone numbers,
-QR codes, keys and migrations, enforces the ceilings by a policy of choice, and
-reports whether they were kept::
+An aiohttp server that verifies the signatures of requests, keeps phone numbers, QR
+codes, keys and migrations, refuses calls above the rate limits (QPS ceilings), and
+reports whether a client exceeded them::
 
     async with Emulator(phone_numbers=1000) as emulator:
-        ...  # point any CAMS client at emulator.endpoint, emulator.credentials
+        ...  # call emulator.endpoint with emulator.credentials, by any CAMS client
     assert emulator.report().held
 
-From the wire inwards: `server` moves bytes; `service` takes one call from arrival to
-answer, through `gate` (who is it?), `ceilings` (may it call now?), `contract` (is
-everything there?) and `handlers` over `state`; `trouble` befalls it; `report` tells.
+A request passes `server` (bytes, latency, broken connections), `service` (one call from
+arrival to response), `auth` (signatures), `ceilings` (rate limits), `actions`
+(parameters) and `handlers` (behaviour, on `state`). `faults` injects faults, `report`
+sums up, and `exchange` has the request and the response.
 """
 
 from cams_async.emulator.ceilings import PolicyName
+from cams_async.emulator.emulator import Emulator
 from cams_async.emulator.faults import (
     AnyFault,
     CannedResponse,
@@ -22,7 +24,6 @@ from cams_async.emulator.faults import (
     Slow,
 )
 from cams_async.emulator.report import ActionReport, Report
-from cams_async.emulator.server import Emulator
 from cams_async.emulator.state import EmulatedNumber
 
 __all__ = [

@@ -1,10 +1,11 @@
-"""Ceilings, and the judge of who keeps them.
+"""Rate limits (QPS ceilings): policies that refuse calls, and a ledger that counts.
 
-Pure: the clocks are arguments, in seconds. `now` never jumps; `wall` is the server's
+No I/O: the clocks are arguments, in seconds. `now` is monotonic; `wall` is the server's
 clock. For a ceiling of N calls per second, floor(N) calls are allowed in any one
 second; below 1, one call in any 1/N seconds.
 
-A policy refuses the way some servers do. The ledger judges independently of it.
+A counting policy refuses calls the way some servers do. The ledger finds violations of
+the ceiling independently of it.
 """
 
 import math
@@ -16,37 +17,37 @@ PolicyName: TypeAlias = Literal["sliding", "calendar", "bucket"]
 POLICIES: tuple[PolicyName, ...] = ("sliding", "calendar", "bucket")
 
 SLACK = 1e-9
-"""Seconds forgiven, so that the rounding of floats is never taken for a violation."""
+"""Seconds of tolerance, so that the rounding of floats is no violation."""
 
 
 def window(ceiling: float) -> tuple[int, float]:
-    """Return how many calls are allowed in any span of how many seconds."""
+    """Return the number of calls allowed in a window, and its length in seconds."""
     return (math.floor(ceiling), 1.0) if ceiling >= 1 else (1, 1 / ceiling)
 
 
-class Policy(Protocol):
-    """Decides whether a call may pass."""
+class CountingPolicy(Protocol):
+    """The way a server counts calls and refuses those above its ceiling."""
 
     def take(self, now: float, wall: float) -> bool:
-        """Count a call that arrives now, and tell whether it passes."""
+        """Count a call that arrives now. Return False to refuse it."""
         ...
 
     def fill(self, now: float, wall: float) -> None:
-        """Count someone else's call, which passes in any case."""
+        """Count a call of the background load, which is never refused."""
         ...
 
 
 class SlidingWindow:
-    """No more than the ceiling in any window that ends now."""
+    """At most the ceiling in the window that ends now."""
 
     def __init__(self, ceiling: float, *, counts_refused: bool = False) -> None:
         allowed, self._seconds = window(ceiling)
-        # Only the oldest of the last `allowed` calls decides, so no more are kept.
+        # Only the oldest of the last `allowed` calls matters.
         self._counted: deque[float] = deque(maxlen=allowed)
         self._counts_refused = counts_refused
 
     def take(self, now: float, wall: float) -> bool:
-        """Count a call that arrives now, and tell whether it passes."""
+        """Count a call that arrives now. Return False to refuse it."""
         del wall
         counted = self._counted
         full = len(counted) == counted.maxlen
@@ -56,13 +57,13 @@ class SlidingWindow:
         return passes
 
     def fill(self, now: float, wall: float) -> None:
-        """Count someone else's call, which passes in any case."""
+        """Count a call of the background load, which is never refused."""
         del wall
         self._counted.append(now)
 
 
 class CalendarSecond:
-    """No more than the ceiling in any second of the server's clock."""
+    """At most the ceiling in each second of the server's clock."""
 
     def __init__(self, ceiling: float, *, counts_refused: bool = False) -> None:
         # Whether refused calls count makes no difference once a second is full.
@@ -72,12 +73,12 @@ class CalendarSecond:
         self._counted = 0
 
     def take(self, now: float, wall: float) -> bool:
-        """Count a call that arrives now, and tell whether it passes."""
+        """Count a call that arrives now. Return False to refuse it."""
         self.fill(now, wall)
         return self._counted <= self._allowed
 
     def fill(self, now: float, wall: float) -> None:
-        """Count someone else's call, which passes in any case."""
+        """Count a call of the background load, which is never refused."""
         del now
         current = math.floor(wall / self._seconds)
         if current != self._current:
@@ -96,7 +97,7 @@ class TokenBucket:
         self._last: float | None = None
 
     def take(self, now: float, wall: float) -> bool:
-        """Count a call that arrives now, and tell whether it passes."""
+        """Count a call that arrives now. Return False to refuse it."""
         del wall
         self._refill(now)
         passes = self._tokens >= 1 - SLACK
@@ -105,7 +106,7 @@ class TokenBucket:
         return passes
 
     def fill(self, now: float, wall: float) -> None:
-        """Count someone else's call, which passes in any case."""
+        """Count a call of the background load, which is never refused."""
         del wall
         self._refill(now)
         self._tokens = max(-self._capacity, self._tokens - 1)
@@ -118,8 +119,8 @@ class TokenBucket:
 
 def policy_of(
     name: PolicyName, ceiling: float, *, counts_refused: bool = False
-) -> Policy:
-    """Make the policy of that name for a ceiling in calls per second."""
+) -> CountingPolicy:
+    """Return the policy of that name for a ceiling in calls per second."""
     kinds: dict[str, type[SlidingWindow | CalendarSecond | TokenBucket]] = {
         "sliding": SlidingWindow,
         "calendar": CalendarSecond,
@@ -129,17 +130,17 @@ def policy_of(
 
 
 class BackgroundLoad:
-    """Someone else's evenly spaced calls, which eat part of the ceiling."""
+    """Evenly spaced calls of other clients, which use up part of the ceiling."""
 
     CATCH_UP = 10.0
-    """Seconds of silence that are made up for; longer ones make no difference."""
+    """Seconds without calls that are made up for, at most."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: CountingPolicy) -> None:
         self._policy = policy
         self._next: float | None = None
 
     def catch_up(self, qps: float, now: float, wall: float) -> None:
-        """Let the calls that are due by now arrive, at `qps` calls per second."""
+        """Count the calls that are due by now, at `qps` calls per second."""
         if qps <= 0:
             self._next = None
             return
@@ -151,11 +152,10 @@ class BackgroundLoad:
 
 
 class Ledger:
-    """Judges the arrivals of one account's calls of one action.
+    """Counts the arrivals of one account's calls of one action, and violations.
 
     floor(N) + 1 arrivals must never span less than a second; for N below 1, two
-    arrivals never less than 1/N seconds. It remembers only the arrivals of one
-    window.
+    arrivals never less than 1/N seconds. Only the arrivals of one window are kept.
     """
 
     def __init__(self, ceiling: float) -> None:
@@ -173,8 +173,8 @@ class Ledger:
         self.first: float | None = None
         self.last: float | None = None
 
-    def arrived(self, now: float) -> None:
-        """Take note of an arrival."""
+    def record_arrival(self, now: float) -> None:
+        """Count an arrival."""
         self.arrivals += 1
         if self.first is None:
             self.first = now
@@ -194,11 +194,11 @@ class Ledger:
         self.peak = max(self.peak, len(second))
 
     @property
-    def share(self) -> float:
-        """The part of the ceiling that was used: 1 where not a call more could pass.
+    def utilization(self) -> float:
+        """The used part of the ceiling: 1 where not one more call would be allowed.
 
-        Throttled calls used nothing. From the first arrival to the last, one window
-        more is allowed than time has passed: a burst at the start is no violation.
+        Throttled calls do not count. One window more is allowed than lies between the
+        first arrival and the last: a burst at the start is no violation.
         """
         if self.first is None or self.last is None:
             return 0.0

@@ -1,4 +1,4 @@
-"""Trouble on request: faults for chosen calls, at random, or from a neighbour."""
+"""Fault injection: for the next calls, at random, or as load of other clients."""
 
 from collections import deque
 from collections.abc import Collection, Mapping
@@ -13,7 +13,7 @@ from cams_async.errors import ConfigurationError
 
 
 class Fault(StrEnum):
-    """What can befall a call that has passed the gateway and its ceiling."""
+    """A fault of a call that was authenticated and not throttled."""
 
     RESET_BEFORE = "reset before"
     """The connection is reset; nothing was executed."""
@@ -25,47 +25,47 @@ class Fault(StrEnum):
     """HTTP 503 with an HTML page; nothing was executed."""
 
     UNAVAILABLE_AFTER = "unavailable after"
-    """The call is executed, then answered with HTTP 503 and an HTML page."""
+    """The call is executed; the response is HTTP 503 with an HTML page."""
 
     TRUNCATED = "truncated"
-    """The call is executed; half of the answer's body arrives, then the end."""
+    """Executed; half of the response body arrives, then the connection ends."""
 
     GARBAGE = "garbage"
-    """The call is executed; the answer is HTTP 200 and no JSON."""
+    """The call is executed; the response is HTTP 200 and not JSON."""
 
     WRONG_SHAPE = "wrong shape"
-    """The call is executed; the answer is JSON, but not the documented shape."""
+    """The call is executed; the response is JSON, but not the documented shape."""
 
     HANG = "hang"
-    """No answer ever comes, until the caller goes away; nothing was executed."""
+    """No response until the client disconnects; nothing was executed."""
 
     THROTTLED = "throttled"
-    """Flow control refuses although the ceiling has room; nothing was executed."""
+    """Flow control refuses a call below the ceiling; nothing was executed."""
 
 
 @frozen
 class Slow:
-    """The call is executed at once and answered late."""
+    """The call is executed at once; the response is delayed."""
 
     seconds: float = field(validator=amount)
-    """Seconds that the answer is held back, 0 or more."""
+    """Seconds before the response is sent, 0 or more."""
 
 
 @frozen(kw_only=True)
 class CannedResponse:
-    """This very answer is given, whatever was asked."""
+    """A fixed response, whatever the request."""
 
     status: int = field(default=200, validator=whole(200, 599))
     """The HTTP status, 200 to 599."""
 
     headers: Mapping[str, str] = field(factory=dict[str, str], hash=False)
-    """Added to, or put in place of, the usual headers."""
+    """Headers added to the usual ones; equal names replace them."""
 
     body: bytes = b""
     """The body, verbatim."""
 
     processed: bool = False
-    """Whether the call is executed before."""
+    """Whether the call is executed first."""
 
 
 AnyFault: TypeAlias = Fault | Slow | CannedResponse
@@ -79,22 +79,22 @@ class _Queued:
 
 
 class FaultInjector:
-    """The faults that are in store. Only calls that would be executed meet one."""
+    """Queued and random faults. Only calls that would be executed meet one."""
 
     def __init__(self, actions: Collection[str], random: Random) -> None:
         self._actions = actions
         self._random = random
         self._queue: deque[_Queued] = deque()
         self._rates: dict[tuple[AnyFault, str | None], float] = {}
-        self._tenants: dict[str, float] = {}
+        self._background_qps: dict[str, float] = {}
 
     def next(self, fault: AnyFault, action: str | None = None, times: int = 1) -> None:
-        """Let the next calls meet a fault; queued faults come one after the other.
+        """Inject a fault into the next calls. Faults are queued in order.
 
         Args:
-            fault: What befalls them.
-            action: The action whose calls are meant; None for every action.
-            times: How many calls, 1 or more.
+            fault: The fault.
+            action: The action whose calls meet it; None for every action.
+            times: The number of calls, 1 or more.
 
         Raises:
             ConfigurationError: The action is unknown, or `times` is not positive.
@@ -106,15 +106,16 @@ class FaultInjector:
     def rate(
         self, fault: AnyFault, probability: float, action: str | None = None
     ) -> None:
-        """Let calls meet a fault at random, drawn from the emulator's seed.
+        """Inject a fault at random, drawn from the emulator's seed.
 
         Args:
-            fault: What befalls them.
-            probability: From 0, which ends it, to 1.
-            action: The action whose calls are meant; None for every action.
+            fault: The fault.
+            probability: 0, which ends the fault, to 1.
+            action: The action whose calls meet it; None for every action.
 
         Raises:
-            ConfigurationError: The action is unknown, or no such probability.
+            ConfigurationError: The action is unknown, or `probability` is not
+                from 0 to 1.
         """
         self._check_action(action)
         check(0 <= probability <= 1, "probability", "must be from 0 to 1")
@@ -123,35 +124,34 @@ class FaultInjector:
             self._rates[fault, action] = probability
 
     def background_load(self, action: str, qps: float) -> None:
-        """Let someone else use up part of every account's ceiling for an action.
+        """Use up part of every account's ceiling for an action by other clients' calls.
 
-        Their calls fill the window that calls are refused by; they are never held
-        against the caller.
+        These calls count for the policy that refuses calls; the report leaves them out.
 
         Args:
             action: The action.
-            qps: Their calls per second, evenly spaced; 0 ends it.
+            qps: Calls per second of the load, evenly spaced; 0 ends it.
 
         Raises:
             ConfigurationError: The action is unknown, or `qps` is negative.
         """
         self._check_action(action)
         check(is_number(qps), "qps", "must be 0 or more")
-        self._tenants[action] = qps
+        self._background_qps[action] = qps
 
     def clear(self) -> None:
-        """Forget every fault and tenant."""
+        """Remove every fault and background load."""
         self._queue.clear()
         self._rates.clear()
-        self._tenants.clear()
+        self._background_qps.clear()
 
     @property
     def queued(self) -> int:
-        """How many faults of `next` are still in store."""
+        """The number of faults of `next` that no call has met yet."""
         return sum(entry.times for entry in self._queue)
 
     def draw(self, action: str) -> AnyFault | None:
-        """Return what befalls a call of this action, or None."""
+        """Return the fault to inject into a call of this action, if any."""
         for place, entry in enumerate(self._queue):
             if entry.action in (None, action):
                 entry.times -= 1
@@ -164,8 +164,8 @@ class FaultInjector:
         return None
 
     def background_qps(self, action: str) -> float:
-        """Return how many calls per second someone else makes of this action."""
-        return self._tenants.get(action, 0.0)
+        """Return the background load of an action, in calls per second."""
+        return self._background_qps.get(action, 0.0)
 
     def _check_action(self, action: str | None) -> None:
         if action is not None and action not in self._actions:

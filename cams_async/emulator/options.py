@@ -1,4 +1,4 @@
-"""How an emulator is set up."""
+"""The options of an emulator."""
 
 from collections.abc import Mapping
 from ssl import SSLContext
@@ -20,22 +20,22 @@ from cams_async.config import (
     valid,
     whole,
 )
+from cams_async.emulator.actions import EXTRA_ACTIONS
 from cams_async.emulator.ceilings import POLICIES, PolicyName
-from cams_async.emulator.others import OTHERS
 from cams_async.operations import OPERATIONS
 
 DECADES = 1e9
 """Seconds, about 32 years: a clock that is further off could leave the calendar."""
 
 MOST_PHONE_NUMBERS = 10_000_000
-"""A tenth of all that there can be, so that drawing distinct ones stays quick."""
+"""A tenth of all possible numbers, so that drawing distinct ones stays fast."""
 
 
 def _ceilings(instance: object, attribute: "Attribute[Any]", value: Any) -> None:
     del instance
     for action, ceiling in value.items():
-        known = action in OPERATIONS or action in OTHERS
-        check(known, attribute.name, f"unknown action {action}")
+        listed = action in OPERATIONS or action in EXTRA_ACTIONS
+        check(listed, attribute.name, f"unknown action {action}")
         expected = f"{action} must be a number above 0"
         check(is_positive(ceiling), attribute.name, expected)
 
@@ -49,8 +49,8 @@ def _is_range(value: Any) -> bool:
 
 
 @define(kw_only=True, eq=False)
-class Options:
-    """What an emulator was told. Only the last four may be changed while it runs."""
+class EmulatorOptions:
+    """The options of an emulator; only the last four may change while it runs."""
 
     phone_numbers: int = field(
         validator=whole(1, MOST_PHONE_NUMBERS), on_setattr=frozen
@@ -76,7 +76,7 @@ class Options:
             _is_range, "must be two numbers of seconds (low, high), 0 <= low <= high"
         )
     )
-    """Seconds (low, high) that each way takes, at random."""
+    """Seconds (low, high) that each way takes, drawn at random."""
 
     skew: float = field(
         validator=valid(
@@ -84,10 +84,10 @@ class Options:
             "must be a number",
         )
     )
-    """Seconds that the server's clock is ahead of the real one."""
+    """Seconds by which the server's clock is ahead of the real one."""
 
     retry_after: float | None = field(validator=optional(amount))
-    """Seconds that throttled answers ask to wait; None to ask nothing."""
+    """Seconds that throttled responses ask to wait; None to omit the header."""
 
     business_status: int = field(validator=one_of(200, 400))
-    """The HTTP status that business failures travel in."""
+    """The HTTP status of business failures."""

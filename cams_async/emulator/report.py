@@ -1,4 +1,4 @@
-"""What the emulator has seen, and its verdict."""
+"""The emulator's report: calls counted, and ceilings exceeded."""
 
 import json
 from typing import Any
@@ -22,13 +22,13 @@ class ActionReport:
     """Calls per second that are allowed."""
 
     arrivals: int
-    """Calls that passed the gateway, whatever became of them."""
+    """Authenticated calls, whether executed or not."""
 
     executed: int
-    """Calls that reached the business itself, also where it said no."""
+    """Calls that CAMS executed, business failures included."""
 
     throttled: int
-    """Calls that flow control refused."""
+    """Calls refused by flow control."""
 
     peak: int
     """The most arrivals in any one second."""
@@ -48,11 +48,11 @@ class ActionReport:
     last: float | None
     """The last arrival, in seconds since the emulator's start."""
 
-    share: float
-    """The part of the ceiling that calls which were not throttled have used.
+    utilization: float
+    """The part of the ceiling that was used by calls that were not throttled.
 
-    1 where not one call more could have passed between the first arrival and the
-    last, both windows included.
+    1 where not one more call was possible between the first arrival and the last,
+    both windows included.
     """
 
     @property
@@ -63,16 +63,16 @@ class ActionReport:
 
 @frozen(kw_only=True)
 class Report:
-    """Everything the emulator has seen so far."""
+    """The calls that an emulator has counted so far."""
 
     policy: str
-    """How calls were refused: "sliding", "calendar" or "bucket"."""
+    """The counting policy: "sliding", "calendar" or "bucket"."""
 
     elapsed: float
     """Seconds since the emulator's start."""
 
     actions: tuple[ActionReport, ...]
-    """In the order of accounts and actions; without those never called."""
+    """Per account and action, sorted; without those never called."""
 
     @property
     def held(self) -> bool:
@@ -80,7 +80,7 @@ class Report:
         return all(action.held for action in self.actions)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain dicts and lists, with the verdicts."""
+        """Return plain dicts and lists, `held` included."""
         result: dict[str, Any] = asdict(self)
         for action, entry in zip(self.actions, result["actions"], strict=True):
             entry["held"] = action.held
@@ -89,14 +89,14 @@ class Report:
         return result
 
     def as_json(self) -> str:
-        """Return the same as indented JSON."""
+        """Return `as_dict()` as indented JSON."""
         return json.dumps(self.as_dict(), indent=2)
 
 
 def action_report(
     account: str, action: str, ledger: Ledger, *, start: float
 ) -> ActionReport:
-    """Read a ledger; `start` is the emulator's, on the ledger's clock."""
+    """Return the report of a ledger; `start` is on the ledger's clock."""
     return ActionReport(
         account=account,
         action=action,
@@ -110,5 +110,5 @@ def action_report(
         violations=ledger.violations,
         first=None if ledger.first is None else ledger.first - start,
         last=None if ledger.last is None else ledger.last - start,
-        share=ledger.share,
+        utilization=ledger.utilization,
     )

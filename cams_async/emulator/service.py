@@ -1,24 +1,32 @@
-"""One call from its arrival to its answer, without any I/O.
+"""One call from its arrival to its response, without I/O.
 
-The order of a real gateway: who is calling, may they call now, and only then what
-they ask for.
+The order is that of the real gateway: authentication, rate limit, parameters, handler.
 """
 
-import json
 from collections import Counter
-from collections.abc import Mapping
 from email.utils import formatdate
-from enum import Enum
 from random import Random
-from typing import Any
 from urllib.parse import parse_qsl
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from cams_async.credentials import Credentials
-from cams_async.emulator.auth import Admitted, Arrival, Authenticator
-from cams_async.emulator.ceilings import BackgroundLoad, Ledger, Policy, policy_of
-from cams_async.emulator.contract import contract_of
+from cams_async.emulator.actions import actions_of
+from cams_async.emulator.auth import AuthenticatedCall, Authenticator
+from cams_async.emulator.ceilings import (
+    BackgroundLoad,
+    CountingPolicy,
+    Ledger,
+    policy_of,
+)
+from cams_async.emulator.exchange import (
+    Delivery,
+    ErrorResponse,
+    WireRequest,
+    WireResponse,
+    encode,
+    throttled,
+)
 from cams_async.emulator.faults import (
     AnyFault,
     CannedResponse,
@@ -26,60 +34,37 @@ from cams_async.emulator.faults import (
     FaultInjector,
     Slow,
 )
-from cams_async.emulator.handlers import Handlers
-from cams_async.emulator.options import Options
-from cams_async.emulator.others import OTHERS
-from cams_async.emulator.refusal import Refusal, throttled
+from cams_async.emulator.options import EmulatorOptions
 from cams_async.emulator.report import Report, action_report
 from cams_async.emulator.state import State
-from cams_async.operations import OPERATIONS
 
 HTML = b"<html><head><title>503</title></head><body>Service Unavailable</body></html>"
 
 GARBAGE = b"\x89 this is not JSON {"
 
-# Wrong for every action: no id, and no object or list where one belongs.
+# Not the documented shape of any action: no id, and text for objects and lists.
 WRONG_SHAPE = b'{"RequestId":[],"Code":"OK","Data":"a","PhoneNumbers":"b"}'
 
 
-class Delivery(Enum):
-    """What becomes of an answer on its way."""
-
-    WHOLE = "whole"
-    RESET = "reset"
-    TRUNCATED = "truncated"
-    NEVER = "never"
-
-
-@frozen(kw_only=True)
-class WireResponse:
-    """What is sent back, and how."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    delivery: Delivery = Delivery.WHOLE
-    delay: float = 0.0
-    """Seconds to hold it back."""
-
-
 @define
-class _Line:
-    """One account's calls of one action."""
+class _ActionCalls:
+    """The calls of one account and action."""
 
-    policy: Policy
+    policy: CountingPolicy
     background_load: BackgroundLoad
     ledger: Ledger
-    # By canonical query: one text is a fraction of the size of its parameters.
+    # By canonical query string, which is much smaller than a dict of parameters.
     executions: Counter[str] = field(factory=Counter[str])
 
 
 class Service:
-    """Takes calls, and keeps all that is known of them."""
+    """Executes calls on the state, injects faults, and counts."""
 
-    def __init__(self, options: Options, accounts: tuple[Credentials, ...]) -> None:
+    def __init__(
+        self, options: EmulatorOptions, accounts: tuple[Credentials, ...]
+    ) -> None:
         def random(purpose: str) -> Random:
-            # One stream for each purpose, so that none disturbs another.
+            # One stream per purpose: draws for one do not shift another.
             return Random(f"{options.seed} {purpose}")  # noqa: S311 - no secrets
 
         self._options = options
@@ -89,46 +74,39 @@ class Service:
             settle=options.settle,
             random=random("state"),
         )
-        self._handlers = {
-            **Handlers(self.state).by_action(),
-            **{name: other.handler for name, other in OTHERS.items()},
-        }
-        self._contracts = {
-            **{name: contract_of(OPERATIONS[name]) for name in OPERATIONS},
-            **{name: other.contract for name, other in OTHERS.items()},
-        }
+        self._actions = actions_of(self.state)
         self._ids = random("request ids")
         self.auth: Authenticator = Authenticator(
-            self._handlers, reads_forms=options.reads_forms
+            self._actions, reads_forms=options.reads_forms
         )
         for credentials in accounts:
             self.auth.register(credentials, credentials.access_key_id)
-        self.faults: FaultInjector = FaultInjector(self._handlers, random("trouble"))
-        self._lines: dict[tuple[str, str], _Line] = {}
+        self.faults: FaultInjector = FaultInjector(self._actions, random("faults"))
+        self._calls: dict[tuple[str, str], _ActionCalls] = {}
         self._date = (0, "")
         self.start: float | None = None
 
-    def response(self, arrival: Arrival, *, now: float, wall: float) -> WireResponse:
-        """Judge a call, execute it, and let trouble befall it.
+    def respond(self, request: WireRequest, *, now: float, wall: float) -> WireResponse:
+        """Return the response to a request.
 
         Args:
-            arrival: The request.
-            now: Seconds on a clock that never jumps.
+            request: The request.
+            now: Seconds on a monotonic clock.
             wall: The server's clock, in seconds since 1970.
         """
         if self.start is None:
             self.start = now
         headers = self._headers(wall)
         try:
-            call = self.auth.admit(arrival, now=now, wall=wall)
-            line = self._take(call, now, wall)
-        except Refusal as refusal:
-            return self._refused(refusal, headers, arrival)
+            call = self.auth.authenticate(request, now=now, wall=wall)
+            calls = self._admit(call, now, wall)
+        except ErrorResponse as error:
+            return self._error(error, headers, request)
         fault = self.faults.draw(call.action)
-        response = self._before(fault, line, headers, arrival)
+        response = self._unexecuted(fault, calls, headers, request)
         if response is None:
-            response = self._execute(call, line, headers, arrival, now - self.start)
-            response = _after(fault, response)
+            response = self._execute(call, calls, headers, request, now - self.start)
+            response = _break(fault, response)
         if isinstance(fault, CannedResponse):
             headers.update(fault.headers)
             response = WireResponse(
@@ -137,60 +115,58 @@ class Service:
         return response
 
     def executed(self, action: str) -> Counter[tuple[tuple[str, str], ...]]:
-        """Count the executions of an action by its sorted pairs of parameters."""
-        found: Counter[tuple[tuple[str, str], ...]] = Counter()
-        for (_, name), line in self._lines.items():
+        """Count the executions of an action by sorted pairs of parameters."""
+        executions: Counter[tuple[tuple[str, str], ...]] = Counter()
+        for (_, name), calls in self._calls.items():
             if name == action:
-                for query, times in line.executions.items():
+                for query, times in calls.executions.items():
                     pairs = parse_qsl(query, keep_blank_values=True)
-                    found[tuple(pairs)] += times
-        return found
+                    executions[tuple(pairs)] += times
+        return executions
 
     def report(self, now: float) -> Report:
-        """Return everything seen so far."""
+        """Return the calls counted so far."""
         start = now if self.start is None else self.start
         return Report(
             policy=self._options.policy,
             elapsed=now - start,
             actions=tuple(
-                action_report(account, action, line.ledger, start=start)
-                for (account, action), line in sorted(
-                    self._lines.items(), key=lambda item: item[0]
+                action_report(account, action, calls.ledger, start=start)
+                for (account, action), calls in sorted(
+                    self._calls.items(), key=lambda item: item[0]
                 )
             ),
         )
 
-    def _take(self, call: Admitted, now: float, wall: float) -> _Line:
+    def _admit(self, call: AuthenticatedCall, now: float, wall: float) -> _ActionCalls:
         key = call.account, call.action
-        line = self._lines.get(key)
-        if line is None:
-            line = self._lines[key] = self._new_line(call.action)
-        line.ledger.arrived(now)
-        line.background_load.catch_up(
-            self.faults.background_qps(call.action), now, wall
-        )
-        if not line.policy.take(now, wall):
-            line.ledger.throttled += 1
+        calls = self._calls.get(key)
+        if calls is None:
+            calls = self._calls[key] = self._new_calls(call.action)
+        calls.ledger.record_arrival(now)
+        background_qps = self.faults.background_qps(call.action)
+        calls.background_load.catch_up(background_qps, now, wall)
+        if not calls.policy.take(now, wall):
+            calls.ledger.throttled += 1
             raise throttled()
-        return line
+        return calls
 
-    def _new_line(self, action: str) -> _Line:
+    def _new_calls(self, action: str) -> _ActionCalls:
         options = self._options
-        documented = (OPERATIONS.get(action) or OTHERS[action]).qps
-        ceiling = float(options.qps.get(action, documented))
+        ceiling = float(options.qps.get(action, self._actions[action].qps))
         policy = policy_of(
             options.policy, ceiling, counts_refused=options.counts_refused
         )
-        return _Line(policy, BackgroundLoad(policy), Ledger(ceiling))
+        return _ActionCalls(policy, BackgroundLoad(policy), Ledger(ceiling))
 
-    def _before(
+    def _unexecuted(
         self,
         fault: AnyFault | None,
-        line: _Line,
+        calls: _ActionCalls,
         headers: dict[str, str],
-        arrival: Arrival,
+        request: WireRequest,
     ) -> WireResponse | None:
-        """Return the answer of a call that is not executed; None if it is."""
+        """Return the response to a call that a fault keeps from execution, if any."""
         response = WireResponse(status=200, headers=headers, body=b"")
         match fault:
             case Fault.RESET_BEFORE:
@@ -200,8 +176,8 @@ class Service:
             case Fault.UNAVAILABLE_BEFORE:
                 return _unavailable(response)
             case Fault.THROTTLED:
-                line.ledger.throttled += 1
-                return self._refused(throttled(), headers, arrival)
+                calls.ledger.throttled += 1
+                return self._error(throttled(), headers, request)
             case CannedResponse(processed=False):
                 return response
             case _:
@@ -209,51 +185,51 @@ class Service:
 
     def _execute(
         self,
-        call: Admitted,
-        line: _Line,
+        call: AuthenticatedCall,
+        calls: _ActionCalls,
         headers: dict[str, str],
-        arrival: Arrival,
+        request: WireRequest,
         elapsed: float,
     ) -> WireResponse:
         try:
-            self._contracts[call.action].check(call.parameters)
-            line.ledger.executed += 1
-            line.executions[call.query] += 1
-            handler = self._handlers[call.action]
-            answered = handler(call.account, call.parameters, elapsed)
-        except Refusal as refusal:
-            return self._refused(refusal, headers, arrival)
-        # "None" is the word that the vendor's examples of success carry.
+            action = self._actions[call.action]
+            action.rules.check(call.parameters)
+            calls.ledger.executed += 1
+            calls.executions[call.query] += 1
+            fields = action.handler(call.account, call.parameters, elapsed)
+        except ErrorResponse as error:
+            return self._error(error, headers, request)
+        # The vendor's examples of success contain the text "None".
         body = {
             "RequestId": headers["x-acs-request-id"],
             "Code": "OK",
             "Message": "None",
             "AccessDeniedDetail": "None",
-            **answered,
+            **fields,
         }
-        return WireResponse(status=200, headers=headers, body=_json(body))
+        return WireResponse(status=200, headers=headers, body=encode(body))
 
-    def _refused(
-        self, refusal: Refusal, headers: dict[str, str], arrival: Arrival
+    def _error(
+        self, error: ErrorResponse, headers: dict[str, str], request: WireRequest
     ) -> WireResponse:
-        status, request_id = refusal.status, headers["x-acs-request-id"]
-        if refusal.throttled and self._options.retry_after is not None:
+        status, request_id = error.status, headers["x-acs-request-id"]
+        if error.throttled and self._options.retry_after is not None:
             milliseconds = round(self._options.retry_after * 1000)
             headers["x-acs-retry-after"] = str(milliseconds)
         body = {
             "RequestId": request_id,
-            "Code": refusal.code,
-            "Message": refusal.message,
+            "Code": error.code,
+            "Message": error.message,
         }
-        if refusal.business and self._options.business_status == 200:  # noqa: PLR2004 - HTTP
+        if error.business and self._options.business_status == 200:  # noqa: PLR2004 - HTTP
             status = 200
         else:
-            body["HostId"] = arrival.headers.get("host", "")
+            body["HostId"] = request.headers.get("host", "")
             body["Recommend"] = (
                 "https://api.alibabacloud.com/troubleshoot"
-                f"?q={refusal.code}&product=Cams&requestId={request_id}"
+                f"?q={error.code}&product=Cams&requestId={request_id}"
             )
-        return WireResponse(status=status, headers=headers, body=_json(body))
+        return WireResponse(status=status, headers=headers, body=encode(body))
 
     def _headers(self, wall: float) -> dict[str, str]:
         second = int(wall)
@@ -268,8 +244,8 @@ class Service:
         }
 
 
-def _after(fault: AnyFault | None, response: WireResponse) -> WireResponse:
-    """Return what is left of the answer of a call that was executed."""
+def _break(fault: AnyFault | None, response: WireResponse) -> WireResponse:
+    """Apply a fault to the response of a call that was executed."""
     match fault:
         case Fault.RESET_AFTER:
             response = evolve(response, delivery=Delivery.RESET)
@@ -291,7 +267,3 @@ def _after(fault: AnyFault | None, response: WireResponse) -> WireResponse:
 def _unavailable(response: WireResponse) -> WireResponse:
     headers = {**response.headers, "Content-Type": "text/html;charset=utf-8"}
     return evolve(response, status=503, headers=headers, body=HTML)
-
-
-def _json(body: Mapping[str, Any]) -> bytes:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

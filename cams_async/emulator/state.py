@@ -1,6 +1,6 @@
-"""What the emulated CAMS remembers: numbers, QR codes, keys and migrations.
+"""State of the emulated CAMS: phone numbers, QR codes, keys and migrations.
 
-Pure: time is an argument, in seconds since the emulator's start. The codes of most
+No I/O: time is an argument, in seconds since the emulator's start. The codes of most
 business failures are not published, so some are the emulator's own; they follow the
 pattern of the published ones.
 https://www.alibabacloud.com/help/en/chatapp/developer-reference/error-codes
@@ -13,12 +13,12 @@ from typing import NoReturn
 
 from attrs import define, frozen
 
-from cams_async.emulator.refusal import fail
+from cams_async.emulator.exchange import fail
 from cams_async.errors import ConfigurationError
 from cams_async.models import CodeVerificationStatus
 
 SPACE_SIZE = 100
-"""How many numbers share a space."""
+"""Phone numbers per space."""
 
 
 @frozen(kw_only=True)
@@ -40,25 +40,25 @@ class EmulatedNumber:
 
 @define
 class PhoneNumberState:
-    """A number, and what has become of it."""
+    """The current state of a phone number."""
 
     number: EmulatedNumber
     first_status: CodeVerificationStatus
     verified_at: float
     qrdl_code: str
     verify_code: str
-    code_spent: bool = False
+    code_used: bool = False
     encryption_public_key: str | None = None
 
     def status(self, elapsed: float) -> CodeVerificationStatus:
-        """Return the verification status, so many seconds after the start."""
+        """Return the verification status at `elapsed` seconds since the start."""
         if elapsed >= self.verified_at:
             return CodeVerificationStatus.VERIFIED
         return self.first_status
 
 
 class State:
-    """All numbers of all accounts."""
+    """The phone numbers of all accounts."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class State:
     ) -> None:
         self._random = random
         self._settle = settle
-        self._standings: dict[str, PhoneNumberState] = {}
+        self._numbers: dict[str, PhoneNumberState] = {}
         self._spaces: dict[str, list[PhoneNumberState]] = {}
         suffixes = iter(random.sample(range(10**8), phone_numbers * len(accounts)))
         for account in accounts:
@@ -78,7 +78,7 @@ class State:
                 size = min(SPACE_SIZE, phone_numbers - first)
                 self._fill_space(account, [next(suffixes) for _ in range(size)])
         self.numbers: tuple[EmulatedNumber, ...] = tuple(
-            standing.number for standing in self._standings.values()
+            record.number for record in self._numbers.values()
         )
 
     def _fill_space(self, account: str, suffixes: Sequence[int]) -> None:
@@ -89,11 +89,11 @@ class State:
                 phone_number=f"86138{suffix:08}",
                 cust_space_id=space_id,
                 account=account,
-                id=str(10**14 + len(self._standings)),
+                id=str(10**14 + len(self._numbers)),
             )
-            standing = self._draw(number)
-            self._standings[number.phone_number] = standing
-            space.append(standing)
+            record = self._draw(number)
+            self._numbers[number.phone_number] = record
+            space.append(record)
 
     def _draw(self, number: EmulatedNumber) -> PhoneNumberState:
         random = self._random
@@ -121,40 +121,41 @@ class State:
         return f"{self._random.getrandbits(56):014X}"
 
     def get(self, phone_number: str) -> PhoneNumberState:
-        """Return the standing of a number.
+        """Return the state of a number.
 
         Raises:
             ConfigurationError: There is no such number.
         """
         try:
-            return self._standings[phone_number]
+            return self._numbers[phone_number]
         except KeyError:
             expected = "must be one of the emulator's phone numbers"
             raise ConfigurationError(expected, field="phone_number") from None
 
     def find(self, account: str, parameters: Mapping[str, str]) -> PhoneNumberState:
-        """Return the number that a call is about.
+        """Return the state of the number that a call names.
 
         Raises:
-            Refusal: It does not exist, or not there, or is someone else's.
+            ErrorResponse: The number does not exist, is in another space, or belongs to
+                another account.
         """
         space_id = parameters.get("CustSpaceId")
-        standing = self._standings.get(parameters["PhoneNumber"])
-        if standing is None:
+        record = self._numbers.get(parameters["PhoneNumber"])
+        if record is None:
             message = "The phone number does not exist."
             fail("InvalidParameter.PhoneNumberError", message)
-        if standing.number.account != account:
+        if record.number.account != account:
             _not_owner()
-        if space_id is not None and space_id != standing.number.cust_space_id:
+        if space_id is not None and space_id != record.number.cust_space_id:
             message = "The phone number is not in this space."
             fail("InvalidParameter.CustSpaceId", message)
-        return standing
+        return record
 
     def space(self, account: str, space_id: str) -> Sequence[PhoneNumberState]:
-        """Return the numbers of a space.
+        """Return the states of the numbers of a space.
 
         Raises:
-            Refusal: It does not exist, or is someone else's.
+            ErrorResponse: The space does not exist, or belongs to another account.
         """
         space = self._spaces.get(space_id)
         if space is None:
@@ -163,42 +164,42 @@ class State:
             _not_owner()
         return space
 
-    def replace_qrdl_code(self, standing: PhoneNumberState, qrdl_code: str) -> str:
-        """Replace a number's QR code, whose former one works no longer.
+    def replace_qrdl_code(self, record: PhoneNumberState, qrdl_code: str) -> str:
+        """Replace the QR code of a number and return the new one.
 
         https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-updatephonemessageqrdl
 
         Raises:
-            Refusal: The code is not the one in force.
+            ErrorResponse: `qrdl_code` is not the current code.
         """
-        if qrdl_code != standing.qrdl_code:
+        if qrdl_code != record.qrdl_code:
             fail("InvalidParameter.QrdlCode", "The QR code does not exist.")
-        standing.qrdl_code = self._new_code()
-        return standing.qrdl_code
+        record.qrdl_code = self._new_code()
+        return record.qrdl_code
 
     def verify_migration(
-        self, standing: PhoneNumberState, verify_code: str, elapsed: float
+        self, record: PhoneNumberState, verify_code: str, elapsed: float
     ) -> None:
-        """Spend a one-time code, which makes the number verified.
+        """Use a one-time code, which verifies the number.
 
         Raises:
-            Refusal: The code is wrong, or was spent.
+            ErrorResponse: The code is wrong, or has been used.
         """
-        if standing.code_spent:
+        if record.code_used:
             message = "The verification code has been used."
             fail("InvalidParameter.VerifyCode", message)
-        if verify_code != standing.verify_code:
+        if verify_code != record.verify_code:
             fail("InvalidParameter.VerifyCode", "The verification code is wrong.")
-        standing.code_spent = True
-        standing.verified_at = min(standing.verified_at, elapsed)
+        record.code_used = True
+        record.verified_at = min(record.verified_at, elapsed)
 
 
-def require_verified(standing: PhoneNumberState, elapsed: float) -> None:
-    """Refuse a number that is not verified yet.
+def require_verified(record: PhoneNumberState, elapsed: float) -> None:
+    """Raise an error for a number that is not verified yet.
 
     https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-updatephoneencryptionpublickey
     """
-    if standing.status(elapsed) != CodeVerificationStatus.VERIFIED:
+    if record.status(elapsed) != CodeVerificationStatus.VERIFIED:
         fail("PhoneNumber.NotVerified", "The phone number has not been verified.")
 
 

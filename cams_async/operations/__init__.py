@@ -1,7 +1,7 @@
-"""What CAMS can do, as data: one module for each journey of a phone number.
+"""Operations: one class for each CAMS action, grouped by the journey of a number.
 
-`OPERATIONS` holds every operation under the name of its action. A new operation
-is a class in a journey's module, listed in that module's `__all__`.
+A module holds one journey. To add an operation, write a class in the module of its
+journey, named after the action, and list it in that module's `__all__`.
 """
 
 from collections.abc import Mapping
@@ -27,4 +27,4 @@ def _is_operation(value: Any) -> bool:
 OPERATIONS: Mapping[str, type[Operation[Any]]] = MappingProxyType(
     {name: value for name, value in sorted(globals().items()) if _is_operation(value)}
 )
-"""Every operation, by the name of its action."""
+"""All operations by the name of their action, sorted and read-only."""

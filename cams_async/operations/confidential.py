@@ -14,12 +14,12 @@ _PAIRS = (
     ("UpdateWabaMmlStatus", "Code"),
 )
 
-# Code is also the name of what is no secret, such as a template's code. The other names
-# are secrets wherever they stand, so they count for an action that is not listed, too.
+# Code also names values that are no secret, such as the code of a template. The other
+# names always hold a secret, so they count for unlisted actions, too.
 _ALWAYS = frozenset(name for _, name in _PAIRS) - {"Code"}
 
 MASKED_ONLY = frozenset({"IsvCode"})
-"""Secrets that may stand in a URL: an IsvCode names a partner and grants nothing."""
+"""Parameters masked in logs but allowed in a URL: they identify, and grant nothing."""
 
 _SECRET: Mapping[str, frozenset[str]] = {
     action: _ALWAYS | MASKED_ONLY | {name for of, name in _PAIRS if of == action}
@@ -27,9 +27,9 @@ _SECRET: Mapping[str, frozenset[str]] = {
 }
 
 FORM_ACTIONS = frozenset({"GetPreValidatePhoneId"})
-"""Actions whose documented place for parameters is a form body."""
+"""Actions whose parameters are documented to travel in a form body."""
 
 
 def secret_parameters(action: str) -> frozenset[str]:
-    """Return the parameters of an action whose values must never be shown."""
+    """Return the parameters of an action whose values must not be shown."""
     return _SECRET.get(action, _ALWAYS | MASKED_ONLY)

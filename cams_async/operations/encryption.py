@@ -1,4 +1,4 @@
-"""The public key that WhatsApp encrypts a business's Flows with."""
+"""The public key that encrypts the WhatsApp Flows of a phone number."""
 
 from typing import ClassVar
 
@@ -19,33 +19,39 @@ __all__ = ["EncryptionPublicKeyUpdated", "UpdatePhoneEncryptionPublicKey"]
 
 @frozen(kw_only=True, slots=False)
 class EncryptionPublicKeyUpdated(Response):
-    """The answer of UpdatePhoneEncryptionPublicKey; it carries no data."""
+    """The response of UpdatePhoneEncryptionPublicKey. It carries no data."""
 
 
 @frozen(kw_only=True)
 class UpdatePhoneEncryptionPublicKey(Operation[EncryptionPublicKeyUpdated]):
-    """Set the public key that encrypts the Flows of a phone number.
+    """Set the public key that encrypts the WhatsApp Flows of a phone number.
 
-    Precondition: the number has been added to the WhatsApp Business account and
-    verified; ask GetPhoneNumberVerificationStatus first.
-    Caution: the former key is replaced at once; data encrypted for it can only
-    be read with its private key.
+    Precondition: the number belongs to the WhatsApp Business account and is
+    verified. GetPhoneNumberVerificationStatus returns its status.
+    Caution: the former key is replaced at once. Data encrypted for it can only be
+    read with its private key.
 
-    Ceiling: 5 calls per second and account.
+    Args:
+        phone_number: The number, country code first, in any usual spelling such as
+            `+86 138-0000-0000`. Normalised to 1 to 15 digits.
+        encryption_public_key: The public key as PEM text, as `str` or `bytes`, with
+            real newlines between the boundaries. Normalised to lines of 64 characters.
+        cust_space_id: The space ID of an ISV's customer or the instance ID of a direct
+            customer; not blank if given.
+
+    Raises:
+        InvalidOperation: A field is blank or malformed. Nothing was sent.
+
+    Rate limit: 5 calls per second and account.
     RAM action: `cams:UpdatePhoneEncryptionPublicKey`, access level update.
     https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-updatephoneencryptionpublickey
     """
 
     qps: ClassVar[float] = 5.0
-    # The value converges, but a late copy could undo a newer key of someone else.
+    # Repeating converges, but a late copy could overwrite a newer key.
     retry_safe: ClassVar[bool] = False
     verify_with: ClassVar[str | None] = "GetPhoneEncryptionPublicKey"
 
     phone_number: str = field(converter=international, validator=phone_number)
-    """The number with its country code, in any usual spelling; kept as digits."""
-
     encryption_public_key: str = field(converter=pem, validator=public_key)
-    """The PEM text of the public key, with real newlines; bytes are decoded."""
-
     cust_space_id: str | None = field(default=None, validator=optional)
-    """The space of the customer that the number belongs to."""

@@ -1,7 +1,7 @@
-"""How the fields of operations are cleaned and checked, before anything is sent.
+"""Converters and validators of the fields of operations.
 
-Each error names the field and what was expected, and never the value: it may be
-a secret or somebody's phone number.
+An error names the field and the expected form, and never shows the value, which may
+be a secret or a phone number.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,15 +12,15 @@ from attrs import Attribute
 from cams_async.errors import InvalidOperation
 from cams_async.operations.pem import EXPECTED as KEY_EXPECTED
 from cams_async.operations.pem import PemError, canonical
+from cams_async.phone_number import DIGITS, PhoneNumberError, normalise
 from cams_async.phone_number import EXPECTED as NUMBER_EXPECTED
-from cams_async.phone_number import PhoneNumberError, normalise
 from cams_async.secret import Secret
 
 WIRE = "wire"
-"""Metadata key: the field's name on the wire, where PascalCase is not it."""
+"""Metadata key: the parameter name, if it is not the PascalCase of the field name."""
 
 SECRET = "secret"  # noqa: S105 - a metadata key, no secret itself
-"""Metadata key: the field's value, a `Secret`, must never be shown."""
+"""Metadata key: the value is a `Secret`."""
 
 IS_SECRET: Mapping[str, Any] = {SECRET: True}
 
@@ -41,7 +41,7 @@ def refuse(
 
 
 def required(instance: object, attribute: "Attribute[Any]", value: object) -> None:
-    """Accept a string that is not blank."""
+    """Require a string that is not blank."""
     if not isinstance(value, str) or not value.strip():
         refuse(instance, attribute, "a non-empty string")
 
@@ -49,19 +49,19 @@ def required(instance: object, attribute: "Attribute[Any]", value: object) -> No
 def required_secret(
     instance: object, attribute: "Attribute[Any]", value: object
 ) -> None:
-    """Accept a secret that is not blank."""
+    """Require a secret that is not blank."""
     if not isinstance(value, Secret) or value.is_blank():
         refuse(instance, attribute, "a non-empty string")
 
 
 def optional(instance: object, attribute: "Attribute[Any]", value: object) -> None:
-    """Accept None, or a string that is not blank."""
+    """Require None or a string that is not blank."""
     if value is not None:
         required(instance, attribute, value)
 
 
 def one_of(*values: str) -> Validator:
-    """Accept one of the given strings."""
+    """Return a validator that requires one of the given strings."""
     expected = f"one of {', '.join(values)}"
 
     def validate(instance: object, attribute: "Attribute[Any]", value: object) -> None:
@@ -72,7 +72,7 @@ def one_of(*values: str) -> Validator:
 
 
 def international(value: str) -> str:
-    """Normalise a phone number; the validator refuses what is none."""
+    """Normalise a phone number. Return other values unchanged, for the validator."""
     try:
         return normalise(value)
     except PhoneNumberError:
@@ -80,13 +80,13 @@ def international(value: str) -> str:
 
 
 def phone_number(instance: object, attribute: "Attribute[Any]", value: Any) -> None:
-    """Accept an international phone number."""
-    if cause := _cause(normalise, value):
-        refuse(instance, attribute, NUMBER_EXPECTED, found=cause)
+    """Require an international phone number."""
+    if not isinstance(value, str) or not DIGITS.fullmatch(value):
+        refuse(instance, attribute, NUMBER_EXPECTED, found=_cause(normalise, value))
 
 
 def pem(value: str | bytes) -> str:
-    """Bring a public key into its canonical form; the validator refuses others."""
+    """Normalise a public key. Return other values unchanged, for the validator."""
     try:
         return canonical(value)
     except PemError:
@@ -94,13 +94,13 @@ def pem(value: str | bytes) -> str:
 
 
 def public_key(instance: object, attribute: "Attribute[Any]", value: Any) -> None:
-    """Accept the PEM text of a public key."""
+    """Require the PEM text of a public key."""
     if cause := _cause(canonical, value):
         refuse(instance, attribute, KEY_EXPECTED, found=cause)
 
 
 def _cause(check: Callable[[Any], str], value: Any) -> str:
-    """Return why a check fails; empty where it does not."""
+    """Return the message of the error that a check raises, or an empty string."""
     try:
         check(value)
     except (PhoneNumberError, PemError) as error:

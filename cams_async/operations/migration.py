@@ -1,4 +1,4 @@
-"""Bringing a phone number over from another provider."""
+"""Migration of a phone number from another provider."""
 
 from typing import ClassVar
 
@@ -20,33 +20,44 @@ __all__ = ["ChatappMigrationVerified", "MigratedNumber", "MigratedNumberResponse
 
 @frozen(kw_only=True, slots=False)
 class MigratedNumber(Record):
-    """A number on its way."""
+    """A phone number that is being migrated."""
 
     id: str | None = None
-    """The vendor's id of the number."""
+    """The vendor's ID of the number."""
 
     phone_number: str | None = None
-    """The number, with its country code; the vendor may mask it."""
+    """The number, country code first. The vendor may mask it."""
 
 
 @frozen(kw_only=True, slots=False)
 class MigratedNumberResponse(Response):
-    """The answer of ChatappMigrationVerified."""
+    """The response of ChatappMigrationVerified."""
 
     data: MigratedNumber
-    """The number whose ownership was proved."""
+    """The number whose ownership is verified."""
 
 
 @frozen(kw_only=True)
 class ChatappMigrationVerified(Operation[MigratedNumberResponse]):
-    """Prove the ownership of a migrating phone number with the code sent to it.
+    """Verify the ownership of a migrating phone number by its one-time code.
 
-    Precondition: the migration was initiated and a code was requested; ask
-    GetPhoneNumberVerificationStatus first, a verified number needs no code.
-    Caution: the code works once. After an unknown outcome do not send it again,
-    ask GetPhoneNumberVerificationStatus.
+    Precondition: the migration is initiated and a code has been requested. A number
+    that GetPhoneNumberVerificationStatus reports as verified needs no code.
+    Caution: a code works once. After an unknown outcome do not send it again; query
+    GetPhoneNumberVerificationStatus instead.
 
-    Ceiling: 10 calls per second and account.
+    Args:
+        cust_space_id: The space ID of the ISV's customer who receives the number; not
+            blank.
+        phone_number: The number, country code first, in any usual spelling such as
+            `+86 138-0000-0000`. Normalised to 1 to 15 digits.
+        verify_code: The one-time code sent to the number, with its leading zeros.
+            Kept as a `Secret`, which is never logged, shown or pickled.
+
+    Raises:
+        InvalidOperation: A field is blank or malformed. Nothing was sent.
+
+    Rate limit: 10 calls per second and account.
     RAM action: `cams:ChatappMigrationVerified`, access level update.
     https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-chatappmigrationverified
     """
@@ -56,12 +67,7 @@ class ChatappMigrationVerified(Operation[MigratedNumberResponse]):
     verify_with: ClassVar[str | None] = "GetPhoneNumberVerificationStatus"
 
     cust_space_id: str = field(validator=required)
-    """The space of the customer that the number comes to."""
-
     phone_number: str = field(converter=international, validator=phone_number)
-    """The number with its country code, in any usual spelling; kept as digits."""
-
     verify_code: Secret = field(
         converter=as_secret, validator=required_secret, metadata=IS_SECRET
     )
-    """The one-time code, leading zeros included. Never shown or pickled."""

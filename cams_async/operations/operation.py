@@ -1,4 +1,4 @@
-"""What an operation is: a request as a value, and the facts about its action."""
+"""The base of all operations: a request as a value, with facts about its action."""
 
 import functools
 from typing import Any, ClassVar, Generic, TypeVar, cast, get_args
@@ -13,31 +13,42 @@ R = TypeVar("R", bound=Response)
 
 @frozen(kw_only=True)
 class Operation(Generic[R]):
-    """A call of one CAMS action, as a value. The class is named after the action.
+    """A call of one CAMS action, as an immutable value. The class name is the action.
 
-    A field travels under the PascalCase of its name, or under its metadata
-    `wire`. An operation with a field of type `Secret` refuses pickling.
+    Each field is a request parameter. Its name on the wire is the PascalCase of the
+    field's name, or the field's metadata `wire`. An operation with a `Secret` cannot be
+    pickled. To add an operation, name the response and declare the fields::
+
+        @frozen(kw_only=True)
+        class CreateThing(Operation[ThingResponse]):
+            qps: ClassVar[float] = 10.0
+
+            name: str = field(validator=required)
     """
 
     qps: ClassVar[float] = 5.0
-    """The documented ceiling, in calls per second and account."""
+    """The documented rate limit (QPS ceiling), in calls per second and account."""
 
     retry_safe: ClassVar[bool] = False
-    """Whether the call may be sent again after an unknown outcome."""
+    """Whether the call may be repeated after an unknown outcome."""
 
     verify_with: ClassVar[str | None] = None
-    """The read action that tells what happened after an unknown outcome."""
+    """The read action that resolves an unknown outcome; None if there is none."""
 
     def __init_subclass__(cls) -> None:
-        """Drop the fields from the traceback of a refusal."""
+        """Keep the field values out of tracebacks of `__init__`."""
         super().__init_subclass__()
-        if "__init__" in vars(cls):  # once attrs has made it
+        if "__init__" in vars(cls):  # absent until attrs has added it
             hide_init_arguments(cls)
 
     @classmethod
     @functools.cache
     def response(cls) -> type[R]:
-        """Return the class that answers are decoded into."""
+        """Return the class into which responses are decoded.
+
+        Raises:
+            TypeError: The class does not name its response.
+        """
         base: Any
         for base in getattr(cls, "__orig_bases__", ()):
             for argument in get_args(base):

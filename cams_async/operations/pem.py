@@ -1,4 +1,4 @@
-"""Public keys in PEM: the lax form of RFC 7468 in, its canonical form out.
+"""Normalisation of public keys in PEM: RFC 7468 lax form in, canonical form out.
 
 https://www.rfc-editor.org/rfc/rfc7468#section-3
 """
@@ -25,14 +25,14 @@ NO_BOUNDARY = {
     r".*BEGIN .*": "boundaries without exactly five hyphens on each side",
     r".*": "no boundary",
 }
-"""Causes, by the first pattern of the whole text that matches."""
+"""Causes by the first pattern that matches the whole text."""
 
 OTHER_KINDS: Mapping[tuple[str, ...], str] = {
     ("BEGIN",): "no end boundary: the text is cut off",
     ("END",): "no begin boundary",
     ("END", "BEGIN"): "boundaries in the wrong order",
 }
-"""Causes, by the kinds of the boundaries."""
+"""Causes by the kinds of the boundaries, in order."""
 
 OTHER_LABELS = {
     "CERTIFICATE": "a certificate; take its key with: openssl x509 -pubkey -noout",
@@ -40,30 +40,32 @@ OTHER_LABELS = {
         "a PKCS #1 key; convert it with: openssl rsa -RSAPublicKey_in -pubout"
     ),
 }
-"""Causes, by the label of a block that holds something else."""
+"""Causes by the label of the block."""
 
 NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/=\s]")
 
 HEADER = re.compile(r"\s*[A-Za-z][A-Za-z-]*:")
 
 SEQUENCE = b"\x30"
-"""The first byte of a key in DER."""
+"""The first byte of a DER sequence."""
 
 LONG_FORM = 0x80
-"""Added to the second byte of a long DER value."""
+"""The bit of a DER length that announces length bytes."""
 
 
 class PemError(ValueError):
-    """A value that is not one public key in PEM. Its message names the cause."""
+    """A value is not exactly one public key in PEM. The message is the cause."""
 
 
 def canonical(value: str | bytes) -> str:
-    """Return a public key in lines of 64 characters that end in line feeds.
+    """Return a public key as PEM in lines of 64 characters that end in line feeds.
 
-    White space anywhere, a byte order mark, and the bytes of the text are accepted.
+    Args:
+        value: The PEM text or its bytes, in UTF-8 or, with a byte order mark, UTF-16.
+            White space anywhere is ignored.
 
     Raises:
-        PemError: It is not exactly one public key.
+        PemError: The value is not exactly one public key.
     """
     if not isinstance(value, str | bytes):  # pyright: ignore[reportUnnecessaryIsInstance] - not every caller has a type checker
         raise PemError(f"a value of type {type(value).__name__}")
@@ -87,7 +89,7 @@ def _decoded(data: bytes) -> str:
 def _body(text: str) -> str:
     """Return the base64 text between the boundaries of the only block."""
     if "PRIVATE KEY" in text:
-        # The most dangerous mistake, even where a public key stands beside it.
+        # The most dangerous mistake, even next to a public key.
         raise PemError("a private key; take its public half with: openssl pkey -pubout")
     if r"\n" in text or r"\r" in text:
         raise PemError(r"a literal \n, a backslash and a letter, for a line break")
@@ -124,7 +126,7 @@ def _wrong_boundaries(text: str, found: Sequence[tuple[str, str]]) -> str:
 
 
 def _der(code: str) -> bytes:
-    """Decode a key, and check that it is whole."""
+    """Decode the base64 of a key and check its DER length."""
     if not code:
         raise PemError("nothing between the boundaries")
     if len(code) % 4:
@@ -137,7 +139,7 @@ def _der(code: str) -> bytes:
         raise PemError("base64 of something that is no key")
     size, start = int.from_bytes(der[1:2], "big"), 2
     if size >= LONG_FORM:
-        # It is the number of the bytes that follow, which hold the length.
+        # Long form: the low bits count the bytes that hold the length.
         start += size - LONG_FORM
         size = int.from_bytes(der[2:start], "big")
     if len(der) != start + size:

@@ -1,4 +1,4 @@
-"""Phone numbers: what CAMS knows of them, and whether they are verified."""
+"""Phone numbers: their settings, and the verification of their ownership."""
 
 from enum import StrEnum
 from typing import ClassVar
@@ -35,15 +35,15 @@ class VerificationStatus(Record):
     """Whether the ownership of the number is verified."""
 
     phone_number: str | None = None
-    """The number, with its country code; the vendor may mask it."""
+    """The number, country code first. The vendor may mask it."""
 
     id: str | None = None
-    """The vendor's id of the number."""
+    """The vendor's ID of the number."""
 
 
 @frozen(kw_only=True, slots=False)
 class VerificationStatusResponse(Response):
-    """The answer of GetPhoneNumberVerificationStatus."""
+    """The response of GetPhoneNumberVerificationStatus."""
 
     data: VerificationStatus
     """The number and its status."""
@@ -51,12 +51,21 @@ class VerificationStatusResponse(Response):
 
 @frozen(kw_only=True)
 class GetPhoneNumberVerificationStatus(Operation[VerificationStatusResponse]):
-    """Tell whether the ownership of a phone number has been verified.
+    """Query whether the ownership of a phone number is verified.
 
-    Ask this before you request another verification code: a verification stays
-    valid for about 14 days.
+    A verification stays valid for about 14 days. Query the status before you request
+    another verification code.
 
-    Ceiling: 10 calls per second and account.
+    Args:
+        phone_number: The number, country code first, in any usual spelling such as
+            `+86 138-0000-0000`. Normalised to 1 to 15 digits.
+        cust_space_id: The space ID of an ISV's customer or the instance ID of a direct
+            customer; not blank.
+
+    Raises:
+        InvalidOperation: A field is blank or malformed. Nothing was sent.
+
+    Rate limit: 10 calls per second and account.
     RAM action: `cams:GetPhoneNumberVerificationStatus`, access level get.
     https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-getphonenumberverificationstatus
     """
@@ -65,10 +74,7 @@ class GetPhoneNumberVerificationStatus(Operation[VerificationStatusResponse]):
     retry_safe: ClassVar[bool] = True
 
     phone_number: str = field(converter=international, validator=phone_number)
-    """The number with its country code, in any usual spelling; kept as digits."""
-
     cust_space_id: str = field(validator=required)
-    """The space of the customer that the number belongs to."""
 
 
 class PhoneNumberStatus(StrEnum):
@@ -90,7 +96,7 @@ class PhoneNumberStatus(StrEnum):
 
 
 class QualityRating(StrEnum):
-    """How recipients rate a number. A value may also be any other `str`."""
+    """The rating of a number by its recipients. A value may also be any other `str`."""
 
     GREEN = "GREEN"
     YELLOW = "YELLOW"
@@ -99,7 +105,7 @@ class QualityRating(StrEnum):
 
 
 class MessagingLimitTier(StrEnum):
-    """Recipients that a number may open conversations with in a day.
+    """The recipients with whom a number may open conversations in a day.
 
     A value may also be any other `str`.
     """
@@ -114,7 +120,7 @@ class MessagingLimitTier(StrEnum):
 
 @frozen(kw_only=True, slots=False)
 class OperatingHours(Record):
-    """When calls are taken on one day of the week."""
+    """The opening hours for calls on one day of the week."""
 
     day_of_week: str | None = None
     """Such as `MONDAY`."""
@@ -128,21 +134,21 @@ class OperatingHours(Record):
 
 @frozen(kw_only=True, slots=False)
 class HolidayHours(Record):
-    """When calls are taken on one holiday."""
+    """The opening hours for calls on one holiday."""
 
     date: str | None = None
     """Such as `2026-01-01`."""
 
     start_time: str | None = None
-    """Hours and minutes."""
+    """Hours and minutes, such as `0900`."""
 
     end_time: str | None = None
-    """Hours and minutes."""
+    """Hours and minutes, such as `0900`."""
 
 
 @frozen(kw_only=True, slots=False)
 class CallHours(Record):
-    """The hours in which a number takes calls."""
+    """The opening hours for calls to a number."""
 
     status: str | None = None
     """Such as `ENABLED`."""
@@ -159,7 +165,7 @@ class CallHours(Record):
 
 @frozen(kw_only=True, slots=False)
 class Calling(Record):
-    """Whether and how a number takes calls."""
+    """The settings of calls to a number."""
 
     status: str | None = None
     """Such as `ENABLED`."""
@@ -168,10 +174,10 @@ class Calling(Record):
     """Such as `DEFAULT`."""
 
     callback_permission_status: str | None = None
-    """Whether callers are asked for permission to be called back."""
+    """Whether callers are prompted for permission to be called back."""
 
     call_hours: CallHours | None = None
-    """The hours in which calls are taken."""
+    """The opening hours for calls."""
 
 
 @frozen(kw_only=True, slots=False)
@@ -179,21 +185,21 @@ class CallingConfigure(Record):
     """The calling settings of a number."""
 
     calling: Calling | None = None
-    """Whether and how the number takes calls."""
+    """The settings of calls to the number."""
 
     calling_callback_url: str | None = None
-    """Where events of calls are sent."""
+    """The URL to which the vendor posts events of calls."""
 
     max_talk_time: int | None = None
-    """The longest call, as the vendor counts it."""
+    """The longest call. The vendor does not document the unit."""
 
 
 @frozen(kw_only=True, slots=False)
 class PhoneNumber(Record):
-    """What CAMS knows of one phone number."""
+    """A phone number with its status, limits and callbacks."""
 
     phone_number: str
-    """The number, with its country code; the vendor may mask it."""
+    """The number, country code first. The vendor may mask it."""
 
     verified_name: str | None = None
     """The name that recipients see."""
@@ -202,13 +208,13 @@ class PhoneNumber(Record):
     """The state of the number."""
 
     quality_rating: QualityRating | str | None = None
-    """How recipients rate the number."""
+    """The rating of the number by its recipients."""
 
     code_verification_status: CodeVerificationStatus | str | None = None
     """Whether the ownership of the number is verified."""
 
     messaging_limit_tier: MessagingLimitTier | str | None = None
-    """Recipients that the number may open conversations with in a day."""
+    """The recipients with whom the number may open conversations in a day."""
 
     name_status: str | None = None
     """The review of the name, such as `Approval`."""
@@ -223,10 +229,10 @@ class PhoneNumber(Record):
     """The queue of incoming messages."""
 
     status_callback_url: str | None = None
-    """Where delivery reports are sent."""
+    """The URL to which the vendor posts delivery reports."""
 
     up_callback_url: str | None = None
-    """Where incoming messages are sent; the vendor's text may end in a newline."""
+    """The URL to which the vendor posts incoming messages. It may end in a newline."""
 
     is_official: str | None = None
     """`Y` for an official business account, `N` otherwise."""
@@ -237,23 +243,30 @@ class PhoneNumber(Record):
 
 @frozen(kw_only=True, slots=False)
 class PhoneNumbersResponse(Response):
-    """The answer of ChatappSyncPhoneNumber."""
+    """The response of ChatappSyncPhoneNumber."""
 
     phone_numbers: tuple[PhoneNumber, ...]
     """All numbers of the space."""
 
     success: bool | None = None
-    """True; an answer that says False is raised as an error."""
+    """True. A response with False is raised as an error."""
 
 
 @frozen(kw_only=True)
 class ChatappSyncPhoneNumber(Operation[PhoneNumbersResponse]):
-    """Synchronise the phone numbers of a space with WhatsApp, and list them.
+    """Synchronise the phone numbers of a space with WhatsApp, and return them.
 
-    Repeating it converges. It needs more than read access: the vendor's
-    read-only policy does not cover it.
+    Repeating the call is safe. It needs write access: the vendor's read-only RAM
+    policy does not grant it.
 
-    Ceiling: 10 calls per second and account.
+    Args:
+        cust_space_id: The space ID of the ISV's customer whose numbers are
+            synchronised; not blank.
+
+    Raises:
+        InvalidOperation: A field is blank or malformed. Nothing was sent.
+
+    Rate limit: 10 calls per second and account.
     RAM action: `cams:ChatappSyncPhoneNumber`, access level update.
     https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-chatappsyncphonenumber
     """
@@ -262,4 +275,3 @@ class ChatappSyncPhoneNumber(Operation[PhoneNumbersResponse]):
     retry_safe: ClassVar[bool] = True
 
     cust_space_id: str = field(validator=required)
-    """The space of the customer whose numbers are synchronised."""

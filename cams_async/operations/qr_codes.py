@@ -24,7 +24,7 @@ __all__ = [
 
 
 class GenerateQrImage(StrEnum):
-    """The format of a QR code's image."""
+    """The image format of a QR code."""
 
     PNG = "PNG"
     SVG = "SVG"
@@ -35,64 +35,68 @@ class PhoneMessageQrdl(Record):
     """A QR code and its deep link."""
 
     qrdl_code: str
-    """The code in force, verbatim. It may differ from the one that was sent."""
+    """The code now in force. It may differ from the code in the request."""
 
     deep_link_url: str | None = None
     """The link that opens the chat."""
 
     qr_image_url: str | None = None
-    """Where the image can be fetched."""
+    """The URL of the image."""
 
     generate_qr_image: GenerateQrImage | str | None = None
-    """The format of the image."""
+    """The image format."""
 
     phone_number: str | None = None
-    """The number that the chat is opened with; the vendor may mask it."""
+    """The number with which the chat opens. The vendor may mask it."""
 
     prefilled_message: str | None = None
-    """The text that the chat starts with."""
+    """The text in the input field when the chat opens."""
 
 
 @frozen(kw_only=True, slots=False)
 class PhoneMessageQrdlResponse(Response):
-    """The answer of UpdatePhoneMessageQrdl."""
+    """The response of UpdatePhoneMessageQrdl."""
 
     data: PhoneMessageQrdl
-    """The QR code as it is now."""
+    """The changed QR code."""
 
 
 @frozen(kw_only=True)
 class UpdatePhoneMessageQrdl(Operation[PhoneMessageQrdlResponse]):
     """Change the prefilled message of a QR code.
 
-    Precondition: the number has been added to the WhatsApp Business account and
-    verified; ask GetPhoneNumberVerificationStatus first.
-    Caution: the old QR code can no longer be scanned afterwards. Use the code of
-    the answer: it may be a new one.
+    Precondition: the number belongs to the WhatsApp Business account and is
+    verified. GetPhoneNumberVerificationStatus returns its status.
+    Caution: the old QR code can no longer be scanned afterwards. Use the
+    `data.qrdl_code` of the response, which may be a new code.
 
-    Ceiling: 5 calls per second and account.
+    Args:
+        phone_number: The number, country code first, in any usual spelling such as
+            `+86 138-0000-0000`. Normalised to 1 to 15 digits.
+        generate_qr_image: The image format, `PNG` or `SVG`.
+        prefilled_message: The text in the input field when the chat opens; not blank.
+        qrdl_code: The code to change, as CreatePhoneMessageQrdl returned it; not
+            blank.
+        cust_space_id: The space ID of an ISV's customer or the instance ID of a direct
+            customer; not blank if given.
+
+    Raises:
+        InvalidOperation: A field is blank or malformed. Nothing was sent.
+
+    Rate limit: 5 calls per second and account.
     RAM action: `cams:UpdatePhoneMessageQrdl`, access level update.
     https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-updatephonemessageqrdl
     """
 
     qps: ClassVar[float] = 5.0
-    # Each run may kill the code before it, even one that was printed just now.
+    # Each call may invalidate the previous code, even one just printed.
     retry_safe: ClassVar[bool] = False
     verify_with: ClassVar[str | None] = "ListPhoneMessageQrdl"
 
     phone_number: str = field(converter=international, validator=phone_number)
-    """The number with its country code, in any usual spelling; kept as digits."""
-
     generate_qr_image: GenerateQrImage | Literal["PNG", "SVG"] = field(
         validator=one_of(*GenerateQrImage)
     )
-    """The format of the image."""
-
     prefilled_message: str = field(validator=required)
-    """The text that the chat starts with."""
-
     qrdl_code: str = field(validator=required)
-    """The code to change."""
-
     cust_space_id: str | None = field(default=None, validator=optional)
-    """The space of the customer that the number belongs to."""

@@ -6,7 +6,7 @@ SLACK = 0.005
 """Seconds of a jump that the margin makes up for."""
 
 DRIFT = 0.001
-"""How far two undisturbed clocks run apart, for each second."""
+"""Drift of two undisturbed clocks, in seconds per second."""
 
 
 class ClockWatch:

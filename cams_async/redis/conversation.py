@@ -32,7 +32,7 @@ class Said:
     """The slot's name."""
 
     until: float
-    """When its request must have left, in the loop's time."""
+    """Time by which its request must be sent, in the loop's time."""
 
 
 class Conversation:

@@ -29,12 +29,12 @@ FLUSH = 1.0
 
 @frozen(kw_only=True)
 class Policy:
-    """What all lanes of a throttle go by. Times are in seconds."""
+    """Settings shared by all scopes of a throttle. Times are in seconds."""
 
     max_transit: float
     margin: float
     workers: int | None = None
-    """How many workers share the ceiling during an outage; None: nothing is sent."""
+    """Workers that share the ceiling during an outage; None: none sends."""
 
 
 class RedisLane:

@@ -33,7 +33,7 @@ class Grant(Protocol):
 
 
 class Queue(Protocol):
-    """Where turns wait."""
+    """The queue of permits."""
 
     def now(self) -> float:
         """Return the time of the event loop."""

@@ -28,7 +28,7 @@ ANSWER = 0.5
 OLDEST = "6.2"
 
 RULES = "~cams:* +evalsha +script|load +info +time +del +pexpire +@hash +@sortedset"
-"""What a user of Redis must be allowed, in the words of its ACL SETUSER."""
+"""Rights that a Redis user needs, in the syntax of ACL SETUSER."""
 
 MORE_RIGHTS = (
     f"gives this user too few rights: it needs {RULES}, "

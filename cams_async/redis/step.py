@@ -26,10 +26,10 @@ class News:
     kind: Kind
     call: str
     at: float
-    """When, in the loop's time."""
+    """Time of the event, in the loop's time."""
 
     seconds: float = 0.0
-    """How long, for a pause."""
+    """Seconds of a pause."""
 
     def tell(self, now: float) -> list[str | int]:
         """Return the event with its age, as only the clock of Redis counts there."""
@@ -96,12 +96,12 @@ class Reply:
     """The moment of the answer, in microseconds of Redis's clock."""
 
     born: int
-    """When the books were begun, likewise."""
+    """Start of the books, in microseconds."""
 
     limit: float
     paused_for: float
     workers: int
-    """How many workers wait."""
+    """The number of workers that wait."""
 
     ceiling: float
     """The lowest that any worker goes by."""

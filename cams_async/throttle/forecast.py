@@ -29,16 +29,16 @@ class Forecast:
     """The expected times of permits, as if all calls in flight completed now."""
 
     now: float
-    """When it was made."""
+    """Time of the forecast."""
 
     returns: list[float]
-    """When each slot may be expected to be free, in order."""
+    """Expected times at which each slot is free, in order."""
 
     hold: float
     """Seconds from then on until it is free again."""
 
     paused_until: float
-    """When the server's pause ends."""
+    """Time at which the server's pause ends."""
 
     def too_late(self, deadline: float, ahead: int) -> DeadlineExceeded | None:
         """Return an error if a permit with so many ahead is too late, else None."""

@@ -1,4 +1,4 @@
-"""What must hold, whatever happens."""
+"""The invariants of every run."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from tests.simulation.servers import allowance
 Outcome: TypeAlias = Literal[
     "answered", "failed", "cancelled", "expired", "denied", "crashed", "never ended"
 ]
-"""How a call went; `denied`: the throttle refused it, as it would be too late."""
+"""The end of a call; `denied`: the throttle refused it, as it would be too late."""
 
 
 @frozen
@@ -26,7 +26,7 @@ class Arrival:
 
 @frozen(kw_only=True)
 class Result:
-    """What a run has shown. Times are in seconds from its start."""
+    """The result of a run. Times are in seconds from its start."""
 
     schedule: Schedule
     arrivals: tuple[Arrival, ...]
@@ -42,17 +42,17 @@ class Result:
     """Permits that were granted during a pause."""
 
     leaks: tuple[str, ...]
-    """Whatever the throttle still had at the end."""
+    """State that the throttle still held at the end."""
 
     crashes: tuple[str, ...]
     """Exceptions that should never occur."""
 
     finished: float
-    """When the last call ended."""
+    """Time at which the last call ended."""
 
     @property
     def wasted(self) -> int:
-        """How many requests the server refused."""
+        """The number of requests that the server refused."""
         return sum(not arrival.admitted for arrival in self.arrivals)
 
 

@@ -1,4 +1,4 @@
-"""What will happen: all of it is decided before the run begins."""
+"""The schedule of a run, all of which is decided before it begins."""
 
 from typing import Literal, TypeAlias
 
@@ -9,7 +9,7 @@ from tests.simulation.servers import Rule, SlidingWindow
 Ending: TypeAlias = Literal[
     "answer", "unsent", "lost", "silent", "reset", "gateway", "gateway refusal"
 ]
-"""How a request ends.
+"""The end of a request.
 
 `answer`: the server counts it and responds. `unsent`: no connection, so it never
 leaves. `lost`: it never reaches the server. `silent`: it does, but the response is
@@ -20,7 +20,7 @@ does.
 """
 
 Moment: TypeAlias = Literal["asked", "granted", "sent", "woken", "neighbour woken"]
-"""When a caller gives up.
+"""The time at which a caller cancels.
 
 `asked`, `granted`, `sent`: some time after that. `woken`: in the same iteration of the
 loop in which the call stops waiting, before it runs. `neighbour woken`: in the one in
@@ -45,7 +45,7 @@ class Call:
     """One call, with the way its requests will take."""
 
     at: float = 0.0
-    """When it is made, in seconds from the start."""
+    """Time of the call, in seconds from the start."""
 
     connect: float = 0.0
     """Seconds between its permit and its send."""
@@ -102,7 +102,7 @@ class Schedule:
     ceiling: float
     calls: tuple[Call, ...]
     rule: Rule = field(factory=SlidingWindow)
-    """How the server judges arrivals, for each account separately."""
+    """The counting rule of the server, for each account separately."""
 
     retry_after: float | None = None
     """The pause that the server requests when it refuses a call."""

@@ -1,4 +1,4 @@
-"""How servers count: pure rules, on the server's own clock."""
+"""Counting rules of servers: pure, on the server's own clock."""
 
 import math
 from collections import deque
@@ -62,7 +62,7 @@ class CalendarSecond:
     """No more than the ceiling between two ticks of the server's clock."""
 
     phase: float = 0.0
-    """When in our second the server's second begins."""
+    """Offset of the server's second from ours."""
 
     def counter(self, ceiling: float) -> Counter:
         """Start with nothing counted."""
@@ -90,7 +90,7 @@ class TokenBucket:
     """A bucket of tokens, one for each call, filled at the rate of the ceiling."""
 
     share: float = 1.0
-    """How much of one second's calls the bucket holds."""
+    """Capacity of the bucket, as a part of one second's calls."""
 
     def counter(self, ceiling: float) -> Counter:
         """Start with a full bucket."""

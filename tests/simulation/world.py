@@ -1,4 +1,4 @@
-"""How it runs: a network and a server around real throttles, on simulated time."""
+"""A network and a server around real throttles, on simulated time."""
 
 import asyncio
 from collections.abc import Callable

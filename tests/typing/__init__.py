@@ -1,1 +1,1 @@
-"""What the type checkers must say; nothing here is ever run."""
+"""Expected findings of the type checkers; nothing here is executed."""
