@@ -158,7 +158,10 @@ async def measure(kind: str, count: int) -> Usage:
     """Make the calls with a client that was idle before."""
     transport = InstantTransport()
     client = CamsClient(
-        CREDENTIALS, qps={ACTION: CEILING}, throttle=LocalThrottle(), transport=transport
+        CREDENTIALS,
+        qps={ACTION: CEILING},
+        throttle=LocalThrottle(),
+        transport=transport,
     )
     async with client:
         await one_by_one(client, transport, WARM_UP)

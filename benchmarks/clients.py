@@ -49,7 +49,7 @@ class Caller(ABC):
     def run(self, calls: int, concurrency: int) -> None:
         """Make calls, at most `concurrency` at a time."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - some keep no connections
         """Close all connections, if the client keeps any."""
 
 

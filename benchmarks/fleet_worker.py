@@ -1,8 +1,7 @@
-"""One process of a fleet; `python -m benchmarks.fleet_worker` is that process.
+"""One process of a fleet: `python -m benchmarks.fleet_worker`.
 
-The first line on its stdin says what it is, in JSON, and each further line what to
-call. On its stdout it says that it is ready, then tells of each call as it ends, and
-of all of them together.
+The first line of JSON on its stdin is its configuration, and each further line a task.
+It writes a line when it is ready, for each call that ends, and for each task done.
 """
 
 import asyncio
@@ -11,31 +10,22 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from itertools import cycle, islice
-from types import TracebackType
-from typing import Any, Self, TypeAlias
+from itertools import chain, cycle, islice
+from typing import Any
 
-import aiohttp
 from attrs import asdict, define, field, frozen
 
-from benchmarks.ceilings import ACTION, NO_RETRIES, PATIENCE, Timed
-from benchmarks.fleet_rivals import LIMITERS
+from benchmarks.ceilings import open_client
+from benchmarks.limiters import REDIS_LIMITERS
 from cams_async import CamsClient, Credentials, Permit, Scope, Snapshot, Throttle
-from cams_async.operations import GetPhoneNumberVerificationStatus
-from cams_async.transport import AiohttpTransport
-
-CONNECTIONS = 1_000
-
-Number: TypeAlias = tuple[str, str]
-"""A phone number with its space."""
 
 
 @frozen(kw_only=True)
-class Orders:
-    """What a process is."""
+class Config:
+    """The configuration of a process."""
 
     limiter: str
-    """The name of one of `LIMITERS`."""
+    """The name of one of `REDIS_LIMITERS`."""
 
     redis: str
     """The URL of the Redis that all processes share."""
@@ -46,53 +36,50 @@ class Orders:
     endpoint: str
 
     accounts: list[tuple[str, str]] = field(repr=False)
-    """Key ids and secrets; calls go through each account in turn."""
+    """Key ids and secrets; calls alternate between accounts."""
 
-    numbers: list[list[Number]] = field(repr=False)
-    """Of each account."""
-
-    options: dict[str, Any] = field(factory=dict[str, Any])
-    """Further arguments of a RedisThrottle."""
+    numbers: list[list[tuple[str, str]]] = field(repr=False)
+    """Phone numbers and spaces of each account."""
 
 
 @frozen(kw_only=True)
 class Task:
-    """What a process is to call."""
+    """Calls to make."""
 
     calls: int
 
-    every: float = 0.0
+    interval: float = 0.0
     """Seconds between two calls; with 0, all are made at once."""
 
-    after: float = 0.0
+    delay: float = 0.0
     """Seconds before the first."""
 
 
 @frozen(kw_only=True)
-class Ended:
-    """A call that has ended."""
+class CallEnd:
+    """The end of a call."""
 
     at: float
-    """When, in seconds of the machine's clock: alike in all processes."""
+    """Seconds of the machine's monotonic clock, which all processes share."""
 
     error: str | None
-    """The name of the error it ended in; None where it was answered."""
+    """The name of the error; None for a response."""
 
 
 @frozen(kw_only=True)
 class Times:
-    """What a task has taken, in seconds."""
+    """The times of a task, in seconds."""
 
     waits: list[float]
-    """From asking for a turn to its begin, in the order of turns."""
+    """From the request of a permit to the permit, in the order of permits."""
 
     round_trips: list[float]
-    """From a request's send to its answer."""
+    """From a request's send to its response."""
 
 
 @define
-class Stopwatch:
-    """A throttle that takes the time until each turn."""
+class TimedThrottle:
+    """A throttle that times the wait for each permit."""
 
     throttle: Throttle
     waits: list[float] = field(factory=list[float])
@@ -105,16 +92,16 @@ class Stopwatch:
         ticket: int | None = None,
         deadline: float | None = None,
     ) -> AsyncGenerator[Permit, None]:
-        """Wait for a turn."""
-        asked = time.perf_counter()
+        """Acquire a permit."""
+        began = time.perf_counter()
         async with self.throttle.acquire(
             scope, ticket=ticket, deadline=deadline
         ) as permit:
-            self.waits.append(time.perf_counter() - asked)
+            self.waits.append(time.perf_counter() - began)
             yield permit
 
     def snapshot(self) -> Mapping[Scope, Snapshot]:
-        """Return the throttle's."""
+        """Return the snapshot of the throttle."""
         return self.throttle.snapshot()
 
     async def aclose(self) -> None:
@@ -122,97 +109,62 @@ class Stopwatch:
         await self.throttle.aclose()
 
 
-class Caller:
-    """Calls for every account, through one throttle."""
-
-    def __init__(self, orders: Orders) -> None:
-        self._orders = orders
-        self._stack = AsyncExitStack()
-        self._transports: list[Timed] = []
-        self._whom: list[tuple[CamsClient, Number]] = []
-
-    async def __aenter__(self) -> Self:
-        orders = self._orders
-        limiter = LIMITERS[orders.limiter]
-        throttle = await limiter.make(orders.redis, orders.ceiling, orders.options)
-        self._stopwatch = Stopwatch(throttle)
-        self._stack.push_async_callback(self._stopwatch.aclose)
-        clients = [await self._client(Credentials(*key)) for key in orders.accounts]
-        for numbers in zip(*orders.numbers, strict=True):
-            self._whom += zip(clients, numbers, strict=True)
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._stack.aclose()
-
-    async def run(self, task: Task) -> Times:
-        """Make the calls of a task and tell of each."""
-        before = [len(each.round_trips) for each in self._transports]
-        self._stopwatch.waits.clear()
-        await asyncio.sleep(task.after)
-        async with asyncio.TaskGroup() as group:
-            for client, number in islice(cycle(self._whom), task.calls):
-                group.create_task(self._call(client, number))
-                if task.every:
-                    await asyncio.sleep(task.every)
-        return Times(
-            waits=self._stopwatch.waits,
-            round_trips=[
-                seconds
-                for each, done in zip(self._transports, before, strict=True)
-                for seconds in each.round_trips[done:]
-            ],
-        )
-
-    async def _call(self, client: CamsClient, number: Number) -> None:
-        phone_number, space = number
-        error = None
-        try:
-            await client.send(
-                GetPhoneNumberVerificationStatus(
-                    phone_number=phone_number, cust_space_id=space
-                )
-            )
-        except Exception as caught:  # noqa: BLE001 - a rival may raise anything
-            error = type(caught).__name__
-        say(ended=asdict(Ended(at=time.monotonic(), error=error)))
-
-    async def _client(self, key: Credentials) -> CamsClient:
-        connector = aiohttp.TCPConnector(limit=CONNECTIONS)
-        session = aiohttp.ClientSession(connector=connector)
-        await self._stack.enter_async_context(session)
-        self._transports.append(Timed(AiohttpTransport(session=session)))
-        client = CamsClient(
-            key,
-            endpoint=self._orders.endpoint,
-            qps={ACTION: self._orders.ceiling},
-            throttle=self._stopwatch,
-            retry=NO_RETRIES,
-            timeout=PATIENCE,
-            transport=self._transports[-1],
-        )
-        return await self._stack.enter_async_context(client)
-
-
-def say(**words: Any) -> None:
+def write(**message: Any) -> None:
     """Write a line of JSON."""
-    print(json.dumps(words), flush=True)
+    print(json.dumps(message), flush=True)
+
+
+async def call(client: CamsClient, number: tuple[str, str]) -> None:
+    """Make a call and report its end."""
+    error = None
+    try:
+        await client.get_phone_number_verification_status(
+            phone_number=number[0], cust_space_id=number[1]
+        )
+    except Exception as caught:  # noqa: BLE001 - another library may raise anything
+        error = type(caught).__name__
+    write(ended=asdict(CallEnd(at=time.monotonic(), error=error)))
 
 
 async def main() -> None:
-    """Obey until stdin ends."""
-    told = json.loads(await asyncio.to_thread(sys.stdin.readline))
-    told["accounts"] = [tuple(key) for key in told["accounts"]]
-    async with Caller(Orders(**told)) as caller:
-        say(ready=True)
+    """Carry out tasks until stdin ends."""
+    fields = json.loads(await asyncio.to_thread(sys.stdin.readline))
+    config = Config(**fields)
+    throttle = TimedThrottle(
+        REDIS_LIMITERS[config.limiter].make(config.redis, config.ceiling)
+    )
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(throttle.aclose)
+        opened = [
+            await open_client(
+                stack, config.endpoint, Credentials(*key), config.ceiling, throttle
+            )
+            for key in config.accounts
+        ]
+        clients = [client for client, _ in opened]
+        transports = [transport for _, transport in opened]
+        # The accounts in turn.
+        targets = [
+            *chain.from_iterable(
+                zip(clients, numbers, strict=True)
+                for numbers in zip(*config.numbers, strict=True)
+            )
+        ]
+        write(ready=True)
         while line := await asyncio.to_thread(sys.stdin.readline):
-            times = await caller.run(Task(**json.loads(line)))
-            say(times=asdict(times))
+            task = Task(**json.loads(line))
+            throttle.waits.clear()
+            for transport in transports:
+                transport.round_trips.clear()
+            await asyncio.sleep(task.delay)
+            async with asyncio.TaskGroup() as group:
+                for client, number in islice(cycle(targets), task.calls):
+                    group.create_task(call(client, number))
+                    if task.interval:
+                        await asyncio.sleep(task.interval)
+            round_trips = chain.from_iterable(each.round_trips for each in transports)
+            times = Times(waits=throttle.waits, round_trips=list(round_trips))
+            write(times=asdict(times))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ fails keeps its previous result and does not stop the others.
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -121,5 +121,5 @@ def _pairs(value: Any) -> Iterator[tuple[str, Any]]:
         for key, each in cast("dict[str, Any]", value).items():
             yield f"{json.dumps(key)}: ", each
     elif isinstance(value, list):
-        for each in cast("list[Any]", value):
+        for each in cast("Sequence[Any]", value):
             yield "", each

@@ -1,32 +1,33 @@
-"""`python -m benchmarks soak`: whether a long run stays flat, and within its ceilings.
+"""Does a long run stay flat, and within its rate limits?
 
-Three clients for each of two accounts: one at the documented ceilings, and one at
-raised ceilings, where more calls are made. All five operations run all the time, by
-`poll`, by `watch` and directly; some calls are given up, and a few meet a reset, an
-outage, half an answer, none at all, or a refusal. The emulators, in a process of their
-own, tell whether the ceilings held.
+Three clients for each of two accounts, one at the documented ceilings and one at raised
+ceilings, where more calls are made. All operations run all the time, by `poll`, by
+`watch` and directly. Some calls are cancelled, and a few meet an injected fault. The
+emulators run in another process and count arrivals.
 """
 
-import argparse
 import asyncio
+import gc
 import math
+import os
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from itertools import cycle
+from pathlib import Path
 from random import Random
+from statistics import median, quantiles
 from typing import Any
 
 from attrs import define, field, frozen
 
-from benchmarks import picture, record, sampling
-from benchmarks.record import Goal, Table
-from benchmarks.sampling import TOLERANCE, Trend, trends
-from benchmarks.server import EmulatorProcess, Place
+from benchmarks import picture
+from benchmarks.emulators import Address, EmulatorProcess
+from benchmarks.record import PICTURES, Goal, Result, Table
 from cams_async import CallEvent, CamsClient, CamsError, LocalThrottle, poll, watch
 from cams_async.cli.demo import PUBLIC_KEY
-from cams_async.cli.options import Commands
-from cams_async.emulator import Fault
+from cams_async.emulator import ActionReport, Fault
 from cams_async.operations import (
     OPERATIONS,
     ChatappMigrationVerified,
@@ -38,12 +39,8 @@ from cams_async.operations import (
 )
 from cams_async.transport import AiohttpTransport
 
-NAME = "soak"
-PICTURE = record.HERE / "pictures" / "soak.svg"
-MINUTES = 10.0
-QUICK_MINUTES = 0.5
-SHORTEST = 0.05
-"""Minutes that make enough samples for a trend."""
+SECONDS = 285.0
+QUICK_SECONDS = 30.0
 
 RATE = 30.0
 """Calls per second of each action at the raised ceilings."""
@@ -53,22 +50,31 @@ LATENCY = (0.01, 0.06)
 """Seconds that each way takes, at random."""
 
 TIMEOUT = 3.0
-"""Seconds for an attempt: some are never answered."""
+"""Seconds for an attempt: some get no response."""
 
 FAULTS = dict.fromkeys(Fault, 0.002) | {Fault.HANG: 0.0005}
-"""The part of the calls that meets each fault."""
+"""The probability of each fault."""
 
-GIVEN_UP = 0.1
-"""The part of the direct calls that is given up on, if not answered by ..."""
+CANCELLED = 0.1
+"""The part of the direct calls that may be cancelled within `PATIENCE`."""
 
 PATIENCE = 1.0
-"""... so many seconds at most."""
+"""Seconds until such a call is cancelled, at most."""
 
-EVERY = 0.5, 2.0
-"""Seconds between two looks at a number that is watched."""
+INTERVAL = 0.5, 2.0
+"""Seconds between two requests for a watched number."""
 
 WATCH = 5.0
-"""Seconds that a watch lasts; then the next one begins."""
+"""Seconds of a watch; then the next one begins."""
+
+SAMPLES = 200
+"""Samples in a run, if that makes no more than ten of them in a second."""
+
+TOLERANCE = 0.02
+"""The part of a figure that a median may rise by from one third to the next."""
+
+PROC = Path("/proc/self")
+"""The memory and files of a process, on Linux only."""
 
 Make = Callable[[tuple[str, str]], Operation[Any]]
 
@@ -93,109 +99,165 @@ DIRECT: Mapping[type[Operation[Any]], Make] = {
     ),
 }
 
+Sample = Mapping[str, float]
+
 
 @define
 class Account:
-    """What is called in one account, and how each call has ended."""
+    """The calls in one account, and how each has ended."""
 
     name: str
-    place: Place
+    address: Address
     qps: Mapping[str, float]
     clients: list[CamsClient] = field(factory=list[CamsClient])
     started: int = 0
     ends: Counter[str] = field(factory=Counter[str])
     attempts: int = 0
-    over: bool = False
+    is_over: bool = False
 
     def hook(self, event: CallEvent) -> None:
         """Count the requests."""
         self.attempts += event.attempts
 
     def numbers(self) -> Iterator[tuple[str, str]]:
-        """Return phone numbers, until it is over; each is counted as a call."""
-        for number in cycle(self.place.numbers):
-            if self.over:
+        """Yield phone numbers until the run is over; each is counted as a call."""
+        for number in cycle(self.address.numbers):
+            if self.is_over:
                 return
             self.started += 1
             yield number
 
-    def ended(self, error: BaseException | None) -> None:
-        """Count how a call has ended."""
-        self.ends["answered" if error is None else type(error).__name__] += 1
+    def end(self, error: BaseException | None) -> None:
+        """Count the end of a call."""
+        self.ends["completed" if error is None else type(error).__name__] += 1
 
     async def poll(self, client: CamsClient) -> None:
-        """Ask for the status of number after number."""
+        """Poll the status of number after number."""
         make = DIRECT[GetPhoneNumberVerificationStatus]
         async with poll(client, map(make, self.numbers())) as outcomes:
             async for outcome in outcomes:
-                self.ended(outcome.error)
+                self.end(outcome.error)
 
     async def watch(self, client: CamsClient) -> None:
         """Watch a few numbers, again and again."""
         make = DIRECT[GetPhoneNumberVerificationStatus]
-        few = self.place.numbers[:4]
-        while not self.over:
+        few = self.address.numbers[:4]
+        while not self.is_over:
             self.started += len(few)
             async with watch(
-                client, map(make, few), every=EVERY, deadline=WATCH
+                client, map(make, few), every=INTERVAL, deadline=WATCH
             ) as outcomes:
                 async for outcome in outcomes:
-                    self.ended(outcome.error)
+                    self.end(outcome.error)
 
     async def call(self, client: CamsClient, make: Make, random: Random) -> None:
-        """Call, again and again, and sometimes give up."""
+        """Make one call after the other, and sometimes cancel one."""
         for number in self.numbers():
-            gives_up = random.random() < GIVEN_UP
+            is_cancelled = random.random() < CANCELLED
             try:
                 async with asyncio.timeout(
-                    random.random() * PATIENCE if gives_up else None
+                    random.random() * PATIENCE if is_cancelled else None
                 ):
                     await client.send(make(number))
             except (CamsError, TimeoutError) as error:
-                self.ended(error)
+                self.end(error)
             else:
-                self.ended(None)
+                self.end(None)
+
+
+def sample() -> Sample:
+    """Return the resources of this process, after a garbage collection."""
+    gc.collect()
+    loop = asyncio.get_running_loop()
+    found: dict[str, float] = {}
+    if PROC.exists():
+        pages = int((PROC / "statm").read_text("ascii").split()[1])
+        found["MiB of memory"] = pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+        found["open files and sockets"] = len(list((PROC / "fd").iterdir()))
+    return {
+        **found,
+        "tasks": len(asyncio.all_tasks()),
+        "timers": len(vars(loop).get("_scheduled", ())),
+        "objects": len(gc.get_objects()),
+    }
+
+
+@frozen(kw_only=True)
+class Trend:
+    """A figure in the second third of a run and in the last; the first warms up."""
+
+    name: str
+    before: float
+    """The median of the second third."""
+
+    after: float
+    """The median of the last third."""
+
+    spread: float
+    """The interquartile range of the second third."""
+
+    most: float
+
+    @classmethod
+    def of(cls, name: str, figures: Sequence[float]) -> "Trend":
+        """Return the trend of a figure with six samples or more."""
+        third = len(figures) // 3
+        middle = figures[-2 * third : -third]
+        low, _, high = quantiles(middle, n=4)
+        return cls(
+            name=name,
+            before=median(middle),
+            after=median(figures[-third:]),
+            spread=high - low,
+            most=max(figures),
+        )
+
+    @property
+    def goal(self) -> Goal:
+        """The goal that it has grown by no more than the tolerance and the spread."""
+        bound = self.before * (1 + TOLERANCE) + max(self.spread, 1)
+        return Goal(f"{self.name}, median of the last third", self.after, bound)
 
 
 @frozen
 class Soaked:
-    """What came of it."""
+    """The outcome of a run."""
 
     accounts: Sequence[Account]
-    reports: Mapping[str, Mapping[str, Any]]
-    """The emulators' reports, by account."""
+    reports: Mapping[str, Sequence[ActionReport]]
+    """The emulators' reports by account."""
 
-    samples: Sequence[Mapping[str, float]]
-    left: int
-    """Tasks that went on when all was closed."""
+    times: Sequence[float]
+    samples: Sequence[Sample]
+    tasks_left: int
+    """Tasks that still ran when all was closed."""
+
+    def figures(self) -> dict[str, list[float]]:
+        """Return the sampled figures by name."""
+        return {name: [each[name] for each in self.samples] for name in self.samples[0]}
 
 
-async def soak(seconds: float, rate: float) -> Soaked:
-    """Call for so many seconds."""
+async def soak(seconds: float) -> Soaked:
+    """Make calls for this many seconds."""
     before = len(asyncio.all_tasks())
     ceilings = {
         "documented ceilings": {name: each.qps for name, each in OPERATIONS.items()},
-        "raised ceilings": dict.fromkeys(OPERATIONS, rate),
+        "raised ceilings": dict.fromkeys(OPERATIONS, RATE),
     }
     accounts: list[Account] = []
-    reports: dict[str, Mapping[str, Any]] = {}
     async with EmulatorProcess() as emulators:
         for name, qps in ceilings.items():
-            place = await emulators.start(
-                phone_numbers=20,
-                settle=None,
-                qps=qps,
-                latency=LATENCY,
-                faults=FAULTS,
+            address = await emulators.start(
+                phone_numbers=20, settle=None, qps=qps, latency=LATENCY, faults=FAULTS
             )
-            accounts.append(Account(name, place, qps))
+            accounts.append(Account(name, address, qps))
         async with AsyncExitStack() as stack:
             throttle = LocalThrottle()
             for account in accounts:
                 for _ in range(CLIENTS):
                     client = CamsClient(
-                        account.place.credentials,
-                        endpoint=account.place.endpoint,
+                        account.address.accounts[0],
+                        endpoint=account.address.endpoint,
                         account=account.name,
                         qps=account.qps,
                         throttle=throttle,
@@ -204,152 +266,105 @@ async def soak(seconds: float, rate: float) -> Soaked:
                         transport=AiohttpTransport(),
                     )
                     account.clients.append(await stack.enter_async_context(client))
-            samples = await _call_all(accounts, seconds)
+            times, samples = await _call_all(accounts, seconds)
             await throttle.aclose()
-        for account in accounts:
-            reports[account.name], _ = await emulators.stop(account.place)
-    left = len(asyncio.all_tasks()) - before
-    return Soaked(accounts, reports, samples, left)
+        reports = {
+            account.name: (await emulators.stop(account.address))[0]
+            for account in accounts
+        }
+    tasks_left = len(asyncio.all_tasks()) - before
+    return Soaked(accounts, reports, times, samples, tasks_left)
 
 
 async def _call_all(
     accounts: Sequence[Account], seconds: float
-) -> Sequence[Mapping[str, float]]:
+) -> tuple[list[float], list[Sample]]:
+    times: list[float] = []
+    samples: list[Sample] = []
     async with asyncio.TaskGroup() as tasks:
         for account in accounts:
             clients = cycle(account.clients)
             tasks.create_task(account.poll(next(clients)))
             tasks.create_task(account.watch(next(clients)))
             for operation, make in DIRECT.items():
-                # More than a ceiling's worth, so that some always wait.
-                for place in range(math.ceil(2 * account.qps[operation.__name__])):
-                    random = Random(f"{account.name} {operation.__name__} {place}")
+                # Twice the ceiling, so that some calls always wait.
+                for index in range(math.ceil(2 * account.qps[operation.__name__])):
+                    random = Random(f"{account.name} {operation.__name__} {index}")
                     tasks.create_task(account.call(next(clients), make, random))
-        samples = await sampling.watch(seconds)
+        began = time.monotonic()
+        while time.monotonic() < began + seconds:
+            await asyncio.sleep(max(0.1, seconds / SAMPLES))
+            times.append(time.monotonic() - began)
+            samples.append(sample())
         for account in accounts:
-            account.over = True
-    return samples
+            account.is_over = True
+    return times, samples
 
 
-def add(names: Commands) -> None:
-    """Add the benchmark to the command line."""
-    parser = names.add_parser(
-        NAME, help="whether a long run stays flat, and within its ceilings"
-    )
-    parser.add_argument(
-        "--minutes",
-        type=_from(SHORTEST),
-        metavar="N",
-        help=f"how long ({MINUTES:g}; quick: {QUICK_MINUTES:g})",
-    )
-    parser.add_argument(
-        "--rate",
-        type=_from(1),
-        default=RATE,
-        metavar="N",
-        help=f"the raised ceilings, in calls per second of each action ({RATE:g})",
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help=f"only {QUICK_MINUTES:g} minutes"
-    )
-    record.add_json(parser)
-    parser.set_defaults(run=run)
-
-
-def _from(least: float) -> Callable[[str], float]:
-    def number(text: str) -> float:
-        try:
-            found = float(text)
-        except ValueError:
-            found = 0.0
-        if not least <= found < math.inf:
-            message = f"{text!r} is not a number from {least:g} on"
-            raise argparse.ArgumentTypeError(message)
-        return found
-
-    return number
-
-
-def run(options: argparse.Namespace) -> int:
-    """Soak, print and write; 1 if something grew, was exceeded or lost."""
-    minutes = options.minutes or (QUICK_MINUTES if options.quick else MINUTES)
-    soaked = asyncio.run(soak(minutes * 60, options.rate))
-    found = list(trends(soaked.samples))
-    columns = _columns(soaked.samples)
-    times = columns.pop("seconds")
-    title = f"What {minutes:g} minutes of calls held, after garbage collection"
-    full = not options.quick and options.minutes is None
-    return record.publish(
-        options,
-        NAME,
-        [resources(found), calls(soaked), arrivals(soaked)],
-        {
-            "minutes": minutes,
-            "rate": options.rate,
-            "faults": FAULTS,
-            "reports": soaked.reports,
-            "ends": {account.name: account.ends for account in soaked.accounts},
-            "samples": {"seconds": times, **columns},
-        },
-        pictures=picture.draw_lines(PICTURE, title, times, columns) if full else [],
-        goals=[*goals(soaked), *(trend.goal for trend in found)],
+def run(*, quick: bool) -> Result:
+    """Soak, and draw the resources of the process."""
+    seconds = QUICK_SECONDS if quick else SECONDS
+    soaked = asyncio.run(soak(seconds))
+    figures = soaked.figures()
+    trends = [Trend.of(name, values) for name, values in figures.items()]
+    title = f"Resources in {seconds / 60:g} minutes of calls, after garbage collection"
+    lines = {name: (soaked.times, values) for name, values in figures.items()}
+    return Result(
+        tables=[_resources(trends), _calls(soaked.accounts), _arrivals(soaked.reports)],
+        goals=[*_goals(soaked), *(trend.goal for trend in trends)],
+        pictures=[]
+        if quick
+        else picture.draw_figures(PICTURES / "soak.svg", title, lines),
     )
 
 
-def _columns(samples: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
-    return {name: [round(sample[name], 2) for sample in samples] for name in samples[0]}
-
-
-def resources(found: Sequence[Trend]) -> Table:
-    """Lay out what the process of the clients held."""
+def _resources(trends: Sequence[Trend]) -> Table:
     return Table(
-        title="What the process held",
+        title="Resources of the process",
         headers=("", "second third", "last third", "growth", "spread", "most"),
         rows=[
             [
-                trend.what,
+                trend.name,
                 f"{trend.before:,.1f}",
                 f"{trend.after:,.1f}",
                 f"{trend.after / trend.before - 1:+.1%}",
                 f"{trend.spread:,.1f}",
                 f"{trend.most:,.1f}",
             ]
-            for trend in found
+            for trend in trends
         ],
-        notes=[
-            "Medians of a third of the run; the first third warms up.",
-            f"Flat is to grow by no more than {TOLERANCE:.0%} and the spread, which is",
-            "how far apart the quartiles of the second third are, or 1.",
-        ],
+        notes="Medians of a third of the run; the first third warms up. A figure is "
+        f"flat if it grows by\nno more than {TOLERANCE:.0%} and the spread, the "
+        "interquartile range of the second third, or 1.",
     )
 
 
-def calls(soaked: Soaked) -> Table:
-    """Lay out how the calls ended."""
-    kinds = sorted({kind for account in soaked.accounts for kind in account.ends})
+ENDS_NOTES = """\
+TimeoutError: cancelled by the caller. DeadlineExceeded: a watch ended. InvalidParameter
+and ApiError: business errors, mostly for made-up codes and keys of unverified numbers.\
+"""
+
+
+def _calls(accounts: Sequence[Account]) -> Table:
+    kinds = sorted({kind for account in accounts for kind in account.ends})
     return Table(
         title="How the calls ended",
-        headers=("", *(account.name for account in soaked.accounts)),
+        headers=("", *(account.name for account in accounts)),
         rows=[
-            ["started", *(f"{account.started:,}" for account in soaked.accounts)],
+            ["started", *(f"{account.started:,}" for account in accounts)],
             *(
-                [kind, *(f"{account.ends[kind]:,}" for account in soaked.accounts)]
+                [kind, *(f"{account.ends[kind]:,}" for account in accounts)]
                 for kind in kinds
             ),
-            ["requests", *(f"{account.attempts:,}" for account in soaked.accounts)],
+            ["requests", *(f"{account.attempts:,}" for account in accounts)],
         ],
-        notes=[
-            "TimeoutError: the caller gave up. DeadlineExceeded: a watch ended first.",
-            "InvalidParameter and ApiError: the server's no, mostly to codes that were",
-            "made up, and to keys for numbers that are not verified.",
-        ],
+        notes=ENDS_NOTES,
     )
 
 
-def arrivals(soaked: Soaked) -> Table:
-    """Lay out what the emulators counted."""
+def _arrivals(reports: Mapping[str, Sequence[ActionReport]]) -> Table:
     return Table(
-        title="What arrived, as the emulators counted it",
+        title="Arrivals, as the emulators counted them",
         headers=(
             "account",
             "action",
@@ -363,27 +378,26 @@ def arrivals(soaked: Soaked) -> Table:
         rows=[
             [
                 name,
-                seen["action"],
-                f"{seen['ceiling']:g}/s",
-                f"{seen['arrivals']:,}",
-                f"{seen['peak']:,}",
-                "-" if seen["shortest"] is None else f"{seen['shortest']:.3f} s",
-                f"{seen['throttled']:,}",
-                f"{seen['share']:.0%}",
+                seen.action,
+                f"{seen.ceiling:g}/s",
+                f"{seen.arrivals:,}",
+                f"{seen.peak:,}",
+                "-" if seen.shortest is None else f"{seen.shortest:.3f} s",
+                f"{seen.throttled:,}",
+                f"{seen.utilization:.0%}",
             ]
-            for name, report in soaked.reports.items()
-            for seen in report["actions"]
+            for name, report in reports.items()
+            for seen in report
         ],
-        notes=["Refused are the few that the emulators were told to refuse."],
+        notes="Refused calls are injected faults.",
     )
 
 
-def goals(soaked: Soaked) -> Iterator[Goal]:
-    """Return what must hold of any run, however short."""
+def _goals(soaked: Soaked) -> Iterator[Goal]:
     for name, report in soaked.reports.items():
-        exceeded = sum(seen["violations"] for seen in report["actions"])
+        exceeded = sum(seen.violations for seen in report)
         yield Goal(f"arrivals beyond the {name}", exceeded, 0)
     for account in soaked.accounts:
         lost = account.started - sum(account.ends.values())
         yield Goal(f"calls without an end, {account.name}", abs(lost), 0)
-    yield Goal("tasks left when all was closed", soaked.left, 0)
+    yield Goal("tasks left when all was closed", soaked.tasks_left, 0)

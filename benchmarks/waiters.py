@@ -83,14 +83,16 @@ class Queue(ABC):
         self.permits = Counter()
 
     async def close(self, seconds: float) -> None:
-        """Grant no permits for this long, where the queue needs to be closed."""
+        """Grant no permits for this long; most queues are closed from the start."""
+        del seconds
 
     @abstractmethod
     async def wait(self) -> None:
         """Wait for a permit and use it."""
 
     async def open(self, permits: int) -> None:
-        """Return right before permits are granted."""
+        """Return right before permits are granted, by default at once."""
+        del permits
 
 
 class BareTasks(Queue):

@@ -134,7 +134,9 @@ def _goals(costs: Costs) -> Iterator[Goal]:
 
     def by_count(get: Callable[[Cost], float]) -> dict[int, float]:
         return {
-            count: get(cost) for (kind, count), cost in costs.items() if kind == THROTTLE
+            count: get(cost)
+            for (kind, count), cost in costs.items()
+            if kind == THROTTLE
         }
 
     tasks = "waiting tasks"
