@@ -294,7 +294,7 @@ def run(*, quick: bool) -> Result:
     measured = asyncio.run(measure_all(plan(quick=quick)))
     ours = [each for each in measured if each.of.limiter.name == OURS]
     exceeded = [each for each in ours if not each.seen.held]
-    text = f"of {len(ours)} runs, those in which cams_async exceeded the ceiling"
+    text = f"runs in which cams_async exceeded the ceiling, of {len(ours)}"
     return Result(
         tables=[_table(measured)],
         goals=[Goal(text, len(exceeded), 0)],
@@ -358,9 +358,9 @@ def _draw(measured: Iterable[Measurement]) -> list[Path]:
     lines: dict[str, tuple[list[float], Sequence[float]]] = {}
     for each in measured:
         if each.of.is_shown:
-            counts = picture.last_second(each.samples)
-            title = f"{each.of.limiter.name}: at most {max(counts):g}"
-            lines[title] = [moment for moment, _ in each.samples], counts
+            title = f"{each.of.limiter.name}: at most {each.seen.peak}"
+            times = [moment for moment, _ in each.samples]
+            lines[title] = times, picture.last_second(each.samples)
     title = (
         f"{SHOWN} tasks against a ceiling of {ceiling:g} calls per second"
         "\narrivals within the last second, as the server counted them"

@@ -17,7 +17,7 @@ from benchmarks.processes import ROOT
 from cams_async import Credentials
 from cams_async.emulator import ActionReport, Emulator, Fault
 
-SAMPLE_INTERVAL = 0.04
+SAMPLE_INTERVAL = 0.15
 """Seconds between two samples of the number of arrivals."""
 
 LONGEST_LINE = 2**24

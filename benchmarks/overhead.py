@@ -102,7 +102,7 @@ def clients(scheme: str, cases: Sequence[Case]) -> Table:
             for case in cases
             for name in dict.fromkeys((*case.fast.by_client, *case.slow.by_client))
         ],
-        notes=CLIENTS_NOTE,
+        notes=CLIENTS_NOTE if scheme == SCHEMES[-1] else "",
     )
 
 
