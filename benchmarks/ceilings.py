@@ -7,31 +7,26 @@ Its three policies differ in what they refuse, not in what they count.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import cycle, groupby, islice
 from pathlib import Path
 from statistics import fmean, median
 
-import aiohttp
-from attrs import define, field, frozen
+from attrs import field, frozen
 
 from benchmarks import picture
 from benchmarks.emulators import EmulatorProcess, Sample
 from benchmarks.limiters import LOCAL_LIMITERS, OURS, LocalLimiter
 from benchmarks.record import PICTURES, Goal, Result, Table
 from benchmarks.responses import ACTION
+from benchmarks.timed_client import open_client
 from cams_async import (
     CamsClient,
     CamsError,
-    Credentials,
-    RetryPolicy,
-    Throttle,
     ThrottlingError,
 )
 from cams_async.emulator import ActionReport
-from cams_async.protocol import HttpResponse, Request
-from cams_async.transport import AiohttpTransport
 
 CEILINGS = {10: 10.0, 100: 10.0, 1_000: 100.0, 10_000: 1_000.0}
 """Calls per second by fan-out; scaled up, so that large ones end within seconds."""
@@ -56,12 +51,6 @@ BUSIEST = 2_000.0
 A flood by one limiter would delay the requests of the others: cams_async relies on a
 request reaching the server within a second of its send.
 """
-
-CONNECTIONS = 1_000
-"""Of one client, at most; only a client without a throttle needs more."""
-
-PATIENCE = 60.0
-"""Seconds of a call's timeout."""
 
 
 @frozen
@@ -115,60 +104,6 @@ class Measurement:
     """Seconds between a request's send and its response."""
 
     samples: list[Sample] = field(repr=False)
-
-
-@define
-class TimedTransport:
-    """A transport that times its round trips."""
-
-    transport: AiohttpTransport
-    round_trips: list[float] = field(factory=list[float])
-
-    async def exchange(
-        self, request: Request, *, timeout: float, on_sent: Callable[[], None]
-    ) -> HttpResponse:
-        """Exchange a request for its response."""
-        sent = 0.0
-
-        def record() -> None:
-            nonlocal sent
-            sent = time.perf_counter()
-            on_sent()
-
-        response = await self.transport.exchange(
-            request, timeout=timeout, on_sent=record
-        )
-        self.round_trips.append(time.perf_counter() - sent)
-        return response
-
-    async def aclose(self) -> None:
-        """Close the transport."""
-        await self.transport.aclose()
-
-
-async def open_client(
-    stack: AsyncExitStack,
-    endpoint: str,
-    credentials: Credentials,
-    ceiling: float,
-    throttle: Throttle,
-) -> tuple[CamsClient, TimedTransport]:
-    """Open a client that does not retry, with many connections and a stopwatch."""
-    connector = aiohttp.TCPConnector(limit=CONNECTIONS)
-    session = await stack.enter_async_context(
-        aiohttp.ClientSession(connector=connector)
-    )
-    transport = TimedTransport(AiohttpTransport(session=session))
-    client = CamsClient(
-        credentials,
-        endpoint=endpoint,
-        qps={ACTION: ceiling},
-        throttle=throttle,
-        retry=RetryPolicy(attempts=1),
-        timeout=PATIENCE,
-        transport=transport,
-    )
-    return await stack.enter_async_context(client), transport
 
 
 async def measure(run: FanOut, emulators: EmulatorProcess) -> Measurement:

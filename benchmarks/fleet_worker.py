@@ -15,8 +15,8 @@ from typing import Any
 
 from attrs import asdict, define, field, frozen
 
-from benchmarks.ceilings import open_client
 from benchmarks.limiters import REDIS_LIMITERS
+from benchmarks.timed_client import open_client
 from cams_async import CamsClient, Credentials, Permit, Scope, Snapshot, Throttle
 
 

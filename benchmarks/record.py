@@ -116,8 +116,8 @@ def _parts(name: str, question: str, summary: Summary) -> Iterator[str]:
         [
             [
                 goal["text"],
-                f"{goal['figure']:,g}",
-                f"{goal['bound']:,g}",
+                _plain(goal["figure"]),
+                _plain(goal["bound"]),
                 "yes" if goal["met"] else "NO",
             ]
             for goal in summary["goals"]
@@ -125,6 +125,10 @@ def _parts(name: str, question: str, summary: Summary) -> Iterator[str]:
     )
     for path in summary["pictures"]:
         yield f"![{name}]({path})\n"
+
+
+def _plain(figure: float) -> str:
+    return f"{figure:,.2f}".removesuffix("0").removesuffix(".0")
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -7,22 +7,18 @@ emulators run in another process and count arrivals.
 """
 
 import asyncio
-import gc
 import math
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from itertools import cycle
-from pathlib import Path
 from random import Random
-from statistics import median, quantiles
 from typing import Any
 
 from attrs import define, field, frozen
 
-from benchmarks import picture
+from benchmarks import picture, resources
 from benchmarks.emulators import Address, EmulatorProcess
 from benchmarks.record import PICTURES, Goal, Result, Table
 from cams_async import CallEvent, CamsClient, CamsError, LocalThrottle, poll, watch
@@ -70,12 +66,6 @@ WATCH = 5.0
 SAMPLES = 200
 """Samples in a run, if that makes no more than ten of them in a second."""
 
-TOLERANCE = 0.02
-"""The part of a figure that a median may rise by from one third to the next."""
-
-PROC = Path("/proc/self")
-"""The memory and files of a process, on Linux only."""
-
 Make = Callable[[tuple[str, str]], Operation[Any]]
 
 DIRECT: Mapping[type[Operation[Any]], Make] = {
@@ -98,8 +88,6 @@ DIRECT: Mapping[type[Operation[Any]], Make] = {
         generate_qr_image="SVG",
     ),
 }
-
-Sample = Mapping[str, float]
 
 
 @define
@@ -165,60 +153,6 @@ class Account:
                 self.end(None)
 
 
-def sample() -> Sample:
-    """Return the resources of this process, after a garbage collection."""
-    gc.collect()
-    loop = asyncio.get_running_loop()
-    found: dict[str, float] = {}
-    if PROC.exists():
-        pages = int((PROC / "statm").read_text("ascii").split()[1])
-        found["MiB of memory"] = pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-        found["open files and sockets"] = len(list((PROC / "fd").iterdir()))
-    return {
-        **found,
-        "tasks": len(asyncio.all_tasks()),
-        "timers": len(vars(loop).get("_scheduled", ())),
-        "objects": len(gc.get_objects()),
-    }
-
-
-@frozen(kw_only=True)
-class Trend:
-    """A figure in the second third of a run and in the last; the first warms up."""
-
-    name: str
-    before: float
-    """The median of the second third."""
-
-    after: float
-    """The median of the last third."""
-
-    spread: float
-    """The interquartile range of the second third."""
-
-    most: float
-
-    @classmethod
-    def of(cls, name: str, figures: Sequence[float]) -> "Trend":
-        """Return the trend of a figure with six samples or more."""
-        third = len(figures) // 3
-        middle = figures[-2 * third : -third]
-        low, _, high = quantiles(middle, n=4)
-        return cls(
-            name=name,
-            before=median(middle),
-            after=median(figures[-third:]),
-            spread=high - low,
-            most=max(figures),
-        )
-
-    @property
-    def goal(self) -> Goal:
-        """The goal that it has grown by no more than the tolerance and the spread."""
-        bound = self.before * (1 + TOLERANCE) + max(self.spread, 1)
-        return Goal(f"{self.name}, median of the last third", self.after, bound)
-
-
 @frozen
 class Soaked:
     """The outcome of a run."""
@@ -228,7 +162,7 @@ class Soaked:
     """The emulators' reports by account."""
 
     times: Sequence[float]
-    samples: Sequence[Sample]
+    samples: Sequence[resources.Sample]
     tasks_left: int
     """Tasks that still ran when all was closed."""
 
@@ -278,9 +212,9 @@ async def soak(seconds: float) -> Soaked:
 
 async def _call_all(
     accounts: Sequence[Account], seconds: float
-) -> tuple[list[float], list[Sample]]:
+) -> tuple[list[float], list[resources.Sample]]:
     times: list[float] = []
-    samples: list[Sample] = []
+    samples: list[resources.Sample] = []
     async with asyncio.TaskGroup() as tasks:
         for account in accounts:
             clients = cycle(account.clients)
@@ -295,7 +229,7 @@ async def _call_all(
         while time.monotonic() < began + seconds:
             await asyncio.sleep(max(0.1, seconds / SAMPLES))
             times.append(time.monotonic() - began)
-            samples.append(sample())
+            samples.append(resources.sample())
         for account in accounts:
             account.is_over = True
     return times, samples
@@ -306,36 +240,19 @@ def run(*, quick: bool) -> Result:
     seconds = QUICK_SECONDS if quick else SECONDS
     soaked = asyncio.run(soak(seconds))
     figures = soaked.figures()
-    trends = [Trend.of(name, values) for name, values in figures.items()]
+    trends = [resources.Trend.of(name, values) for name, values in figures.items()]
     title = f"Resources in {seconds / 60:g} minutes of calls, after garbage collection"
     lines = {name: (soaked.times, values) for name, values in figures.items()}
     return Result(
-        tables=[_resources(trends), _calls(soaked.accounts), _arrivals(soaked.reports)],
+        tables=[
+            resources.table(trends),
+            _calls(soaked.accounts),
+            _arrivals(soaked.reports),
+        ],
         goals=[*_goals(soaked), *(trend.goal for trend in trends)],
         pictures=[]
         if quick
         else picture.draw_figures(PICTURES / "soak.svg", title, lines),
-    )
-
-
-def _resources(trends: Sequence[Trend]) -> Table:
-    return Table(
-        title="Resources of the process",
-        headers=("", "second third", "last third", "growth", "spread", "most"),
-        rows=[
-            [
-                trend.name,
-                f"{trend.before:,.1f}",
-                f"{trend.after:,.1f}",
-                f"{trend.after / trend.before - 1:+.1%}",
-                f"{trend.spread:,.1f}",
-                f"{trend.most:,.1f}",
-            ]
-            for trend in trends
-        ],
-        notes="Medians of a third of the run; the first third warms up. A figure is "
-        f"flat if it grows by\nno more than {TOLERANCE:.0%} and the spread, the "
-        "interquartile range of the second third, or 1.",
     )
 
 
