@@ -1,1 +1,1 @@
-"""What the promises of cams_async are measured by: `python -m benchmarks NAME`."""
+"""Benchmarks of cams_async: `python -m benchmarks NAME`."""

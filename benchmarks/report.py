@@ -59,7 +59,8 @@ def report(
     REPORT.write_text(render(questions, ordered), encoding="utf-8")
     seconds = sum(each["seconds"] for each in ordered.values())
     print(f"{REPORT}: {len(ordered)} benchmarks, {seconds / 60:.0f} min.")
-    print(*failures, sep="\n")
+    for line in failures:
+        print(line)
     return 1 if failures else 0
 
 

@@ -13,7 +13,7 @@ from cams_async.protocol import HttpResponse, Request
 from cams_async.transport import AiohttpTransport
 
 CONNECTIONS = 1_000
-"""Of one client, at most; only a client without a throttle needs more."""
+"""Connections of a client, at most; only one without a throttle needs more."""
 
 PATIENCE = 60.0
 """Seconds of a call's timeout."""
