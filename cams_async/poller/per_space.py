@@ -23,7 +23,7 @@ from cams_async.operations import (
     VerificationStatusResponse,
 )
 from cams_async.operations.fields import international
-from cams_async.poller.outcome import Sender
+from cams_async.poller.outcomes import Sender
 
 R = TypeVar("R", bound=Response)
 
