@@ -19,8 +19,7 @@ from hypothesis import strategies as st
 from cams_async.errors import ConfigurationError, InvalidOperation, NotFound
 from cams_async.operations import ChatappSyncPhoneNumber, Operation
 from cams_async.poller import Outcome, Outcomes, poll
-from cams_async.poller.run import _RUNNING
-from cams_async.poller.window import MOST, SPARE
+from cams_async.poller.pool import _RUNNING, MAX_SLOTS, SPARE_SLOTS
 from tests.clock import Clock
 from tests.fakes import LOST, VERIFIED, RecordingTransport, make
 from tests.senders import (
@@ -276,7 +275,7 @@ def test_the_default_window_keeps_the_ceiling_busy(clock: Clock) -> None:
 
     clock.run(main())
 
-    assert 20 + SPARE == sender.most
+    assert 20 + SPARE_SLOTS == sender.most
 
 
 def test_each_action_seen_adds_to_the_window(clock: Clock) -> None:
@@ -289,7 +288,7 @@ def test_each_action_seen_adds_to_the_window(clock: Clock) -> None:
             sender.qps = qps
             sender.most = 0
             operations = [ask(0), ChatappSyncPhoneNumber(cust_space_id="s")]
-            source: list[Any] = [*operations, *map(ask, range(2 * MOST))]
+            source: list[Any] = [*operations, *map(ask, range(2 * MAX_SLOTS))]
             async with poll(sender, source) as outcomes:
                 waiting = asyncio.ensure_future(anext(outcomes))
                 await asyncio.sleep(1)
@@ -297,7 +296,9 @@ def test_each_action_seen_adds_to_the_window(clock: Clock) -> None:
             seen.append(sender.most)
         return seen
 
-    assert [2 * (1 + SPARE), 2 * (20 + SPARE), MOST] == clock.run(main())
+    assert [2 * (1 + SPARE_SLOTS), 2 * (20 + SPARE_SLOTS), MAX_SLOTS] == clock.run(
+        main()
+    )
 
 
 def test_ordered_means_the_order_of_the_source(clock: Clock) -> None:
@@ -821,7 +822,7 @@ def test_whatever_happens_each_comes_out_once(plan: Plan) -> None:
 
     found = places(source.yielded)
     asked = [place_of(each) for each in sender.asked]
-    window = 2 * 2 + SPARE if plan.window is None else plan.window
+    window = 2 * 2 + SPARE_SLOTS if plan.window is None else plan.window
     # A list is read when it is made: what it holds is no matter of the poll.
     held = 0 if plan.source is list else max(source.seen, default=0)
 

@@ -392,7 +392,7 @@ def test_a_watch_refuses_what_would_never_change() -> None:
 
 def test_what_is_kept_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Spaces that were not asked for lately are forgotten first."""
-    monkeypatch.setattr(per_space_module, "MOST_NUMBERS", 12)
+    monkeypatch.setattr(per_space_module, "MAX_NUMBERS", 12)
     three = listed(*((number(place), "VERIFIED") for place in range(3)))
     many = listed(*((number(place), "VERIFIED") for place in range(30)))
     sender = Spaces({"a": three, "b": three, "c": three, "d": three, "many": many})

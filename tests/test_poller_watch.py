@@ -43,8 +43,7 @@ from cams_async.operations import (
     VerificationStatusResponse,
 )
 from cams_async.poller import TERMINAL, Outcome, Outcomes, watch
-from cams_async.poller.run import _RUNNING
-from cams_async.poller.window import SPARE
+from cams_async.poller.pool import _RUNNING, SPARE_SLOTS
 from cams_async.protocol import HttpResponse, Request
 from tests.clock import Clock
 from tests.fakes import MIGRATION, make, response
@@ -438,7 +437,7 @@ def test_at_the_deadline_all_pending_come_out(clock: Clock) -> None:
         for place, error in errors.items()
         if place > 3 and isinstance(error, DeadlineExceeded)
     }
-    assert "The last time ended with ConnectError." in str(errors[1])
+    assert "The last call failed with ConnectError." in str(errors[1])
     for error in late:
         assert "GetPhoneNumberVerificationStatus: the deadline of the watch" in str(
             error
@@ -696,7 +695,7 @@ def test_whatever_happens_each_comes_out_once(plan: Plan) -> None:
 
     assert len(set(came)) == len(came)
     assert set(came) <= set(taken)
-    assert sender.most <= (2 * 1 + SPARE if plan.window is None else plan.window)
+    assert sender.most <= (2 * 1 + SPARE_SLOTS if plan.window is None else plan.window)
     assert 0 == sender.busy
     assert all(each.response is not None for each in found if each.error is None)
     if plan.ends == "never" or not 0 < plan.ends_at <= len(came):
