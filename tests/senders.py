@@ -1,4 +1,4 @@
-"""Senders without a client: they answer as they are told, in simulated time."""
+"""Scripted senders that need no client, and operations and responses for them."""
 
 import asyncio
 from collections import Counter
@@ -21,26 +21,26 @@ META = Meta(attempts=1, waited=0.0, http_status=200)
 
 
 def ask(place: int, space: str = "cams-1") -> GetPhoneNumberVerificationStatus:
-    """Return the operation for one of many numbers."""
+    """Return the operation for the number with this index."""
     return GetPhoneNumberVerificationStatus(
         phone_number=f"86138{place:08}", cust_space_id=space
     )
 
 
 def place_of(operation: Operation[Any]) -> int:
-    """Return which of the numbers it is."""
+    """Return the index of the number, as given to `ask`."""
     assert isinstance(operation, GetPhoneNumberVerificationStatus)
     return int(operation.phone_number[5:])
 
 
 def status(code: str = "VERIFIED", number: str = "1") -> VerificationStatusResponse:
-    """Return the answer for one number."""
+    """Return the response for one number."""
     data = VerificationStatus(code_verification_status=code, phone_number=number)
     return VerificationStatusResponse(request_id="i", code="OK", meta=META, data=data)
 
 
 def listed(*numbers: tuple[str, str | None]) -> PhoneNumbersResponse:
-    """Return the answer for a space."""
+    """Return the response for a space."""
     return PhoneNumbersResponse(
         request_id="of-the-space",
         code="OK",
@@ -54,11 +54,11 @@ def listed(*numbers: tuple[str, str | None]) -> PhoneNumbersResponse:
 
 
 Script = Callable[[Any, int], Any]
-"""Told an operation and how often it was asked before, returns what becomes of it."""
+"""Returns the response or error, given the operation and its number of past calls."""
 
 
 class ScriptedSender:
-    """Answers each operation after a while, and remembers what it was asked."""
+    """A sender that runs a script after a delay and records the operations sent."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class ScriptedSender:
         self.most = 0
 
     async def send(self, operation: Operation[Any]) -> Any:
-        """Do what the script says."""
+        """Return or raise the result of the script."""
         before = self.counts[operation]
         self.counts[operation] += 1
         self.asked.append(operation)
@@ -95,12 +95,12 @@ class ScriptedSender:
         return cast("Response", found)
 
     def ceiling(self, operation: Operation[Any]) -> float:
-        """Return the one ceiling there is."""
+        """Return the same ceiling for every operation."""
         assert isinstance(operation, Operation)
         return self.qps
 
     def syncs(self) -> Sequence[str]:
-        """Return the spaces that were asked for."""
+        """Return the spaces that were synchronised."""
         return [
             each.cust_space_id
             for each in self.asked
@@ -109,13 +109,13 @@ class ScriptedSender:
 
 
 async def take_all(outcomes: Outcomes[Any], found: list[Outcome[Any]]) -> None:
-    """Iterate to the end, and keep what came before an error, if there is one."""
+    """Append all outcomes to `found`, also those that precede an error."""
     async for outcome in outcomes:
         found.append(outcome)  # noqa: PERF401 - a comprehension would lose it
 
 
 async def no_tasks_left() -> bool:
-    """Whether nothing runs but the caller, now that all have had a chance to end."""
+    """Return whether only the current task is left after a few loop cycles."""
     for _ in range(5):
         await asyncio.sleep(0)
     return asyncio.all_tasks() == {asyncio.current_task()}

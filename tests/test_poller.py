@@ -1,4 +1,4 @@
-"""Very many operations: how they are taken, held, given out, and given up."""
+"""`poll`: sources, windows, order, errors, and the end of the iteration."""
 
 import asyncio
 import contextlib
@@ -38,7 +38,7 @@ Capture = pytest.LogCaptureFixture
 async def trickle(
     items: Iterable[Any], seconds: float = 0.01, log: list[str] | None = None
 ) -> AsyncIterator[Any]:
-    """Yield items now and then; note when it is over."""
+    """Yield items with pauses; record when the source is closed."""
     try:
         for item in items:
             await asyncio.sleep(seconds)
@@ -49,7 +49,7 @@ async def trickle(
 
 
 class Taps:
-    """An async iterable that is no generator."""
+    """An async iterator that is not a generator."""
 
     def __init__(self, items: Iterable[Any]) -> None:
         self.items = iter(items)
@@ -65,7 +65,7 @@ class Taps:
 
 
 SOURCES: list[Callable[[Iterable[Any]], Any]] = [list, iter, trickle, Taps]
-"""The kinds of sources: anything that `for` or `async for` can go through."""
+"""The kinds of sources: anything that `for` or `async for` can iterate over."""
 
 
 async def all_of(outcomes: Outcomes[Any]) -> list[Outcome[Any]]:
@@ -75,11 +75,11 @@ async def all_of(outcomes: Outcomes[Any]) -> list[Outcome[Any]]:
 
 
 def places(outcomes: Iterable[Outcome[Any]]) -> list[int]:
-    """Return which numbers came out."""
+    """Return the indices of the numbers, in the order of the outcomes."""
     return [place_of(outcome.operation) for outcome in outcomes]
 
 
-# What it is given
+# Arguments and sources
 
 
 @pytest.mark.parametrize(
@@ -92,10 +92,10 @@ def places(outcomes: Iterable[Outcome[Any]]) -> list[int]:
         (ScriptedSender(), 5, "operations"),
     ],
 )
-def test_what_cannot_be_polled_is_refused(
+def test_invalid_arguments_are_rejected(
     client: Any, operations: Any, field: str
 ) -> None:
-    """By name, at once, and without an event loop."""
+    """The error names the argument, and needs no event loop."""
     with pytest.raises(ConfigurationError) as caught:
         poll(client, operations)
 
@@ -103,8 +103,8 @@ def test_what_cannot_be_polled_is_refused(
 
 
 @pytest.mark.parametrize("window", [0, -1, 1.5, "5", True])
-def test_a_bad_window_is_refused(window: Any) -> None:
-    """Before anything is taken from the source."""
+def test_an_invalid_window_is_rejected(window: Any) -> None:
+    """The error is raised before anything is taken from the source."""
     source = iter([ask(1)])
     with pytest.raises(ConfigurationError, match=r"^window: must be a whole number"):
         poll(ScriptedSender(), source, window=window)
@@ -114,10 +114,10 @@ def test_a_bad_window_is_refused(window: Any) -> None:
 
 @pytest.mark.parametrize("ordered", [False, True])
 @pytest.mark.parametrize("source", SOURCES)
-def test_every_kind_of_source_is_taken(
+def test_every_kind_of_source_is_read_to_its_end(
     clock: Clock, source: Callable[[Iterable[Any]], Any], *, ordered: bool
 ) -> None:
-    """Plain and asynchronous, made at once or one by one."""
+    """Lists, iterators, generators and async iterables all work."""
     sender = ScriptedSender()
 
     async def main() -> list[Outcome[Any]]:
@@ -132,10 +132,10 @@ def test_every_kind_of_source_is_taken(
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_nothing_to_do_is_soon_done(
+def test_an_empty_source_ends_the_iteration(
     clock: Clock, source: Callable[[Iterable[Any]], Any]
 ) -> None:
-    """An empty source ends the iteration, each time that it is asked."""
+    """Every further request for an outcome ends it again."""
 
     async def main() -> None:
         outcomes: Outcomes[Any] = poll(ScriptedSender(), source([]))
@@ -147,7 +147,7 @@ def test_nothing_to_do_is_soon_done(
 
 
 def test_a_client_is_a_sender(clock: Clock) -> None:
-    """Calls take their turns, and their attempts are counted."""
+    """Calls are throttled, and their attempts are counted."""
     transport = RecordingTransport(LOST, VERIFIED)
 
     async def main() -> list[Outcome[Any]]:
@@ -161,11 +161,11 @@ def test_a_client_is_a_sender(clock: Clock) -> None:
     assert clock.now > 1000 + 2
 
 
-# What goes wrong with one
+# Errors of one operation
 
 
 def test_an_error_is_a_value(clock: Clock) -> None:
-    """It ends nothing, and keeps no frame alive."""
+    """It does not end the iteration, and keeps no frame alive."""
     gone = NotFound("no", code="Number.NotFound")
     gone.attempts = 3
     sender = ScriptedSender(lambda each, _: copy(gone) if each == ask(1) else status())
@@ -179,8 +179,8 @@ def test_an_error_is_a_value(clock: Clock) -> None:
     assert [None, None] == [found[0].error, found[2].error]
 
 
-def test_whatever_is_no_operation_is_one_bad_item(clock: Clock) -> None:
-    """The rest is asked all the same."""
+def test_an_item_that_is_no_operation_yields_an_error(clock: Clock) -> None:
+    """The other operations are sent."""
     source: list[Any] = [None, ask(1), "a", 5, ask(2), ChatappSyncPhoneNumber]
     sender = ScriptedSender()
 
@@ -194,8 +194,8 @@ def test_whatever_is_no_operation_is_one_bad_item(clock: Clock) -> None:
             assert ("operation", 0) == (each.error.field, each.attempts)
 
 
-def test_an_answer_from_nowhere_cost_no_request(clock: Clock) -> None:
-    """A sender of a user's own may have no meta."""
+def test_a_response_without_meta_counts_no_attempts(clock: Clock) -> None:
+    """The sender of a user may return responses without meta."""
     sender = ScriptedSender(lambda _, __: listed())
     response = ScriptedSender(lambda _, __: type(listed())(**bare()))
 
@@ -208,12 +208,12 @@ def test_an_answer_from_nowhere_cost_no_request(clock: Clock) -> None:
     assert [1, 0] == [with_meta[0].attempts, without[0].attempts]
 
 
-# How many are held
+# The window
 
 
 @frozen
 class Held:
-    """A source that looks, each time it is asked, at how much is held."""
+    """A source that records the most operations held at any time."""
 
     count: int
     yielded: list[Outcome[Any]]
@@ -230,7 +230,7 @@ class Held:
 def test_no_more_than_the_window_is_held(
     clock: Clock, window: int, *, ordered: bool
 ) -> None:
-    """In flight or finished: until the consumer takes it, it counts."""
+    """An operation counts until its outcome is consumed."""
     random = Random(window)
     sender = ScriptedSender(seconds=lambda _: random.random())
     source = Held(50, [], [])
@@ -249,7 +249,7 @@ def test_no_more_than_the_window_is_held(
 
 
 def test_a_slow_consumer_slows_the_source_down(clock: Clock) -> None:
-    """However long it sleeps, nothing more is taken."""
+    """Nothing more is taken while the window is full."""
     sender = ScriptedSender()
     source = Held(100, [], [])
 
@@ -264,7 +264,7 @@ def test_a_slow_consumer_slows_the_source_down(clock: Clock) -> None:
 
 
 def test_the_default_window_keeps_the_ceiling_busy(clock: Clock) -> None:
-    """Two seconds' worth of calls and a few."""
+    """It has slots for two seconds' worth of calls and a few more."""
     sender = ScriptedSender(qps=10.0, seconds=1000)
 
     async def main() -> None:
@@ -279,7 +279,7 @@ def test_the_default_window_keeps_the_ceiling_busy(clock: Clock) -> None:
 
 
 def test_each_action_seen_adds_to_the_window(clock: Clock) -> None:
-    """As each has a ceiling of its own; up to a bound."""
+    """Each action has its own ceiling; the window is bounded in all."""
     sender = ScriptedSender(qps=0.3, seconds=1000)
 
     async def main() -> list[int]:
@@ -302,7 +302,7 @@ def test_each_action_seen_adds_to_the_window(clock: Clock) -> None:
 
 
 def test_ordered_means_the_order_of_the_source(clock: Clock) -> None:
-    """Whoever is faster waits for those before; others overtake."""
+    """Faster calls wait for those before them only if `ordered` is set."""
     sender = ScriptedSender(seconds=lambda each: 10.0 - place_of(each))
 
     async def main(*, ordered: bool) -> list[int]:
@@ -314,7 +314,7 @@ def test_ordered_means_the_order_of_the_source(clock: Clock) -> None:
 
 
 def test_an_outcome_that_was_not_awaited_long_enough_is_not_lost(clock: Clock) -> None:
-    """A consumer may look at its watch."""
+    """A consumer may request outcomes with a timeout."""
     sender = ScriptedSender(seconds=5)
 
     async def main() -> None:
@@ -333,7 +333,7 @@ def test_an_outcome_that_was_not_awaited_long_enough_is_not_lost(clock: Clock) -
 
 
 def test_several_consumers_share_the_outcomes(clock: Clock) -> None:
-    """Each outcome goes to one of them, and all of them see the end."""
+    """Each outcome goes to one consumer, and the end to all."""
 
     async def main() -> None:
         outcomes = poll(ScriptedSender(), map(ask, range(50)), window=4)
@@ -355,7 +355,7 @@ def test_several_consumers_share_the_outcomes(clock: Clock) -> None:
 
 
 class SourceError(Exception):
-    """Of a source, such as a file that ends in the middle."""
+    """An error of a source."""
 
 
 def breaks(count: int, error: BaseException) -> Iterator[Operation[Any]]:
@@ -376,7 +376,7 @@ async def breaks_later(count: int, error: BaseException) -> AsyncIterator[Any]:
 def test_a_source_that_raises_ends_the_run_last(
     clock: Clock, source: Callable[[int, Exception], Any], *, ordered: bool
 ) -> None:
-    """What was taken comes out first, then the very exception, then the end."""
+    """The outcomes come first, then the same exception object, then the end."""
     error = SourceError("in the middle")
 
     async def main() -> None:
@@ -395,8 +395,10 @@ def test_a_source_that_raises_ends_the_run_last(
 
 
 @pytest.mark.parametrize("ordered", [False, True])
-def test_an_error_that_is_not_ours_ends_the_run(clock: Clock, *, ordered: bool) -> None:
-    """The rest is cancelled, what was done comes out, then it is raised as it is."""
+def test_an_error_that_is_no_cams_error_ends_the_iteration(
+    clock: Clock, *, ordered: bool
+) -> None:
+    """Other calls are cancelled; completed ones yield; then the error is raised."""
     error = ZeroDivisionError("of a sender")
     sender = ScriptedSender(
         lambda each, _: error if each == ask(2) else status(),
@@ -418,7 +420,7 @@ def test_an_error_that_is_not_ours_ends_the_run(clock: Clock, *, ordered: bool) 
 
 
 def test_of_several_errors_the_first_is_raised(clock: Clock) -> None:
-    """The others are most likely the same, all over again."""
+    """Later errors of the same iteration are discarded."""
     errors = [ZeroDivisionError(str(place)) for place in range(3)]
     sender = ScriptedSender(lambda each, _: errors[place_of(each)])
 
@@ -429,7 +431,7 @@ def test_of_several_errors_the_first_is_raised(clock: Clock) -> None:
 
 
 def test_a_cancelled_send_does_not_hang(clock: Clock) -> None:
-    """Nobody cancelled the poll; whoever awaits it must hear of it all the same."""
+    """A cancellation inside the client is raised to the consumer."""
     sender = ScriptedSender(lambda _, __: asyncio.CancelledError())
 
     async def main() -> None:
@@ -443,7 +445,7 @@ def test_a_cancelled_send_does_not_hang(clock: Clock) -> None:
 
 
 def test_a_cancelled_source_does_not_hang(clock: Clock) -> None:
-    """As little as a cancelled send."""
+    """A cancellation inside the source is raised to the consumer."""
 
     async def main() -> None:
         source = breaks_later(0, asyncio.CancelledError())
@@ -457,8 +459,8 @@ def test_a_cancelled_source_does_not_hang(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("ordered", [False, True])
-def test_stop_lets_out_what_was_sent(clock: Clock, *, ordered: bool) -> None:
-    """Then the iteration ends; a source that is a generator is closed."""
+def test_stop_yields_the_outcomes_in_flight(clock: Clock, *, ordered: bool) -> None:
+    """The iteration ends after them, and a generator source is closed."""
     sender = ScriptedSender()
     log: list[str] = []
 
@@ -482,7 +484,7 @@ def test_stop_lets_out_what_was_sent(clock: Clock, *, ordered: bool) -> None:
 
 
 def test_stop_before_the_start_takes_nothing(clock: Clock) -> None:
-    """The source is not even asked."""
+    """The source is not iterated."""
     source = iter([ask(1)])
 
     async def main() -> list[Outcome[Any]]:
@@ -495,7 +497,7 @@ def test_stop_before_the_start_takes_nothing(clock: Clock) -> None:
 
 
 def test_a_source_can_stop_the_poll(clock: Clock) -> None:
-    """What it yields after that is not taken."""
+    """Operations that it yields afterwards are not taken."""
     sender = ScriptedSender()
 
     async def main() -> None:
@@ -512,7 +514,7 @@ def test_a_source_can_stop_the_poll(clock: Clock) -> None:
 
 
 def test_a_source_can_close_the_poll(clock: Clock) -> None:
-    """It does not wait for itself."""
+    """`aclose()` inside the source does not deadlock."""
 
     async def main() -> None:
         async def source() -> AsyncIterator[Any]:
@@ -529,7 +531,7 @@ def test_a_source_can_close_the_poll(clock: Clock) -> None:
 
 
 def test_stop_ends_a_wait_for_the_source(clock: Clock) -> None:
-    """A source may have nothing to give for ever."""
+    """A source may never yield again."""
 
     async def main() -> None:
         outcomes: Outcomes[Any] = poll(ScriptedSender(), trickle([ask(1)], 1e9))
@@ -543,7 +545,7 @@ def test_stop_ends_a_wait_for_the_source(clock: Clock) -> None:
 
 
 def test_aclose_ends_everything(clock: Clock) -> None:
-    """What runs, what was not asked for, and whoever waits for more."""
+    """It ends calls in flight, unconsumed outcomes and waiting consumers."""
     sender = ScriptedSender(seconds=lambda each: 1.0 if place_of(each) < 3 else 1e6)
     log: list[str] = []
 
@@ -563,7 +565,7 @@ def test_aclose_ends_everything(clock: Clock) -> None:
 
 
 def test_aclose_ends_a_consumer_that_waits(clock: Clock) -> None:
-    """Its loop ends as at the end of the source."""
+    """Its loop ends as it does at the end of the source."""
 
     async def main() -> None:
         outcomes = poll(ScriptedSender(seconds=1e6), map(ask, range(9)))
@@ -577,7 +579,7 @@ def test_aclose_ends_a_consumer_that_waits(clock: Clock) -> None:
 
 
 def test_aclose_before_the_start_takes_nothing(clock: Clock) -> None:
-    """There is nothing to end."""
+    """The source is not iterated."""
     source = iter([ask(1)])
 
     async def main() -> None:
@@ -591,10 +593,10 @@ def test_aclose_before_the_start_takes_nothing(clock: Clock) -> None:
     assert [ask(1)] == list(source)
 
 
-def test_a_failure_of_the_source_at_its_end_is_told(
+def test_an_error_while_the_source_closes_is_reported(
     clock: Clock, caplog: Capture
 ) -> None:
-    """It is raised where somebody listens, and logged where nobody does."""
+    """It is raised to a consumer, or logged once the poll is closed."""
 
     async def source() -> AsyncIterator[Any]:
         try:
@@ -628,7 +630,7 @@ def test_a_failure_of_the_source_at_its_end_is_told(
 def test_dropping_it_ends_its_tasks(
     clock: Clock, caplog: Capture, *, circular: bool
 ) -> None:
-    """A `break` without `async with` leaves nothing running, and no noise."""
+    """A `break` without `async with` leaves no task and logs nothing."""
     sender = ScriptedSender(seconds=lambda each: 1.0 if each == ask(0) else 1e6)
 
     async def main() -> None:
@@ -654,7 +656,7 @@ def test_dropping_it_ends_its_tasks(
 
 
 def test_dropping_it_after_the_loop_is_silent(caplog: Capture) -> None:
-    """The loop has ended its tasks by then."""
+    """The loop has already cancelled its tasks."""
     kept: list[Any] = []
 
     async def main() -> None:
@@ -670,10 +672,10 @@ def test_dropping_it_after_the_loop_is_silent(caplog: Capture) -> None:
     assert set() == _RUNNING
 
 
-def test_a_loop_that_was_closed_too_early_is_no_matter(
+def test_dropping_it_after_an_early_loop_close_is_silent(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """There is nobody left to tell when the iterator goes."""
+    """A closed loop cannot run the cancellation."""
     sender = ScriptedSender(seconds=1e6)
 
     async def main() -> None:
@@ -698,8 +700,8 @@ def test_a_loop_that_was_closed_too_early_is_no_matter(
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="tasks are never eager")
-def test_eager_tasks_are_no_matter(clock: Clock) -> None:
-    """They may have ended before anybody knows of them."""
+def test_eager_tasks_are_supported(clock: Clock) -> None:
+    """They may complete before they are registered."""
 
     class Instant(ScriptedSender):
         async def send(self, operation: Operation[Any]) -> Any:
@@ -721,12 +723,12 @@ def test_eager_tasks_are_no_matter(clock: Clock) -> None:
     clock.run(main())
 
 
-# Whatever happens
+# Random plans
 
 
 @frozen
 class Plan:
-    """One way in which source, sender and consumer may behave."""
+    """The behaviour of source, sender and consumer in one example."""
 
     seed: int
     count: int
@@ -754,7 +756,7 @@ PLANS = st.builds(
 
 
 async def end(plan: Plan, outcomes: Outcomes[Any]) -> bool:
-    """Do what the plan has in mind for the consumer; return whether it goes on."""
+    """End the iteration as planned; return whether to continue."""
     match plan.ends:
         case "stop":
             outcomes.stop()
@@ -772,7 +774,7 @@ async def end(plan: Plan, outcomes: Outcomes[Any]) -> bool:
 
 
 async def consume(plan: Plan, outcomes: Outcomes[Any], source: Held) -> bool:
-    """Iterate as planned; return whether that was to the end."""
+    """Iterate as planned; return whether the end was reached."""
     random = Random(plan.seed)
     async for outcome in outcomes:
         source.yielded.append(outcome)
@@ -784,7 +786,7 @@ async def consume(plan: Plan, outcomes: Outcomes[Any], source: Held) -> bool:
 
 
 async def carry_out(plan: Plan, sender: ScriptedSender, source: Held) -> bool:
-    """Poll as planned; return whether that was to the end."""
+    """Poll as planned; return whether the end was reached."""
 
     def operations() -> Iterator[Operation[Any]]:
         for place, each in enumerate(source):
@@ -807,8 +809,8 @@ async def carry_out(plan: Plan, sender: ScriptedSender, source: Held) -> bool:
 
 
 @given(plan=PLANS)
-def test_whatever_happens_each_comes_out_once(plan: Plan) -> None:
-    """Or was given up by the consumer; never more are held than the window."""
+def test_each_operation_yields_exactly_one_outcome(plan: Plan) -> None:
+    """Unless the consumer ends it; the window is never exceeded."""
     random = Random(plan.seed)
     gone = NotFound("no", code="no")
     sender = ScriptedSender(
@@ -823,7 +825,7 @@ def test_whatever_happens_each_comes_out_once(plan: Plan) -> None:
     found = places(source.yielded)
     asked = [place_of(each) for each in sender.asked]
     window = 2 * 2 + SPARE_SLOTS if plan.window is None else plan.window
-    # A list is read when it is made: what it holds is no matter of the poll.
+    # A list is read before the poll, which bounds only what it takes itself.
     held = 0 if plan.source is list else max(source.seen, default=0)
 
     assert max(held, sender.most) <= window
@@ -836,7 +838,7 @@ def test_whatever_happens_each_comes_out_once(plan: Plan) -> None:
 
 
 def test_memory_does_not_grow_with_the_source(clock: Clock) -> None:
-    """Ten times the operations take no more of it."""
+    """Ten times the operations take no more memory."""
 
     class Forgetful(ScriptedSender):
         async def send(self, operation: Operation[Any]) -> Any:
