@@ -20,15 +20,15 @@ from cams_async.poller import Outcome, Outcomes
 META = Meta(attempts=1, waited=0.0, http_status=200)
 
 
-def ask(place: int, space: str = "cams-1") -> GetPhoneNumberVerificationStatus:
+def query(index: int, space: str = "cams-1") -> GetPhoneNumberVerificationStatus:
     """Return the operation for the number with this index."""
     return GetPhoneNumberVerificationStatus(
-        phone_number=f"86138{place:08}", cust_space_id=space
+        phone_number=f"86138{index:08}", cust_space_id=space
     )
 
 
-def place_of(operation: Operation[Any]) -> int:
-    """Return the index of the number, as given to `ask`."""
+def index_of(operation: Operation[Any]) -> int:
+    """Return the index of the number, as given to `query`."""
     assert isinstance(operation, GetPhoneNumberVerificationStatus)
     return int(operation.phone_number[5:])
 
@@ -70,7 +70,7 @@ class ScriptedSender:
         self.script = script
         self.seconds = seconds
         self.qps = qps
-        self.asked: list[Operation[Any]] = []
+        self.sent: list[Operation[Any]] = []
         self.times: list[float] = []
         self.counts: Counter[Operation[Any]] = Counter()
         self.busy = 0
@@ -80,7 +80,7 @@ class ScriptedSender:
         """Return or raise the result of the script."""
         before = self.counts[operation]
         self.counts[operation] += 1
-        self.asked.append(operation)
+        self.sent.append(operation)
         self.times.append(asyncio.get_running_loop().time())
         self.busy += 1
         self.most = max(self.most, self.busy)
@@ -103,7 +103,7 @@ class ScriptedSender:
         """Return the spaces that were synchronised."""
         return [
             each.cust_space_id
-            for each in self.asked
+            for each in self.sent
             if isinstance(each, ChatappSyncPhoneNumber)
         ]
 

@@ -31,10 +31,10 @@ from tests.fakes import MIGRATION
 from tests.senders import (
     META,
     ScriptedSender,
-    ask,
+    index_of,
     listed,
     no_tasks_left,
-    place_of,
+    query,
     status,
 )
 
@@ -66,15 +66,15 @@ class Spaces(ScriptedSender):
     def numbers(self) -> Sequence[int]:
         """Return the numbers that were requested individually."""
         return [
-            place_of(each)
-            for each in self.asked
+            index_of(each)
+            for each in self.sent
             if isinstance(each, GetPhoneNumberVerificationStatus)
         ]
 
 
-def number(place: int) -> str:
+def number(index: int) -> str:
     """Return the number with this index."""
-    return ask(place).phone_number
+    return query(index).phone_number
 
 
 @pytest.mark.parametrize("max_age", [-1, math.nan, "1", None, True])
@@ -94,17 +94,17 @@ def test_an_invalid_client_is_rejected() -> None:
 def test_one_call_serves_a_whole_space(clock: Clock) -> None:
     """Each number has the status of the space's response, without a call."""
     codes = ["VERIFIED", "NOT_VERIFIED", "SOMETHING_NEW"]
-    entries = [(number(place), codes[place % 3]) for place in range(100)]
+    entries = [(number(index), codes[index % 3]) for index in range(100)]
     sender = Spaces({"cams-1": listed(*entries)})
     per_space = PerSpace(sender)
 
     async def main() -> list[Any]:
-        async with poll(per_space, map(ask, range(100)), ordered=True) as outcomes:
+        async with poll(per_space, map(query, range(100)), ordered=True) as outcomes:
             return [outcome.response async for outcome in outcomes]
 
     found = clock.run(main())
 
-    assert [ChatappSyncPhoneNumber(cust_space_id="cams-1")] == sender.asked
+    assert [ChatappSyncPhoneNumber(cust_space_id="cams-1")] == sender.sent
     assert not per_space.fell_back
     for (phone_number, code), response in zip(entries, found, strict=True):
         assert isinstance(response, VerificationStatusResponse)
@@ -141,7 +141,7 @@ def test_numbers_are_compared_by_digits(
     """Formatting is ignored; a masked number matches none."""
     sender = Spaces({"cams-1": listed((entry, "VERIFIED"))})
 
-    found = clock.run(PerSpace(sender).send(ask(1)))
+    found = clock.run(PerSpace(sender).send(query(1)))
 
     assert (entry if found_in_space else "by itself") == found.data.phone_number
     assert (
@@ -160,7 +160,7 @@ def test_a_duplicate_entry_is_ignored(
     sender = Spaces({"cams-1": listed(*twice[:entries], (number(2), "VERIFIED"))})
     per_space = PerSpace(sender)
 
-    one, two = clock.run(per_space.send(ask(1))), clock.run(per_space.send(ask(2)))
+    one, two = clock.run(per_space.send(query(1))), clock.run(per_space.send(query(2)))
 
     assert ("by itself", number(2)) == (one.data.phone_number, two.data.phone_number)
     assert [1] == sender.numbers()
@@ -170,7 +170,7 @@ def test_an_entry_without_status_is_ignored(clock: Clock) -> None:
     """The number is requested individually."""
     sender = Spaces({"cams-1": listed((number(1), None))})
 
-    found = clock.run(PerSpace(sender).send(ask(1)))
+    found = clock.run(PerSpace(sender).send(query(1)))
 
     assert "by itself" == found.data.phone_number
 
@@ -187,8 +187,8 @@ def test_a_denied_account_requests_each_number(clock: Clock, caplog: Capture) ->
 
     sender = Ceilings(dict.fromkeys("abc", DENIED))
     per_space = PerSpace(sender)
-    before = per_space.ceiling(ask(1)), per_space.ceiling(MIGRATION)
-    operations = [ask(place, "abc"[place % 3]) for place in range(30)]
+    before = per_space.ceiling(query(1)), per_space.ceiling(MIGRATION)
+    operations = [query(index, "abc"[index % 3]) for index in range(30)]
 
     async def main() -> list[Any]:
         async with poll(per_space, operations, window=6) as outcomes:
@@ -198,7 +198,7 @@ def test_a_denied_account_requests_each_number(clock: Clock, caplog: Capture) ->
         found = clock.run(main())
 
     assert (3.0, 7.0) == before
-    assert 7.0 == per_space.ceiling(ask(1))
+    assert 7.0 == per_space.ceiling(query(1))
     assert per_space.fell_back
     assert list(range(30)) == sorted(sender.numbers())
     assert 3 == len(sender.syncs())
@@ -225,7 +225,7 @@ def test_numbers_of_a_failed_space_are_requested_individually(
     per_space = PerSpace(sender)
 
     async def main() -> list[Any]:
-        operations = [*(ask(place, "a") for place in range(9)), ask(1, "b")]
+        operations = [*(query(index, "a") for index in range(9)), query(1, "b")]
         async with poll(per_space, operations, window=2, ordered=True) as outcomes:
             return [outcome async for outcome in outcomes]
 
@@ -247,7 +247,7 @@ def test_an_error_that_is_no_cams_error_is_raised_to_all_waiters(clock: Clock) -
     per_space = PerSpace(sender)
 
     async def main() -> list[Any]:
-        waiting = (per_space.send(ask(place)) for place in range(3))
+        waiting = (per_space.send(query(index)) for index in range(3))
         return await asyncio.gather(*waiting, return_exceptions=True)
 
     assert [ZeroDivisionError] * 3 == list(map(type, clock.run(main())))
@@ -262,7 +262,7 @@ def test_other_operations_are_passed_through(clock: Clock) -> None:
 
     assert response is clock.run(per_space.send(sync))
     assert sender.one is clock.run(per_space.send(MIGRATION))
-    assert [sync, MIGRATION] == sender.asked
+    assert [sync, MIGRATION] == sender.sent
 
 
 # Shared calls
@@ -273,18 +273,18 @@ def test_a_shared_call_survives_the_cancellation_of_a_waiter(clock: Clock) -> No
     sender = Spaces({"cams-1": listed((number(2), "VERIFIED"))}, seconds=10)
     per_space = PerSpace(sender)
 
-    async def asking(*cancelled: int) -> list[Any]:
-        tasks = [asyncio.create_task(per_space.send(ask(place))) for place in (1, 2)]
+    async def run_waiters(*cancelled: int) -> list[Any]:
+        tasks = [asyncio.create_task(per_space.send(query(index))) for index in (1, 2)]
         await asyncio.sleep(1)
-        for place in cancelled:
-            tasks[place].cancel()
+        for index in cancelled:
+            tasks[index].cancel()
         found = await asyncio.gather(*tasks, return_exceptions=True)
         assert asyncio.all_tasks() == {asyncio.current_task()}
         assert 0 == sender.busy
         return [type(each) for each in found]
 
-    both = clock.run(asking(0, 1))
-    one = clock.run(asking(0))
+    both = clock.run(run_waiters(0, 1))
+    one = clock.run(run_waiters(0))
 
     assert [asyncio.CancelledError] * 2 == both
     assert [asyncio.CancelledError, VerificationStatusResponse] == one
@@ -297,11 +297,11 @@ def test_a_new_task_does_not_join_a_cancelled_call(clock: Clock) -> None:
     per_space = PerSpace(sender)
 
     async def main() -> None:
-        first = asyncio.create_task(per_space.send(ask(1)))
+        first = asyncio.create_task(per_space.send(query(1)))
         await asyncio.sleep(1)
         first.cancel()
         await asyncio.sleep(0)
-        second = await per_space.send(ask(1))
+        second = await per_space.send(query(1))
 
         assert number(1) == second.data.phone_number
         assert first.cancelled()
@@ -315,7 +315,7 @@ def test_closing_a_poll_ends_the_calls_of_its_spaces(clock: Clock) -> None:
     sender = Spaces(dict.fromkeys("abc", listed()), seconds=1e6)
 
     async def main() -> None:
-        operations = [ask(place, "abc"[place % 3]) for place in range(30)]
+        operations = [query(index, "abc"[index % 3]) for index in range(30)]
         async with poll(PerSpace(sender), operations) as outcomes:
             waiting = asyncio.ensure_future(anext(outcomes, None))
             await asyncio.sleep(1)
@@ -340,7 +340,7 @@ def test_a_response_is_reused_until_max_age(clock: Clock) -> None:
         seen: list[int] = []
         for pause in (0, 59, 2, 59):
             await asyncio.sleep(pause)
-            await per_space.send(ask(1))
+            await per_space.send(query(1))
             seen.append(len(sender.syncs()))
         return seen
 
@@ -354,7 +354,7 @@ def test_without_max_age_only_concurrent_calls_are_shared(clock: Clock) -> None:
 
     async def main() -> None:
         for times in (1, 2, 3):
-            await asyncio.gather(*(per_space.send(ask(1)) for _ in range(9)))
+            await asyncio.gather(*(per_space.send(query(1)) for _ in range(9)))
 
             assert times == len(sender.syncs())
 
@@ -369,16 +369,16 @@ def test_a_watch_sees_status_changes(clock: Clock) -> None:
         def _answer(self, operation: Any, before: int) -> Any:
             del before
             assert isinstance(operation, ChatappSyncPhoneNumber)
-            place = math.floor(clock.now - began) // 100
-            codes = ["VERIFIED" if each <= place else "A" for each in range(9)]
+            index = math.floor(clock.now - began) // 100
+            codes = ["VERIFIED" if each <= index else "A" for each in range(9)]
             return listed(*((number(each), code) for each, code in enumerate(codes)))
 
     sender = Verifying({})
 
     async def main() -> list[Any]:
         per_space = PerSpace(sender, max_age=10)
-        async with watch(per_space, map(ask, range(9)), every=(30, 60)) as outcomes:
-            return [place_of(outcome.operation) async for outcome in outcomes]
+        async with watch(per_space, map(query, range(9)), every=(30, 60)) as outcomes:
+            return [index_of(outcome.operation) async for outcome in outcomes]
 
     assert list(range(9)) == clock.run(main())
     assert len(sender.syncs()) < 60
@@ -387,20 +387,20 @@ def test_a_watch_sees_status_changes(clock: Clock) -> None:
 def test_a_watch_rejects_an_infinite_max_age() -> None:
     """A status that is cached for ever never becomes terminal."""
     with pytest.raises(ConfigurationError, match=r"^client: needs a max_age"):
-        watch(PerSpace(ScriptedSender()), [ask(1)])
+        watch(PerSpace(ScriptedSender()), [query(1)])
 
 
 def test_the_cache_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """The least recently used spaces are evicted first."""
     monkeypatch.setattr(per_space_module, "MAX_NUMBERS", 12)
-    three = listed(*((number(place), "VERIFIED") for place in range(3)))
-    many = listed(*((number(place), "VERIFIED") for place in range(30)))
+    three = listed(*((number(index), "VERIFIED") for index in range(3)))
+    many = listed(*((number(index), "VERIFIED") for index in range(30)))
     sender = Spaces({"a": three, "b": three, "c": three, "d": three, "many": many})
     per_space = PerSpace(sender)
 
     async def main() -> list[str]:
         for space in ("a", "b", "c", "a", "d", "a", "b", "many", "many", "a"):
-            await per_space.send(ask(1, space))
+            await per_space.send(query(1, space))
         return list(sender.syncs())
 
     # Three spaces fit: b goes for d, c for b, and all of them for the large one.
@@ -414,7 +414,7 @@ def test_a_new_response_replaces_the_old_one(clock: Clock) -> None:
     per_space = PerSpace(sender, max_age=0)
 
     for _ in range(5):
-        clock.run(per_space.send(ask(1, "a")))
+        clock.run(per_space.send(query(1, "a")))
 
     assert 10 == per_space._size
 
@@ -424,8 +424,8 @@ def test_a_new_response_replaces_the_old_one(clock: Clock) -> None:
 ENTRY = st.tuples(
     st.one_of(
         st.integers(0, 5).map(number),
-        st.integers(0, 5).map(lambda place: f"+{number(place)}"),
-        st.integers(0, 5).map(lambda place: f"86138******{place}"),
+        st.integers(0, 5).map(lambda index: f"+{number(index)}"),
+        st.integers(0, 5).map(lambda index: f"86138******{index}"),
         st.text("+86* x", max_size=5),
     ),
     st.sampled_from(["VERIFIED", "NOT_VERIFIED", None]),
@@ -438,15 +438,17 @@ def test_no_status_is_ever_wrong(
 ) -> None:
     """Each status is that of the number's only entry."""
     sender = Spaces({"cams-1": listed(*entries)})
-    places = Random(seed).choices(range(6), k=8)
+    indices = Random(seed).choices(range(6), k=8)
 
     async def main() -> list[Any]:
-        async with poll(PerSpace(sender), map(ask, places), ordered=True) as outcomes:
+        async with poll(
+            PerSpace(sender), map(query, indices), ordered=True
+        ) as outcomes:
             return [outcome async for outcome in outcomes]
 
     for outcome in Clock().run(main()):
-        place = place_of(outcome.operation)
-        own = [code for text, code in entries if text.lstrip("+") == number(place)]
+        index = index_of(outcome.operation)
+        own = [code for text, code in entries if text.lstrip("+") == number(index)]
         if len(own) == 1 and own[0] is not None:
             assert own[0] == outcome.response.data.code_verification_status
         else:

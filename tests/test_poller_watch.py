@@ -49,10 +49,10 @@ from tests.clock import Clock
 from tests.fakes import MIGRATION, make, response
 from tests.senders import (
     ScriptedSender,
-    ask,
+    index_of,
     listed,
     no_tasks_left,
-    place_of,
+    query,
     status,
     take_all,
 )
@@ -107,13 +107,13 @@ def after(times: int, code: str = "VERIFIED") -> Callable[[Any, int], Any]:
 )
 def test_an_invalid_argument_is_rejected(options: dict[str, Any], field: str) -> None:
     """The error names it, and nothing is taken."""
-    source = iter([ask(1)])
+    source = iter([query(1)])
     arguments: dict[str, Any] = {"client": ScriptedSender(), "operations": source}
     with pytest.raises(ConfigurationError) as caught:
         watch(**{**arguments, **options})
 
     assert field == caught.value.field
-    assert [ask(1)] == list(source)
+    assert [query(1)] == list(source)
 
 
 def test_verified_is_the_only_terminal_status() -> None:
@@ -139,11 +139,11 @@ def is_verified(response: VerificationStatusResponse) -> bool:
 def test_each_number_yields_its_terminal_status(clock: Clock, until: Any) -> None:
     """The outcome has the terminal response, and counts all requests."""
     sender = ScriptedSender(after(3))
-    source = map(ask, range(5))
+    source = map(query, range(5))
 
     found = clock.run(all_of(watch(sender, source, until=until)))
 
-    assert list(range(5)) == sorted(place_of(each.operation) for each in found)
+    assert list(range(5)) == sorted(index_of(each.operation) for each in found)
     assert {(4, None)} == {(each.attempts, each.error) for each in found}
     assert all(each.response == status() for each in found)
 
@@ -160,7 +160,7 @@ def test_other_operations_need_a_function(clock: Clock) -> None:
     refused = clock.run(all_of(watch(sender, [sync])))
 
     assert [listed(("1", None), ("1", None))] == [each.response for each in by_function]
-    assert 3 == len(sender.asked)
+    assert 3 == len(sender.sent)
     assert isinstance(refused[0].error, InvalidOperation)
     assert "GetPhoneNumberVerificationStatus" in str(refused[0].error)
 
@@ -173,15 +173,15 @@ def test_an_item_that_cannot_be_watched_yields_an_error(
     sender = ScriptedSender()
 
     async def main() -> list[Outcome[Any]]:
-        return await all_of(watch(sender, [item, ask(1)], until=lambda _: True))
+        return await all_of(watch(sender, [item, query(1)], until=lambda _: True))
 
     bad, good = sorted(clock.run(main()), key=lambda each: each.error is None)
 
     assert item == bad.operation
     assert isinstance(bad.error, InvalidOperation)
     assert (None, 0, "operation") == (bad.response, bad.attempts, bad.error.field)
-    assert [ask(1)] == sender.asked
-    assert ask(1) == good.operation
+    assert [query(1)] == sender.sent
+    assert query(1) == good.operation
 
 
 def test_a_function_that_fails_ends_the_watch(clock: Clock) -> None:
@@ -192,7 +192,7 @@ def test_a_function_that_fails_ends_the_watch(clock: Clock) -> None:
         raise error
 
     with pytest.raises(ZeroDivisionError) as caught:
-        clock.run(all_of(watch(ScriptedSender(), map(ask, range(3)), until=judge)))
+        clock.run(all_of(watch(ScriptedSender(), map(query, range(3)), until=judge)))
 
     assert error is caught.value
 
@@ -204,7 +204,7 @@ def test_pauses_grow_up_to_the_longest(clock: Clock) -> None:
     """Each is drawn from the upper half of its range, which doubles."""
     sender = ScriptedSender(after(12), seconds=0)
 
-    clock.run(all_of(watch(sender, [ask(1)], every=(10.0, 100.0))))
+    clock.run(all_of(watch(sender, [query(1)], every=(10.0, 100.0))))
 
     pauses = [two - one for one, two in pairwise(sender.times)]
     expected = [10, 20, 40, 80, *[100] * 8]
@@ -218,7 +218,7 @@ def test_calls_do_not_synchronise(clock: Clock) -> None:
     """Numbers that start together are soon spread out."""
     sender = ScriptedSender(after(4), seconds=0)
 
-    clock.run(all_of(watch(sender, map(ask, range(200)), every=(60, 60), window=500)))
+    clock.run(all_of(watch(sender, map(query, range(200)), every=(60, 60), window=500)))
 
     last = sender.times[-200:]
 
@@ -230,18 +230,18 @@ def test_a_slow_source_does_not_delay_due_numbers(clock: Clock) -> None:
     sender = ScriptedSender(after(3))
 
     async def source() -> AsyncIterator[Any]:
-        yield ask(1)
+        yield query(1)
         await asyncio.sleep(10_000)
-        yield ask(2)
+        yield query(2)
 
     async def main() -> None:
         began = asyncio.get_running_loop().time()
         async with watch(sender, source(), window=1) as outcomes:
             first = await anext(outcomes)
 
-            assert ask(1) == first.operation
+            assert query(1) == first.operation
             assert asyncio.get_running_loop().time() - began < 300
-            assert ask(2) == (await anext(outcomes)).operation
+            assert query(2) == (await anext(outcomes)).operation
 
     clock.run(main())
 
@@ -252,7 +252,7 @@ def test_new_numbers_and_due_ones_alternate(clock: Clock) -> None:
     kinds: list[bool] = []
 
     async def main() -> None:
-        outcomes = watch(sender, map(ask, count()), every=(1, 1), window=4)
+        outcomes = watch(sender, map(query, count()), every=(1, 1), window=4)
         waiting = asyncio.ensure_future(anext(outcomes))
         await asyncio.sleep(500)
         waiting.cancel()
@@ -261,7 +261,7 @@ def test_new_numbers_and_due_ones_alternate(clock: Clock) -> None:
     clock.run(main())
 
     seen: set[Operation[Any]] = set()
-    for each in sender.asked:
+    for each in sender.sent:
         kinds.append(each in seen)
         seen.add(each)
     half = kinds[100:]
@@ -299,30 +299,32 @@ class Server:
 def test_many_share_the_ceiling_for_hours(clock: Clock) -> None:
     """All pending numbers are requested about equally often."""
     began = clock.now
-    server = Server(lambda place: math.inf if place % 3 == 0 else began + 120.0 * place)
+    server = Server(lambda index: math.inf if index % 3 == 0 else began + 120.0 * index)
     transport: Any = server
 
     async def main() -> list[Outcome[Any]]:
         async with make(transport) as cams:
-            return await all_of(watch(cams, map(ask, range(100)), deadline=3 * 3600.0))
+            return await all_of(
+                watch(cams, map(query, range(100)), deadline=3 * 3600.0)
+            )
 
     found = clock.run(main())
 
-    terminal = {place_of(each.operation) for each in found if each.error is None}
-    late = {place_of(each.operation) for each in found if each.error is not None}
+    terminal = {index_of(each.operation) for each in found if each.error is None}
+    late = {index_of(each.operation) for each in found if each.error is not None}
     instants = sorted(at for each in server.arrivals.values() for at in each)
-    never = [len(server.arrivals[place]) for place in range(0, 100, 3)]
+    never = [len(server.arrivals[index]) for index in range(0, 100, 3)]
 
-    assert {place for place in range(83) if place % 3} <= terminal
+    assert {index for index in range(83) if index % 3} <= terminal
     assert set(range(0, 100, 3)) <= late
     assert 100 == len(terminal) + len(late)
     assert min(never) > 0.6 * max(never)
     assert all(
         two - one > 1.0 for one, two in zip(instants, instants[10:], strict=False)
     )
-    for place in terminal:
+    for index in terminal:
         # The longest pause plus the time that the ceiling needs for all numbers.
-        assert server.arrivals[place][-1] - began - 120 * place < 600 + 60
+        assert server.arrivals[index][-1] - began - 120 * index < 600 + 60
 
 
 # Errors
@@ -348,7 +350,7 @@ def test_a_transient_error_is_retried(clock: Clock, error: CamsError) -> None:
     error.attempts = 4
     sender = ScriptedSender(lambda _, before: status() if before else error)
 
-    found = clock.run(all_of(watch(sender, [ask(1)])))
+    found = clock.run(all_of(watch(sender, [query(1)])))
 
     assert [(status(), None, 5)] == [
         (each.response, each.error, each.attempts) for each in found
@@ -382,7 +384,7 @@ def test_a_permanent_error_is_yielded_at_once(clock: Clock, error: CamsError) ->
         lambda _, before: error if before else status("NOT_VERIFIED")
     )
 
-    found = clock.run(all_of(watch(sender, [ask(1)])))
+    found = clock.run(all_of(watch(sender, [query(1)])))
 
     assert [(status("NOT_VERIFIED"), error, 2)] == [
         (each.response, each.error, each.attempts) for each in found
@@ -398,7 +400,7 @@ def test_the_deadline_yields_all_pending_operations(clock: Clock) -> None:
     """They are in flight, scheduled, or just taken from the source."""
 
     def script(operation: Any, before: int) -> Any:
-        match place_of(operation):
+        match index_of(operation):
             case 0:
                 return status()
             case 1:
@@ -409,19 +411,19 @@ def test_the_deadline_yields_all_pending_operations(clock: Clock) -> None:
                 return status("NOT_VERIFIED")
 
     sender = ScriptedSender(
-        script, seconds=lambda each: 1e6 if place_of(each) in (4, 5) else 0.1
+        script, seconds=lambda each: 1e6 if index_of(each) in (4, 5) else 0.1
     )
 
     async def main() -> dict[int, Outcome[Any]]:
         began = asyncio.get_running_loop().time()
-        outcomes = watch(sender, map(ask, count()), deadline=1000.0, window=2)
+        outcomes = watch(sender, map(query, count()), deadline=1000.0, window=2)
         found = await all_of(outcomes)
         assert asyncio.get_running_loop().time() - began == pytest.approx(1000, abs=0.1)
         assert 0 == sender.busy
-        return {place_of(each.operation): each for each in found}
+        return {index_of(each.operation): each for each in found}
 
     found = clock.run(main())
-    errors = {place: each.error for place, each in found.items()}
+    errors = {index: each.error for index, each in found.items()}
     late = [each for each in errors.values() if isinstance(each, DeadlineExceeded)]
 
     # 4 and 5 fill the window, so 6 was taken and never sent.
@@ -431,13 +433,13 @@ def test_the_deadline_yields_all_pending_operations(clock: Clock) -> None:
     assert found[3].response == found[2].response == status("NOT_VERIFIED")
     assert ["executed", "executed", "unknown", "unknown", "not_sent"] == [
         late_error.outcome
-        for place in (2, 3, 4, 5, 6)
-        if (late_error := found[place].error) is not None
+        for index in (2, 3, 4, 5, 6)
+        if (late_error := found[index].error) is not None
     ]
     assert {4: "in flight", 5: "in flight", 6: "queued"} == {
-        place: error.phase
-        for place, error in errors.items()
-        if place > 3 and isinstance(error, DeadlineExceeded)
+        index: error.phase
+        for index, error in errors.items()
+        if index > 3 and isinstance(error, DeadlineExceeded)
     }
     assert "The last call failed with ConnectError." in str(errors[1])
     for error in late:
@@ -459,7 +461,7 @@ def test_many_late_outcomes_do_not_block_the_loop(clock: Clock) -> None:
 
     async def main() -> None:
         nonlocal permits
-        outcomes = watch(sender, map(ask, range(500)), deadline=100.0, every=(90, 90))
+        outcomes = watch(sender, map(query, range(500)), deadline=100.0, every=(90, 90))
         async with outcomes:
             assert isinstance((await anext(outcomes)).error, DeadlineExceeded)
             ticking = asyncio.ensure_future(tick())
@@ -475,7 +477,7 @@ def test_an_unused_deadline_leaves_no_timer(clock: Clock) -> None:
     """The watch ends when all statuses are terminal."""
 
     async def main() -> None:
-        outcomes = watch(ScriptedSender(), map(ask, range(5)), deadline=1e6)
+        outcomes = watch(ScriptedSender(), map(query, range(5)), deadline=1e6)
         await all_of(outcomes)
         loop: Any = asyncio.get_running_loop()
 
@@ -491,17 +493,17 @@ def test_stop_drops_the_pending(clock: Clock) -> None:
     """Calls in flight yield their responses, terminal or not."""
     slow = {1: status("NOT_VERIFIED"), 2: status(), 3: ConnectError("no connection")}
     sender = ScriptedSender(
-        lambda each, _: slow.get(place_of(each), status("NOT_VERIFIED")),
-        seconds=lambda each: 100.0 if place_of(each) in slow else 0.1,
+        lambda each, _: slow.get(index_of(each), status("NOT_VERIFIED")),
+        seconds=lambda each: 100.0 if index_of(each) in slow else 0.1,
     )
 
     async def main() -> dict[int, Outcome[Any]]:
-        outcomes = watch(sender, map(ask, range(9)), every=(500, 500), window=5)
+        outcomes = watch(sender, map(query, range(9)), every=(500, 500), window=5)
         waiting = asyncio.ensure_future(anext(outcomes))
         await asyncio.sleep(50)
         outcomes.stop()
         found = [await waiting, *await all_of(outcomes)]
-        return {place_of(each.operation): each for each in found}
+        return {index_of(each.operation): each for each in found}
 
     found = clock.run(main())
 
@@ -513,7 +515,7 @@ def test_stop_drops_the_pending(clock: Clock) -> None:
 
 def test_stop_before_the_start_takes_nothing(clock: Clock) -> None:
     """No timer is set."""
-    source = iter([ask(1)])
+    source = iter([query(1)])
 
     async def main() -> None:
         outcomes = watch(ScriptedSender(), source, deadline=10)
@@ -523,7 +525,7 @@ def test_stop_before_the_start_takes_nothing(clock: Clock) -> None:
 
     clock.run(main())
 
-    assert [ask(1)] == list(source)
+    assert [query(1)] == list(source)
 
 
 def test_a_source_can_stop_the_watch(clock: Clock) -> None:
@@ -532,14 +534,14 @@ def test_a_source_can_stop_the_watch(clock: Clock) -> None:
 
     async def main() -> None:
         def source() -> Iterator[Operation[Any]]:
-            yield ask(1)
+            yield query(1)
             outcomes.stop()
-            yield ask(2)
+            yield query(2)
 
         outcomes = watch(sender, source())
 
-        assert [ask(1)] == [each.operation for each in await all_of(outcomes)]
-        assert [ask(1)] == sender.asked
+        assert [query(1)] == [each.operation for each in await all_of(outcomes)]
+        assert [query(1)] == sender.sent
 
     clock.run(main())
 
@@ -550,7 +552,7 @@ def test_aclose_ends_a_watch(clock: Clock, at: float) -> None:
     sender = ScriptedSender(after(10**6))
 
     async def main() -> None:
-        outcomes = watch(sender, map(ask, range(50)), deadline=1000.0)
+        outcomes = watch(sender, map(query, range(50)), deadline=1000.0)
         waiting = asyncio.ensure_future(anext(outcomes, None))
         await asyncio.sleep(at)
         await outcomes.aclose()
@@ -568,11 +570,13 @@ def test_aclose_ends_a_watch(clock: Clock, at: float) -> None:
 
 def test_dropping_it_ends_a_watch(clock: Clock) -> None:
     """The timer of its deadline does not keep it alive."""
-    sender = ScriptedSender(lambda each, _: status() if each == ask(0) else status("A"))
+    sender = ScriptedSender(
+        lambda each, _: status() if each == query(0) else status("A")
+    )
 
     async def main() -> None:
-        async for outcome in watch(sender, map(ask, range(50)), deadline=1e6):
-            assert ask(0) == outcome.operation
+        async for outcome in watch(sender, map(query, range(50)), deadline=1e6):
+            assert query(0) == outcome.operation
             break
 
         assert await no_tasks_left()
@@ -589,7 +593,7 @@ def test_a_source_that_raises_ends_a_watch_last(clock: Clock) -> None:
     """All operations taken yield their outcomes first."""
 
     def source() -> Iterator[Operation[Any]]:
-        yield from map(ask, range(3))
+        yield from map(query, range(3))
         raise SourceError
 
     async def main() -> None:
@@ -673,15 +677,15 @@ def test_each_operation_yields_exactly_one_outcome(plan: Plan) -> None:
     taken: list[int] = []
 
     def source() -> Iterator[Operation[Any]]:
-        for place in range(plan.count):
-            taken.append(place)
-            yield ask(place)
+        for index in range(plan.count):
+            taken.append(index)
+            yield query(index)
 
     async def trickle() -> AsyncIterator[Operation[Any]]:
-        for place in range(plan.count):
+        for index in range(plan.count):
             await asyncio.sleep(random.random() * 20)
-            taken.append(place)
-            yield ask(place)
+            taken.append(index)
+            yield query(index)
 
     sender = ScriptedSender(
         unreliable(random), seconds=lambda _: random.random(), qps=1.0
@@ -695,7 +699,7 @@ def test_each_operation_yields_exactly_one_outcome(plan: Plan) -> None:
 
     found = Clock().run(consume(plan, outcomes))
 
-    came = [place_of(each.operation) for each in found]
+    came = [index_of(each.operation) for each in found]
 
     assert len(set(came)) == len(came)
     assert set(came) <= set(taken)
