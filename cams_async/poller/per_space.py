@@ -72,8 +72,8 @@ class PerSpace:
     """A sender that requests verification statuses per space rather than per number.
 
     One ChatappSyncPhoneNumber returns the status of all phone numbers of a space, so
-    that a hundred GetPhoneNumberVerificationStatus may cost one call. Each number still
-    gets the response of its own operation, except that `data.id` is None.
+    that a hundred GetPhoneNumberVerificationStatus may cost one call. Each response has
+    the data that the individual call would return, except that `data.id` is None.
 
     A number is requested individually if the space's response does not contain exactly
     one entry for it with a status and all digits. So is every number of a space whose
@@ -81,9 +81,9 @@ class PerSpace:
     vendor's read-only policy does not include it.
 
     Other operations are passed through. It belongs to one event loop, needs no closing,
-    and caches at most 50,000 numbers, evicting the least recently used spaces. Group the
-    operations by space for the fewest calls; a `window` that covers several spaces lets
-    their calls run concurrently.
+    and caches at most 50,000 numbers, evicting the least recently used spaces. Group
+    the operations by space for the fewest calls; a `window` that covers several spaces
+    lets their calls run concurrently.
 
     Args:
         client: The sender to wrap, normally a CamsClient.
@@ -115,7 +115,7 @@ class PerSpace:
 
     @property
     def fell_back(self) -> bool:
-        """Whether every number is requested individually, as the account lacks access."""
+        """Whether access was denied, so that all numbers are requested individually."""
         return self._fell_back
 
     def ceiling(self, operation: Operation[Any]) -> float:
