@@ -18,7 +18,7 @@ MARGIN = len("^C^C") + 1
 class LiveDisplay:
     """A progress bar above the line that a plain display writes."""
 
-    interval = 0.1
+    interval: float = 0.1
     """Seconds between two updates."""
 
     def __init__(self, stream: TextIO) -> None:

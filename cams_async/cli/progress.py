@@ -158,7 +158,7 @@ class Display(Protocol):
 class PlainDisplay:
     """A line every few seconds, as in a log."""
 
-    interval = 5.0
+    interval: float = 5.0
     """Seconds between two lines."""
 
     def __init__(self, stream: TextIO) -> None:
