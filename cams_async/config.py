@@ -118,11 +118,11 @@ def one_of(*values: object) -> Validator:
     return valid(lambda value: value in values, expected)
 
 
-text = valid(is_text, "must be a non-empty string")
+text: Validator = valid(is_text, "must be a non-empty string")
 """Accepts a non-empty string."""
 
-flag = valid(lambda value: isinstance(value, bool), "must be True or False")
+flag: Validator = valid(lambda value: isinstance(value, bool), "must be True or False")
 """Accepts True or False."""
 
-amount = valid(is_number, "must be a number, 0 or more")
+amount: Validator = valid(is_number, "must be a number, 0 or more")
 """Accepts an int or a float from 0 to `LARGEST`."""

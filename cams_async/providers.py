@@ -1,7 +1,7 @@
 """Chains of credentials providers, and the chain that is used by default."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from cams_async.credentials import (
     Credentials,
@@ -13,7 +13,7 @@ from cams_async.sources import CredentialsUri, ProfileCredentials
 
 PROFILE_DISABLED = "ALIBABA_CLOUD_CLI_PROFILE_DISABLED"
 
-UNSUPPORTED = {
+UNSUPPORTED: Mapping[str, tuple[str, ...]] = {
     "an OIDC role (RRSA)": (
         "ALIBABA_CLOUD_OIDC_PROVIDER_ARN",
         "ALIBABA_CLOUD_OIDC_TOKEN_FILE",

@@ -2,7 +2,7 @@
 
 aiohttp 3.14 made `stream_writer` a required argument of ClientResponse, and asserts
 that no mocked body goes over the flow-control limit of its buffer. aioresponses up
-to 0.7.9 knows of neither: every mocked answer ends in a TypeError. Nothing is changed
+to 0.7.9 knows of neither: every mocked response ends in a TypeError. Nothing is changed
 where aioresponses needs no help; `test_aioresponses_shim.py` says when this can go.
 
 https://github.com/pnuckowski/aioresponses/issues/289

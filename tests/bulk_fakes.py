@@ -37,7 +37,7 @@ none,cams-1
 ROWS = [2, 3, 4, 5, 6, 7]
 
 
-class Answers:
+class StatusSender:
     """A sender with a response for every number; those ending in 2 are not verified."""
 
     def __init__(
@@ -56,7 +56,7 @@ class Answers:
         return operation.qps
 
     async def send(self, operation: Operation[R]) -> R:
-        """Answer after a turn of the loop."""
+        """Respond after one iteration of the loop."""
         self.before()
         await asyncio.sleep(0)
         if isinstance(operation, ChatappSyncPhoneNumber):
@@ -99,10 +99,10 @@ def plan(folder: Path, **options: Any) -> Plan:
     return Plan(**given | options)
 
 
-async def work(plan: Plan, sender: Answers | None = None, **options: Any) -> Job:
+async def work(plan: Plan, sender: StatusSender | None = None, **options: Any) -> Job:
     """Run a job to its end."""
     async with Job(plan) as job:
-        await job.run(Answers() if sender is None else sender, **options)
+        await job.run(StatusSender() if sender is None else sender, **options)
     return job
 
 

@@ -1,4 +1,4 @@
-"""Senders without a client: they answer as they are told, in simulated time."""
+"""Scripted senders that need no client, and operations and responses for them."""
 
 import asyncio
 from collections import Counter
@@ -20,27 +20,27 @@ from cams_async.poller import Outcome, Outcomes
 META = Meta(attempts=1, waited=0.0, http_status=200)
 
 
-def ask(place: int, space: str = "cams-1") -> GetPhoneNumberVerificationStatus:
-    """Return the operation for one of many numbers."""
+def query(index: int, space: str = "cams-1") -> GetPhoneNumberVerificationStatus:
+    """Return the operation for the number with this index."""
     return GetPhoneNumberVerificationStatus(
-        phone_number=f"86138{place:08}", cust_space_id=space
+        phone_number=f"86138{index:08}", cust_space_id=space
     )
 
 
-def place_of(operation: Operation[Any]) -> int:
-    """Return which of the numbers it is."""
+def index_of(operation: Operation[Any]) -> int:
+    """Return the index of the number, as given to `query`."""
     assert isinstance(operation, GetPhoneNumberVerificationStatus)
     return int(operation.phone_number[5:])
 
 
 def status(code: str = "VERIFIED", number: str = "1") -> VerificationStatusResponse:
-    """Return the answer for one number."""
+    """Return the response for one number."""
     data = VerificationStatus(code_verification_status=code, phone_number=number)
     return VerificationStatusResponse(request_id="i", code="OK", meta=META, data=data)
 
 
 def listed(*numbers: tuple[str, str | None]) -> PhoneNumbersResponse:
-    """Return the answer for a space."""
+    """Return the response for a space."""
     return PhoneNumbersResponse(
         request_id="of-the-space",
         code="OK",
@@ -54,11 +54,11 @@ def listed(*numbers: tuple[str, str | None]) -> PhoneNumbersResponse:
 
 
 Script = Callable[[Any, int], Any]
-"""Told an operation and how often it was asked before, returns what becomes of it."""
+"""Returns the response or error, given the operation and its number of past calls."""
 
 
 class ScriptedSender:
-    """Answers each operation after a while, and remembers what it was asked."""
+    """A sender that runs a script after a delay and records the operations sent."""
 
     def __init__(
         self,
@@ -70,17 +70,17 @@ class ScriptedSender:
         self.script = script
         self.seconds = seconds
         self.qps = qps
-        self.asked: list[Operation[Any]] = []
+        self.sent: list[Operation[Any]] = []
         self.times: list[float] = []
         self.counts: Counter[Operation[Any]] = Counter()
         self.busy = 0
         self.most = 0
 
     async def send(self, operation: Operation[Any]) -> Any:
-        """Do what the script says."""
+        """Return or raise the result of the script."""
         before = self.counts[operation]
         self.counts[operation] += 1
-        self.asked.append(operation)
+        self.sent.append(operation)
         self.times.append(asyncio.get_running_loop().time())
         self.busy += 1
         self.most = max(self.most, self.busy)
@@ -95,27 +95,27 @@ class ScriptedSender:
         return cast("Response", found)
 
     def ceiling(self, operation: Operation[Any]) -> float:
-        """Return the one ceiling there is."""
+        """Return the same ceiling for every operation."""
         assert isinstance(operation, Operation)
         return self.qps
 
     def syncs(self) -> Sequence[str]:
-        """Return the spaces that were asked for."""
+        """Return the spaces that were synchronised."""
         return [
             each.cust_space_id
-            for each in self.asked
+            for each in self.sent
             if isinstance(each, ChatappSyncPhoneNumber)
         ]
 
 
 async def take_all(outcomes: Outcomes[Any], found: list[Outcome[Any]]) -> None:
-    """Iterate to the end, and keep what came before an error, if there is one."""
+    """Append all outcomes to `found`, also those that precede an error."""
     async for outcome in outcomes:
         found.append(outcome)  # noqa: PERF401 - a comprehension would lose it
 
 
 async def no_tasks_left() -> bool:
-    """Whether nothing runs but the caller, now that all have had a chance to end."""
+    """Return whether only the current task is left after a few loop cycles."""
     for _ in range(5):
         await asyncio.sleep(0)
     return asyncio.all_tasks() == {asyncio.current_task()}

@@ -55,10 +55,10 @@ JSON = st.recursive(
 )
 """Any JSON value."""
 
-# Answers
+# Responses
 
 
-# Answers have many fields: long ones would only make drawing them slow.
+# Responses have many fields: long ones would only make drawing them slow.
 _SHORT = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 _SMALL = st.one_of(st.none(), st.integers(), st.lists(_SHORT, max_size=2))
 

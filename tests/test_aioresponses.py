@@ -1,4 +1,4 @@
-"""Answers become values or typed errors, with aiohttp's own requests mocked.
+"""Responses become values or typed errors, with aiohttp's own requests mocked.
 
 What aioresponses cannot show (time, sockets, what was sent) is in test_transport.py.
 """

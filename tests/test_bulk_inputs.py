@@ -23,7 +23,7 @@ from cams_async.cli import main
 from cams_async.credentials import KEY_ID, KEY_SECRET
 from cams_async.emulator import Emulator
 from cams_async.errors import ConfigurationError
-from tests.bulk_fakes import Answers, plan, work, written
+from tests.bulk_fakes import StatusSender, plan, work, written
 from tests.cli_process import COMMAND, PATIENCE, environment, in_thread
 from tests.fakes import FAST
 from tests.strategies import TEXT
@@ -270,7 +270,7 @@ def test_only_known_columns_can_be_mapped() -> None:
 async def test_another_mapping_is_another_job(tmp_path: Path) -> None:
     """Other columns mean other numbers, so the output must not be resumed."""
     (tmp_path / "in.csv").write_text("a,b,cust_space_id\n861,862,cams\n")
-    responses = Answers()
+    responses = StatusSender()
     await work(plan(tmp_path, columns={"phone_number": "a"}), responses)
 
     again = await work(plan(tmp_path, columns={"phone_number": "a"}), responses)

@@ -37,7 +37,7 @@ from cams_async.errors import (
     NotFound,
     NotSubscribed,
 )
-from tests.bulk_fakes import INPUT, ROWS, Answers, plan, work, written
+from tests.bulk_fakes import INPUT, ROWS, StatusSender, plan, work, written
 from tests.clock import Clock
 
 HEADER = "phone_number,cust_space_id\n"
@@ -102,7 +102,7 @@ def test_results_are_written_as_documented(clock: Clock, tmp_path: Path) -> None
     error.message = "line\nend"
     troubles = {"8613800000002": error, "8613800000003": ConnectError("nothing there")}
 
-    clock.run(work(plan(tmp_path), Answers(troubles)))
+    clock.run(work(plan(tmp_path), StatusSender(troubles)))
 
     results = {result.line: result for result in written(plan(tmp_path))}
     assert results == {
@@ -139,7 +139,7 @@ def test_results_are_written_as_documented(clock: Clock, tmp_path: Path) -> None
 
 
 def result(line: int, number: str, space: str, **others: Any) -> Result:
-    """Return the result of a response of `Answers`."""
+    """Return the result of a response of `StatusSender`."""
     named: dict[str, Any] = {"request_id": f"id-{number}"} | others
     return Result(line=line, phone_number=number, cust_space_id=space, **named)
 
@@ -149,7 +149,7 @@ async def test_the_vendors_texts_are_cut(tmp_path: Path) -> None:
     error = ApiError("no", code="c" * 10**6, request_id="r" * 10**6, http_status=400)
     error.message = "m" * 10**6
 
-    await work(plan(tmp_path), Answers({"8613800000002": error}))
+    await work(plan(tmp_path), StatusSender({"8613800000002": error}))
 
     (_, cut, *_) = sorted(written(plan(tmp_path)), key=lambda one: one.line)
     assert ("c" * 300, "r" * 300, "m" * 300) == (cut.error, cut.request_id, cut.message)
@@ -158,7 +158,7 @@ async def test_the_vendors_texts_are_cut(tmp_path: Path) -> None:
 
 async def test_an_error_without_a_code_has_its_name(tmp_path: Path) -> None:
     """A gateway's HTML page carries no code."""
-    await work(plan(tmp_path), Answers({"8613800000003": NotFound("")}))
+    await work(plan(tmp_path), StatusSender({"8613800000003": NotFound("")}))
 
     assert "NotFound" in {result.error for result in written(plan(tmp_path))}
 
@@ -166,7 +166,7 @@ async def test_an_error_without_a_code_has_its_name(tmp_path: Path) -> None:
 async def test_very_many_duplicates_are_written_in_pages(tmp_path: Path) -> None:
     """One number may be on each line of a long file."""
     (tmp_path / "in.csv").write_text(HEADER + "861,cams-1\n" * 1700 + "x,y\n" * 1100)
-    responses = Answers()
+    responses = StatusSender()
 
     job = await work(plan(tmp_path), responses)
 
@@ -184,7 +184,7 @@ async def test_many_numbers_are_read_in_pages(
     monkeypatch.setattr(row_index_module, "MAX_CACHED_SPACES", 3)
     rows = [f"8613800000{at % 700:03},cams-{at % 7}\n" for at in range(2000)]
     (tmp_path / "in.csv").write_text(HEADER + "".join(rows))
-    responses = Answers()
+    responses = StatusSender()
 
     job = await work(plan(tmp_path), responses, strategy=strategy)
 
@@ -204,7 +204,7 @@ async def test_a_resumed_job_asks_only_for_what_is_left(tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     lines = output.read_text().splitlines(keepends=True)
     output.write_text("".join(line for line in lines if '"line": 2,' not in line))
-    responses = Answers()
+    responses = StatusSender()
 
     job = await work(plan(tmp_path), responses)
 
@@ -242,7 +242,7 @@ async def test_standard_input_wants_a_new_output(tmp_path: Path) -> None:
     source = io.BytesIO(INPUT.encode())
     output = tmp_path / "out.jsonl"
     async with Job(Plan(input=None, output=output), stdin=source) as job:
-        await job.run(Answers())
+        await job.run(StatusSender())
 
     assert [output.name] == names(tmp_path)
     (tmp_path / "out.jsonl.journal").write_text("{}")
@@ -401,7 +401,7 @@ async def test_what_every_row_would_meet_ends_the_job(
     """A wrong key must not fail a million rows."""
     troubles = {"8613800000002": error}
     with pytest.raises(type(error)):
-        await work(plan(tmp_path), Answers(troubles), window=1)
+        await work(plan(tmp_path), StatusSender(troubles), window=1)
     job = await work(plan(tmp_path))
 
     assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -415,7 +415,7 @@ def test_a_nonce_that_was_seen_is_a_rows_own_error(
     """A repeated nonce is caused by the network, not by wrong keys."""
     error = AuthenticationError("no", code="SignatureNonceUsed", outcome="unknown")
 
-    job = clock.run(work(plan(tmp_path), Answers({"8613800000002": error})))
+    job = clock.run(work(plan(tmp_path), StatusSender({"8613800000002": error})))
 
     assert (6, 2) == (job.done, job.failed)
 
@@ -425,7 +425,7 @@ async def test_a_stopped_job_writes_what_it_has_asked(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text(
         HEADER + "".join(f"861{at:04},cams\n" for at in range(500))
     )
-    responses = Answers()
+    responses = StatusSender()
     async with Job(plan(tmp_path)) as job:
         await job.run(
             responses, on_result=lambda one: job.stop() if one.line == 40 else None
@@ -442,7 +442,7 @@ async def test_a_stopped_job_writes_what_it_has_asked(tmp_path: Path) -> None:
 
 async def test_a_job_stopped_before_it_runs_asks_nothing(tmp_path: Path) -> None:
     """Ctrl-C may come at any time, also while the input is read."""
-    responses = Answers()
+    responses = StatusSender()
     async with Job(plan(tmp_path)) as job:
         job.stop()
         await job.run(responses)
@@ -452,7 +452,7 @@ async def test_a_job_stopped_before_it_runs_asks_nothing(tmp_path: Path) -> None
 
 async def test_a_job_stopped_at_a_bad_row_asks_nothing(tmp_path: Path) -> None:
     """Bad rows are written first, and that too can be stopped."""
-    responses = Answers()
+    responses = StatusSender()
     async with Job(plan(tmp_path)) as job:
         await job.run(responses, on_result=lambda _: job.stop())
 
@@ -463,7 +463,9 @@ async def test_a_cancelled_job_leaves_nothing_behind(tmp_path: Path) -> None:
     """Ctrl-C twice: at once, and the next start goes on."""
     started = asyncio.Event()
     async with asyncio.timeout(30):
-        task = asyncio.create_task(work(plan(tmp_path), Answers(before=started.set)))
+        task = asyncio.create_task(
+            work(plan(tmp_path), StatusSender(before=started.set))
+        )
         await started.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -509,7 +511,7 @@ def watching(folder: Path, **options: Any) -> Plan:
 DONE = "VERIFIED"
 
 
-class Later(Answers):
+class Later(StatusSender):
     """A sender whose numbers are verified after a number of requests."""
 
     def __init__(self, times: int) -> None:
@@ -517,7 +519,7 @@ class Later(Answers):
         self.times = times
 
     async def send(self, operation: Any) -> Any:
-        """Answer as `Answers` do, until it is time."""
+        """Respond as `StatusSender` does, until it is time."""
         response: Any = await super().send(operation)
         if max(self.requested.values(), default=0) < self.times:
             return response
@@ -540,8 +542,8 @@ def test_a_watch_asks_until_all_have_settled(clock: Clock, tmp_path: Path) -> No
 def test_a_watch_by_space_requests_again_each_time(
     clock: Clock, tmp_path: Path
 ) -> None:
-    """An answer of the last time would never change."""
-    responses = Answers()
+    """A response of the last round would never change."""
+    responses = StatusSender()
 
     clock.run(work(watching(tmp_path, deadline=200.0), responses, strategy="per_space"))
 
@@ -558,11 +560,11 @@ def test_a_watch_ends_at_its_deadline(clock: Clock, tmp_path: Path) -> None:
     assert late.request_id == "id-8613800000002"
 
 
-class Slow(Answers):
-    """Takes a second for each answer."""
+class Slow(StatusSender):
+    """Take a second for each response."""
 
     async def send(self, operation: Any) -> Any:
-        """Answer late."""
+        """Respond late."""
         await asyncio.sleep(1)
         return await super().send(operation)
 
@@ -613,12 +615,12 @@ def test_a_watch_started_again_keeps_its_deadline(
 
     async def first() -> Job:
         async with Job(watching(tmp_path, deadline=500.0)) as job:
-            await job.run(Answers(), on_result=lambda _: job.stop())
+            await job.run(StatusSender(), on_result=lambda _: job.stop())
         return job
 
     stopped = clock.run(first())
     now += 500.0
-    responses = Answers()
+    responses = StatusSender()
     again = clock.run(work(watching(tmp_path, deadline=500.0), responses))
 
     assert not stopped.complete
@@ -632,7 +634,7 @@ def test_a_stopped_watch_writes_only_what_has_settled(
 ) -> None:
     """The next start continues an interrupted watch."""
 
-    class Stopping(Answers):
+    class Stopping(StatusSender):
         job: Job
 
         async def send(self, operation: Any) -> Any:

@@ -15,7 +15,7 @@ from cams_async.bulk import Job, Watching, store
 from cams_async.bulk.journal import Journal, journal_path, load, save
 from cams_async.bulk.output import open_locked
 from cams_async.errors import ConfigurationError
-from tests.bulk_fakes import INPUT, ROWS, Answers, plan, work, written
+from tests.bulk_fakes import INPUT, ROWS, StatusSender, plan, work, written
 from tests.strategies import JSON, TEXT
 
 JOURNALS = st.builds(
@@ -119,7 +119,7 @@ def test_a_journal_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
 async def test_the_same_job_goes_on(tmp_path: Path) -> None:
     """Nothing is left to do, and the outcome is that of the first time."""
     first = await work(plan(tmp_path))
-    responses = Answers()
+    responses = StatusSender()
     second = await work(plan(tmp_path), responses)
 
     assert not first.survey.resumed
@@ -223,7 +223,7 @@ async def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
     """The second would double the rows of the first."""
     async with Job(plan(tmp_path)) as job:
         await refused(tmp_path)("in use by another run")
-        await job.run(Answers())
+        await job.run(StatusSender())
 
     assert ROWS == sorted(result.line for result in written(plan(tmp_path)))
 

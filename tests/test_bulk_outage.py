@@ -19,7 +19,7 @@ from cams_async.errors import (
     ThrottleUnavailable,
     ThrottlingError,
 )
-from tests.bulk_fakes import Answers, plan, work, written
+from tests.bulk_fakes import StatusSender, plan, work, written
 from tests.clock import Clock
 
 FIRST, SECOND = "8613800000001", "8613800000002"
@@ -33,8 +33,8 @@ def many(folder: Path, count: int) -> None:
     (folder / "in.csv").write_text(f"phone_number,cust_space_id\n{numbers}\n")
 
 
-class Outage(Answers):
-    """Takes a tenth of a second to answer, and at times fails all alike."""
+class Outage(StatusSender):
+    """A sender that responds after 0.1 s, and at times fails for every number."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Outage(Answers):
         self.failed = 0
 
     async def send(self, operation: Any) -> Any:
-        """Answer, or fail."""
+        """Respond, or fail."""
         await asyncio.sleep(0.1)
         if self.begin <= self.clock.now < self.end:
             self.failed += 1
@@ -64,11 +64,11 @@ class Outage(Answers):
         return await super().send(operation)
 
 
-class Twice(Answers):
+class Twice(StatusSender):
     """A sender that fails the first two requests for a number."""
 
     async def send(self, operation: Any) -> Any:
-        """Answer the third time."""
+        """Respond to the third request."""
         response = await super().send(operation)
         number = operation.phone_number
         if number == SECOND and self.requested[operation.cust_space_id, number] < 3:
@@ -106,7 +106,9 @@ def test_a_passing_error_is_asked_for_again(clock: Clock, tmp_path: Path) -> Non
 def test_what_fails_in_every_round_is_written(clock: Clock, tmp_path: Path) -> None:
     """A number that always breaks the server must not keep a job from its end."""
     began = clock.now
-    responses = Answers({SECOND: ServerError("broken", code="Boom", http_status=500)})
+    responses = StatusSender(
+        {SECOND: ServerError("broken", code="Boom", http_status=500)}
+    )
 
     job = clock.run(work(plan(tmp_path), responses))
 
@@ -123,7 +125,7 @@ def test_what_fails_for_every_row_is_written_too(clock: Clock, tmp_path: Path) -
     numbers = (FIRST, SECOND, "8613800000003")
 
     job = clock.run(
-        work(plan(tmp_path), Answers(dict.fromkeys(numbers, broken)), window=1)
+        work(plan(tmp_path), StatusSender(dict.fromkeys(numbers, broken)), window=1)
     )
 
     assert (6, 6) == (job.done, job.failed)
@@ -176,7 +178,7 @@ def test_an_outage_can_be_stopped(
 
 def test_a_pause_between_rounds_can_be_stopped(clock: Clock, tmp_path: Path) -> None:
     """Ctrl-C works there, too."""
-    responses = Answers({SECOND: ServerError("broken", http_status=500)})
+    responses = StatusSender({SECOND: ServerError("broken", http_status=500)})
 
     async def main() -> Job:
         async with Job(plan(tmp_path)) as job:
@@ -201,7 +203,7 @@ async def test_what_fails_before_any_answer_ends_the_job(
 ) -> None:
     """A wrong endpoint or policy should end the job at once."""
     with pytest.raises(type(error)):
-        await work(plan(tmp_path), Answers({FIRST: error}), window=1)
+        await work(plan(tmp_path), StatusSender({FIRST: error}), window=1)
 
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert (6, 1) == (((job := await work(plan(tmp_path))).done), job.failed)
@@ -209,7 +211,7 @@ async def test_what_fails_before_any_answer_ends_the_job(
 
 async def test_a_number_that_is_denied_is_a_rows_own_error(tmp_path: Path) -> None:
     """Responses for other numbers prove that the account may call the action."""
-    denied = Answers({SECOND: PermissionDenied("no", code="NoPermission")})
+    denied = StatusSender({SECOND: PermissionDenied("no", code="NoPermission")})
 
     job = await work(plan(tmp_path), denied, window=1)
 

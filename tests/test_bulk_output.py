@@ -17,7 +17,7 @@ from cams_async.bulk import output as output_module
 from cams_async.bulk.output import Output, ResumePoint, open_locked, repair
 from cams_async.bulk.results import CSV_HEADER, decode, encode
 from cams_async.errors import ConfigurationError
-from tests.bulk_fakes import ROWS, Answers, plan, work, written
+from tests.bulk_fakes import ROWS, StatusSender, plan, work, written
 from tests.strategies import JSON, TEXT
 
 FORMATS: list[Format] = ["jsonl", "csv"]
@@ -156,7 +156,7 @@ async def check_cut(done: Plan, left: bytes) -> None:
     """Go on with what is left of an output, and find each row once."""
     assert done.output is not None
     done.output.write_bytes(left)
-    responses = Answers()
+    responses = StatusSender()
 
     job = await work(done, responses)
 
@@ -374,7 +374,7 @@ def open_full() -> BinaryIO:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 async def test_a_full_standard_output_ends_the_job(tmp_path: Path) -> None:
     """Promptly: no task is left behind, and no call is made in vain."""
-    responses = Answers()
+    responses = StatusSender()
     with open_full() as full:
         async with Job(plan(tmp_path, output=None), stdout=full) as job:
             with pytest.raises(OutputError, match=r"standard output.*No space left"):

@@ -14,7 +14,7 @@ from cams_async.bulk import Format, Result
 from cams_async.bulk.records import MAX_KEPT_CHARS, MAX_ROW_BYTES
 from cams_async.bulk.results import COLUMNS, CSV_HEADER, INVALID, decode, encode
 from cams_async.bulk.rows import BadRow, Row, read_rows
-from tests.bulk_fakes import Answers, plan, work, written
+from tests.bulk_fakes import StatusSender, plan, work, written
 from tests.strategies import JSON, TEXT
 
 FORMATS: list[Format] = ["jsonl", "csv"]
@@ -244,7 +244,7 @@ async def test_a_job_runs_the_refused_rows_of_another(
     await work(jobs[1])
     mended = jobs[1].output.read_text().replace("8.61E+12", "8613800000003")
     jobs[2].input.write_text(mended.replace("861380000000x", "8613800000004"))
-    responses = Answers()
+    responses = StatusSender()
     await work(jobs[2], responses)
 
     kept = [[row.input for row in sorted_by_line(job)] for job in jobs[:2]]

@@ -13,7 +13,7 @@ import pytest
 from cams_async.bulk import Format, Job, OutputError, Plan
 from cams_async.bulk.journal import Journal, compare, journal_path, load, save
 from cams_async.errors import ConfigurationError, NotFound, ThrottlingError
-from tests.bulk_fakes import INPUT, ROWS, Answers, plan, work, written
+from tests.bulk_fakes import INPUT, ROWS, StatusSender, plan, work, written
 from tests.clock import Clock
 
 posix = pytest.mark.skipif(os.name != "posix", reason="files are other things there")
@@ -283,7 +283,7 @@ async def test_a_restart_begins_again(tmp_path: Path) -> None:
     """Also with another input, or of another job."""
     await work(plan(tmp_path))
     (tmp_path / "in.csv").write_text(INPUT + "8613800000009,cams-1\n")
-    responses = Answers()
+    responses = StatusSender()
 
     job = await work(plan(tmp_path, restart=True, cust_space_id="cams-9"), responses)
 
@@ -340,7 +340,7 @@ async def test_a_job_that_is_no_longer_finished_does_not_say_so(tmp_path: Path) 
 
     async with Job(plan(tmp_path)) as job:
         assert job.survey.finished is None
-        await job.run(Answers())
+        await job.run(StatusSender())
         assert job.finished is not None
         assert first.finished is not None
         assert job.finished >= first.finished
@@ -353,7 +353,7 @@ async def test_counts_after_a_resumption_are_the_whole_jobs(
     """As if it had never ended."""
     job = plan(tmp_path, format=form)
     refused = NotFound("no", code="Some.Code")
-    responses = Answers({"8613800000001": refused})
+    responses = StatusSender({"8613800000001": refused})
     whole = (await work(job, responses)).totals
     assert job.output is not None
     lines = job.output.read_bytes().splitlines(keepends=True)
@@ -419,7 +419,7 @@ async def test_an_output_that_is_touched_meanwhile_is_an_error(
 
         setattr(store, at, touched)
         with pytest.raises(OutputError, match="removed, replaced or changed"):
-            await running.run(Answers())
+            await running.run(StatusSender())
 
         assert running.lost
         assert not running.complete
@@ -432,9 +432,9 @@ async def test_an_output_that_is_touched_meanwhile_is_an_error(
 def test_a_tenant_that_takes_everything_fails_no_row(
     clock: Clock, tmp_path: Path
 ) -> None:
-    """However many rounds it takes, and though a number is answered now and then."""
+    """However many rounds it takes, and though a number has a response now and then."""
 
-    class Busy(Answers):
+    class Busy(StatusSender):
         async def send(self, operation: Any) -> Any:
             response = await super().send(operation)
             now = asyncio.get_running_loop().time()
@@ -462,7 +462,7 @@ async def test_a_stream_without_a_descriptor_is_no_file(tmp_path: Path) -> None:
 
     stream: Any = Stream()
     async with Job(plan(tmp_path, output=None), stdout=stream) as job:
-        await job.run(Answers())
+        await job.run(StatusSender())
 
     assert job.complete
     assert job.finished is not None

@@ -192,9 +192,9 @@ def test_the_bar_is_redrawn_in_its_place() -> None:
     terminal = Terminal()
     bar = LiveDisplay(terminal)
     progress = run(done=99)
-    bar.show(progress)
+    bar.show(progress.line(), done=progress.done, total=progress.total)
     progress.step("NotFound")
-    bar.show(progress)
+    bar.show(progress.line(), done=progress.done, total=progress.total)
     bar.close()
 
     first, *_, last, _, end = re.split(r"\x1b\[2K", terminal.getvalue())

@@ -17,7 +17,7 @@ from cams_async.errors import ConfigurationError, ConnectionLost
 from cams_async.operations import GetPhoneNumberVerificationStatus
 from cams_async.poller import PerSpace, poll, watch
 from cams_async.redis import RedisThrottle
-from tests.bulk_fakes import Answers, plan, work
+from tests.bulk_fakes import StatusSender, plan, work
 from tests.fakes import CREDENTIALS
 
 HUGE = 10**400
@@ -60,12 +60,14 @@ ARGUMENTS: dict[str, Make] = {
     "redis.workers": lambda value: RedisThrottle.from_url(
         "redis://h", on_outage="local", workers=value
     ),
-    "poll.window": lambda value: poll(Answers(), NOTHING, window=value),
-    "watch.window": lambda value: watch(Answers(), NOTHING, window=value),
-    "watch.every[0]": lambda value: watch(Answers(), NOTHING, every=(value, LARGEST)),
-    "watch.every[1]": lambda value: watch(Answers(), NOTHING, every=(1e-9, value)),
-    "watch.deadline": lambda value: watch(Answers(), NOTHING, deadline=value),
-    "space.max_age": lambda value: PerSpace(Answers(), max_age=value),
+    "poll.window": lambda value: poll(StatusSender(), NOTHING, window=value),
+    "watch.window": lambda value: watch(StatusSender(), NOTHING, window=value),
+    "watch.every[0]": lambda value: watch(
+        StatusSender(), NOTHING, every=(value, LARGEST)
+    ),
+    "watch.every[1]": lambda value: watch(StatusSender(), NOTHING, every=(1e-9, value)),
+    "watch.deadline": lambda value: watch(StatusSender(), NOTHING, deadline=value),
+    "space.max_age": lambda value: PerSpace(StatusSender(), max_age=value),
     "job.every[0]": lambda value: Watching(every=(value, LARGEST)),
     "job.every[1]": lambda value: Watching(every=(1e-9, value)),
     "job.deadline": lambda value: Watching(deadline=value),
@@ -190,7 +192,7 @@ async def test_a_policys_delay_of_any_number_is_refused(emulator: Emulator) -> N
 
 async def test_a_jobs_window_of_any_number_is_refused(tmp_path: Path) -> None:
     """Before anything is sent."""
-    responses = Answers()
+    responses = StatusSender()
     with pytest.raises(ConfigurationError, match="window"):
         await work(plan(tmp_path), responses, window=HUGE)
 

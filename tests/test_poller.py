@@ -1,4 +1,4 @@
-"""Very many operations: how they are taken, held, given out, and given up."""
+"""`poll`: sources, windows, order, errors, and the end of the iteration."""
 
 import asyncio
 import contextlib
@@ -19,16 +19,15 @@ from hypothesis import strategies as st
 from cams_async.errors import ConfigurationError, InvalidOperation, NotFound
 from cams_async.operations import ChatappSyncPhoneNumber, Operation
 from cams_async.poller import Outcome, Outcomes, poll
-from cams_async.poller.run import _RUNNING
-from cams_async.poller.window import MOST, SPARE
+from cams_async.poller.pool import _RUNNING, MAX_SLOTS, SPARE_SLOTS
 from tests.clock import Clock
 from tests.fakes import LOST, VERIFIED, RecordingTransport, make
 from tests.senders import (
     ScriptedSender,
-    ask,
+    index_of,
     listed,
     no_tasks_left,
-    place_of,
+    query,
     status,
     take_all,
 )
@@ -39,7 +38,7 @@ Capture = pytest.LogCaptureFixture
 async def trickle(
     items: Iterable[Any], seconds: float = 0.01, log: list[str] | None = None
 ) -> AsyncIterator[Any]:
-    """Yield items now and then; note when it is over."""
+    """Yield items with pauses; record when the source is closed."""
     try:
         for item in items:
             await asyncio.sleep(seconds)
@@ -50,7 +49,7 @@ async def trickle(
 
 
 class Taps:
-    """An async iterable that is no generator."""
+    """An async iterator that is not a generator."""
 
     def __init__(self, items: Iterable[Any]) -> None:
         self.items = iter(items)
@@ -66,7 +65,7 @@ class Taps:
 
 
 SOURCES: list[Callable[[Iterable[Any]], Any]] = [list, iter, trickle, Taps]
-"""The kinds of sources: anything that `for` or `async for` can go through."""
+"""The kinds of sources: anything that `for` or `async for` can iterate over."""
 
 
 async def all_of(outcomes: Outcomes[Any]) -> list[Outcome[Any]]:
@@ -75,12 +74,12 @@ async def all_of(outcomes: Outcomes[Any]) -> list[Outcome[Any]]:
         return [outcome async for outcome in outcomes]
 
 
-def places(outcomes: Iterable[Outcome[Any]]) -> list[int]:
-    """Return which numbers came out."""
-    return [place_of(outcome.operation) for outcome in outcomes]
+def indices(outcomes: Iterable[Outcome[Any]]) -> list[int]:
+    """Return the indices of the numbers, in the order of the outcomes."""
+    return [index_of(outcome.operation) for outcome in outcomes]
 
 
-# What it is given
+# Arguments and sources
 
 
 @pytest.mark.parametrize(
@@ -89,14 +88,14 @@ def places(outcomes: Iterable[Outcome[Any]]) -> list[int]:
         (object(), (), "client"),
         (RecordingTransport(VERIFIED), (), "client"),
         (ScriptedSender(), None, "operations"),
-        (ScriptedSender(), ask(1), "operations"),
+        (ScriptedSender(), query(1), "operations"),
         (ScriptedSender(), 5, "operations"),
     ],
 )
-def test_what_cannot_be_polled_is_refused(
+def test_invalid_arguments_are_rejected(
     client: Any, operations: Any, field: str
 ) -> None:
-    """By name, at once, and without an event loop."""
+    """The error names the argument, and needs no event loop."""
     with pytest.raises(ConfigurationError) as caught:
         poll(client, operations)
 
@@ -104,39 +103,39 @@ def test_what_cannot_be_polled_is_refused(
 
 
 @pytest.mark.parametrize("window", [0, -1, 1.5, "5", True])
-def test_a_bad_window_is_refused(window: Any) -> None:
-    """Before anything is taken from the source."""
-    source = iter([ask(1)])
+def test_an_invalid_window_is_rejected(window: Any) -> None:
+    """The error is raised before anything is taken from the source."""
+    source = iter([query(1)])
     with pytest.raises(ConfigurationError, match=r"^window: must be a whole number"):
         poll(ScriptedSender(), source, window=window)
 
-    assert [ask(1)] == list(source)
+    assert [query(1)] == list(source)
 
 
 @pytest.mark.parametrize("ordered", [False, True])
 @pytest.mark.parametrize("source", SOURCES)
-def test_every_kind_of_source_is_taken(
+def test_every_kind_of_source_is_read_to_its_end(
     clock: Clock, source: Callable[[Iterable[Any]], Any], *, ordered: bool
 ) -> None:
-    """Plain and asynchronous, made at once or one by one."""
+    """Lists, iterators, generators and async iterables all work."""
     sender = ScriptedSender()
 
     async def main() -> list[Outcome[Any]]:
-        operations = source([ask(place) for place in range(100)])
+        operations = source([query(index) for index in range(100)])
         return await all_of(poll(sender, operations, ordered=ordered))
 
     found = clock.run(main())
 
-    assert list(range(100)) == sorted(places(found))
+    assert list(range(100)) == sorted(indices(found))
     assert {(1, None)} == {(each.attempts, each.error) for each in found}
     assert all(each.response == status() for each in found)
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_nothing_to_do_is_soon_done(
+def test_an_empty_source_ends_the_iteration(
     clock: Clock, source: Callable[[Iterable[Any]], Any]
 ) -> None:
-    """An empty source ends the iteration, each time that it is asked."""
+    """Every further request for an outcome ends it again."""
 
     async def main() -> None:
         outcomes: Outcomes[Any] = poll(ScriptedSender(), source([]))
@@ -148,82 +147,84 @@ def test_nothing_to_do_is_soon_done(
 
 
 def test_a_client_is_a_sender(clock: Clock) -> None:
-    """Calls take their turns, and their attempts are counted."""
+    """Calls are throttled, and their attempts are counted."""
     transport = RecordingTransport(LOST, VERIFIED)
 
     async def main() -> list[Outcome[Any]]:
         async with make(transport) as cams:
-            return await all_of(poll(cams, map(ask, range(25))))
+            return await all_of(poll(cams, map(query, range(25))))
 
     found = clock.run(main())
 
-    assert list(range(25)) == sorted(places(found))
+    assert list(range(25)) == sorted(indices(found))
     assert 26 == sum(each.attempts for each in found) == len(transport.seen)
     assert clock.now > 1000 + 2
 
 
-# What goes wrong with one
+# Errors of one operation
 
 
 def test_an_error_is_a_value(clock: Clock) -> None:
-    """It ends nothing, and keeps no frame alive."""
+    """It does not end the iteration, and keeps no frame alive."""
     gone = NotFound("no", code="Number.NotFound")
     gone.attempts = 3
-    sender = ScriptedSender(lambda each, _: copy(gone) if each == ask(1) else status())
+    sender = ScriptedSender(
+        lambda each, _: copy(gone) if each == query(1) else status()
+    )
 
-    found = clock.run(all_of(poll(sender, map(ask, range(3)), ordered=True)))
+    found = clock.run(all_of(poll(sender, map(query, range(3)), ordered=True)))
 
-    assert [0, 1, 2] == places(found)
+    assert [0, 1, 2] == indices(found)
     assert (None, 3) == (found[1].response, found[1].attempts)
     assert isinstance(found[1].error, NotFound)
     assert found[1].error.__traceback__ is None
     assert [None, None] == [found[0].error, found[2].error]
 
 
-def test_whatever_is_no_operation_is_one_bad_item(clock: Clock) -> None:
-    """The rest is asked all the same."""
-    source: list[Any] = [None, ask(1), "a", 5, ask(2), ChatappSyncPhoneNumber]
+def test_an_item_that_is_no_operation_yields_an_error(clock: Clock) -> None:
+    """The other operations are sent."""
+    source: list[Any] = [None, query(1), "a", 5, query(2), ChatappSyncPhoneNumber]
     sender = ScriptedSender()
 
     found = clock.run(all_of(poll(sender, source, ordered=True)))
 
     assert source == [each.operation for each in found]
-    assert [ask(1), ask(2)] == sender.asked
+    assert [query(1), query(2)] == sender.sent
     for each in found:
         if each.response is None:
             assert isinstance(each.error, InvalidOperation)
             assert ("operation", 0) == (each.error.field, each.attempts)
 
 
-def test_an_answer_from_nowhere_cost_no_request(clock: Clock) -> None:
-    """A sender of a user's own may have no meta."""
+def test_a_response_without_meta_counts_no_attempts(clock: Clock) -> None:
+    """The sender of a user may return responses without meta."""
     sender = ScriptedSender(lambda _, __: listed())
     response = ScriptedSender(lambda _, __: type(listed())(**bare()))
 
     def bare() -> dict[str, Any]:
         return {"request_id": "i", "code": "OK", "phone_numbers": ()}
 
-    with_meta = clock.run(all_of(poll(sender, [ask(1)])))
-    without = clock.run(all_of(poll(response, [ask(1)])))
+    with_meta = clock.run(all_of(poll(sender, [query(1)])))
+    without = clock.run(all_of(poll(response, [query(1)])))
 
     assert [1, 0] == [with_meta[0].attempts, without[0].attempts]
 
 
-# How many are held
+# The window
 
 
 @frozen
 class Held:
-    """A source that looks, each time it is asked, at how much is held."""
+    """A source that records the most operations held at any time."""
 
     count: int
     yielded: list[Outcome[Any]]
     seen: list[int]
 
     def __iter__(self) -> Iterator[Operation[Any]]:
-        for place in range(self.count):
-            self.seen.append(place + 1 - len(self.yielded))
-            yield ask(place)
+        for index in range(self.count):
+            self.seen.append(index + 1 - len(self.yielded))
+            yield query(index)
 
 
 @pytest.mark.parametrize("ordered", [False, True])
@@ -231,7 +232,7 @@ class Held:
 def test_no_more_than_the_window_is_held(
     clock: Clock, window: int, *, ordered: bool
 ) -> None:
-    """In flight or finished: until the consumer takes it, it counts."""
+    """An operation counts until its outcome is consumed."""
     random = Random(window)
     sender = ScriptedSender(seconds=lambda _: random.random())
     source = Held(50, [], [])
@@ -250,7 +251,7 @@ def test_no_more_than_the_window_is_held(
 
 
 def test_a_slow_consumer_slows_the_source_down(clock: Clock) -> None:
-    """However long it sleeps, nothing more is taken."""
+    """Nothing more is taken while the window is full."""
     sender = ScriptedSender()
     source = Held(100, [], [])
 
@@ -259,28 +260,28 @@ def test_a_slow_consumer_slows_the_source_down(clock: Clock) -> None:
             source.yielded.append(await anext(outcomes))
             await asyncio.sleep(3600)
 
-            assert 6 == len(sender.asked)
+            assert 6 == len(sender.sent)
 
     clock.run(main())
 
 
 def test_the_default_window_keeps_the_ceiling_busy(clock: Clock) -> None:
-    """Two seconds' worth of calls and a few."""
+    """It has slots for two seconds' worth of calls and a few more."""
     sender = ScriptedSender(qps=10.0, seconds=1000)
 
     async def main() -> None:
-        async with poll(sender, map(ask, range(1000))) as outcomes:
+        async with poll(sender, map(query, range(1000))) as outcomes:
             waiting = asyncio.ensure_future(anext(outcomes))
             await asyncio.sleep(1)
             waiting.cancel()
 
     clock.run(main())
 
-    assert 20 + SPARE == sender.most
+    assert 20 + SPARE_SLOTS == sender.most
 
 
 def test_each_action_seen_adds_to_the_window(clock: Clock) -> None:
-    """As each has a ceiling of its own; up to a bound."""
+    """Each action has its own ceiling; the window is bounded in all."""
     sender = ScriptedSender(qps=0.3, seconds=1000)
 
     async def main() -> list[int]:
@@ -288,8 +289,8 @@ def test_each_action_seen_adds_to_the_window(clock: Clock) -> None:
         for qps in (0.3, 10.0, float("inf")):
             sender.qps = qps
             sender.most = 0
-            operations = [ask(0), ChatappSyncPhoneNumber(cust_space_id="s")]
-            source: list[Any] = [*operations, *map(ask, range(2 * MOST))]
+            operations = [query(0), ChatappSyncPhoneNumber(cust_space_id="s")]
+            source: list[Any] = [*operations, *map(query, range(2 * MAX_SLOTS))]
             async with poll(sender, source) as outcomes:
                 waiting = asyncio.ensure_future(anext(outcomes))
                 await asyncio.sleep(1)
@@ -297,50 +298,52 @@ def test_each_action_seen_adds_to_the_window(clock: Clock) -> None:
             seen.append(sender.most)
         return seen
 
-    assert [2 * (1 + SPARE), 2 * (20 + SPARE), MOST] == clock.run(main())
+    assert [2 * (1 + SPARE_SLOTS), 2 * (20 + SPARE_SLOTS), MAX_SLOTS] == clock.run(
+        main()
+    )
 
 
 def test_ordered_means_the_order_of_the_source(clock: Clock) -> None:
-    """Whoever is faster waits for those before; others overtake."""
-    sender = ScriptedSender(seconds=lambda each: 10.0 - place_of(each))
+    """Faster calls wait for those before them only if `ordered` is set."""
+    sender = ScriptedSender(seconds=lambda each: 10.0 - index_of(each))
 
     async def main(*, ordered: bool) -> list[int]:
-        source = map(ask, range(10))
-        return places(await all_of(poll(sender, source, window=10, ordered=ordered)))
+        source = map(query, range(10))
+        return indices(await all_of(poll(sender, source, window=10, ordered=ordered)))
 
     assert list(range(10)) == clock.run(main(ordered=True))
     assert list(reversed(range(10))) == clock.run(main(ordered=False))
 
 
 def test_an_outcome_that_was_not_awaited_long_enough_is_not_lost(clock: Clock) -> None:
-    """A consumer may look at its watch."""
+    """A consumer may request outcomes with a timeout."""
     sender = ScriptedSender(seconds=5)
 
     async def main() -> None:
         found: list[Outcome[Any]] = []
-        outcomes = poll(sender, map(ask, range(10)), window=3)
+        outcomes = poll(sender, map(query, range(10)), window=3)
         with contextlib.suppress(StopAsyncIteration):
             while True:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(1):
                         found.append(await anext(outcomes))
 
-        assert list(range(10)) == sorted(places(found))
+        assert list(range(10)) == sorted(indices(found))
         assert await no_tasks_left()
 
     clock.run(main())
 
 
 def test_several_consumers_share_the_outcomes(clock: Clock) -> None:
-    """Each outcome goes to one of them, and all of them see the end."""
+    """Each outcome goes to one consumer, and the end to all."""
 
     async def main() -> None:
-        outcomes = poll(ScriptedSender(), map(ask, range(50)), window=4)
+        outcomes = poll(ScriptedSender(), map(query, range(50)), window=4)
         found: list[int] = []
 
         async def consume() -> None:
             async for outcome in outcomes:
-                found.append(place_of(outcome.operation))
+                found.append(index_of(outcome.operation))
                 await asyncio.sleep(0.1)
 
         await asyncio.gather(*(consume() for _ in range(3)))
@@ -354,18 +357,18 @@ def test_several_consumers_share_the_outcomes(clock: Clock) -> None:
 
 
 class SourceError(Exception):
-    """Of a source, such as a file that ends in the middle."""
+    """An error of a source."""
 
 
 def breaks(count: int, error: BaseException) -> Iterator[Operation[Any]]:
     """Yield operations, then raise."""
-    yield from map(ask, range(count))
+    yield from map(query, range(count))
     raise error
 
 
 async def breaks_later(count: int, error: BaseException) -> AsyncIterator[Any]:
     """Yield operations, then raise."""
-    for each in map(ask, range(count)):
+    for each in map(query, range(count)):
         yield each
     raise error
 
@@ -375,7 +378,7 @@ async def breaks_later(count: int, error: BaseException) -> AsyncIterator[Any]:
 def test_a_source_that_raises_ends_the_run_last(
     clock: Clock, source: Callable[[int, Exception], Any], *, ordered: bool
 ) -> None:
-    """What was taken comes out first, then the very exception, then the end."""
+    """The outcomes come first, then the same exception object, then the end."""
     error = SourceError("in the middle")
 
     async def main() -> None:
@@ -386,7 +389,7 @@ def test_a_source_that_raises_ends_the_run_last(
             await take_all(outcomes, found)
 
         assert error is caught.value
-        assert list(range(7)) == sorted(places(found))
+        assert list(range(7)) == sorted(indices(found))
         assert [] == [outcome async for outcome in outcomes]
         assert await no_tasks_left()
 
@@ -394,22 +397,24 @@ def test_a_source_that_raises_ends_the_run_last(
 
 
 @pytest.mark.parametrize("ordered", [False, True])
-def test_an_error_that_is_not_ours_ends_the_run(clock: Clock, *, ordered: bool) -> None:
-    """The rest is cancelled, what was done comes out, then it is raised as it is."""
+def test_an_error_that_is_no_cams_error_ends_the_iteration(
+    clock: Clock, *, ordered: bool
+) -> None:
+    """Other calls are cancelled; completed ones yield; then the error is raised."""
     error = ZeroDivisionError("of a sender")
     sender = ScriptedSender(
-        lambda each, _: error if each == ask(2) else status(),
-        seconds=lambda each: [1.0, 9.0, 2.0, 1.0][place_of(each)],
+        lambda each, _: error if each == query(2) else status(),
+        seconds=lambda each: [1.0, 9.0, 2.0, 1.0][index_of(each)],
     )
 
     async def main() -> None:
         found: list[Outcome[Any]] = []
-        outcomes = poll(sender, map(ask, range(4)), window=4, ordered=ordered)
+        outcomes = poll(sender, map(query, range(4)), window=4, ordered=ordered)
         with pytest.raises(ZeroDivisionError) as caught:
             await take_all(outcomes, found)
 
         assert error is caught.value
-        assert [0, 3] == places(found)
+        assert [0, 3] == indices(found)
         assert 0 == sender.busy
         assert await no_tasks_left()
 
@@ -417,22 +422,22 @@ def test_an_error_that_is_not_ours_ends_the_run(clock: Clock, *, ordered: bool) 
 
 
 def test_of_several_errors_the_first_is_raised(clock: Clock) -> None:
-    """The others are most likely the same, all over again."""
-    errors = [ZeroDivisionError(str(place)) for place in range(3)]
-    sender = ScriptedSender(lambda each, _: errors[place_of(each)])
+    """Later errors of the same iteration are discarded."""
+    errors = [ZeroDivisionError(str(index)) for index in range(3)]
+    sender = ScriptedSender(lambda each, _: errors[index_of(each)])
 
     with pytest.raises(ZeroDivisionError) as caught:
-        clock.run(all_of(poll(sender, map(ask, range(3)), window=3)))
+        clock.run(all_of(poll(sender, map(query, range(3)), window=3)))
 
     assert errors[0] is caught.value
 
 
 def test_a_cancelled_send_does_not_hang(clock: Clock) -> None:
-    """Nobody cancelled the poll; whoever awaits it must hear of it all the same."""
+    """A cancellation inside the client is raised to the consumer."""
     sender = ScriptedSender(lambda _, __: asyncio.CancelledError())
 
     async def main() -> None:
-        outcomes = poll(sender, map(ask, range(10)), window=2)
+        outcomes = poll(sender, map(query, range(10)), window=2)
         with pytest.raises(asyncio.CancelledError):
             await anext(outcomes)
 
@@ -442,7 +447,7 @@ def test_a_cancelled_send_does_not_hang(clock: Clock) -> None:
 
 
 def test_a_cancelled_source_does_not_hang(clock: Clock) -> None:
-    """As little as a cancelled send."""
+    """A cancellation inside the source is raised to the consumer."""
 
     async def main() -> None:
         source = breaks_later(0, asyncio.CancelledError())
@@ -456,14 +461,14 @@ def test_a_cancelled_source_does_not_hang(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("ordered", [False, True])
-def test_stop_lets_out_what_was_sent(clock: Clock, *, ordered: bool) -> None:
-    """Then the iteration ends; a source that is a generator is closed."""
+def test_stop_yields_the_outcomes_in_flight(clock: Clock, *, ordered: bool) -> None:
+    """The iteration ends after them, and a generator source is closed."""
     sender = ScriptedSender()
     log: list[str] = []
 
     async def main() -> list[Outcome[Any]]:
         found: list[Outcome[Any]] = []
-        source = trickle(map(ask, range(100)), log=log)
+        source = trickle(map(query, range(100)), log=log)
         async with poll(sender, source, window=4, ordered=ordered) as outcomes:
             async for outcome in outcomes:
                 found.append(outcome)
@@ -476,13 +481,13 @@ def test_stop_lets_out_what_was_sent(clock: Clock, *, ordered: bool) -> None:
     found = clock.run(main())
 
     assert ["closed"] == log
-    assert sorted(map(place_of, sender.asked)) == sorted(places(found))
+    assert sorted(map(index_of, sender.sent)) == sorted(indices(found))
     assert 9 <= len(found) <= 13
 
 
 def test_stop_before_the_start_takes_nothing(clock: Clock) -> None:
-    """The source is not even asked."""
-    source = iter([ask(1)])
+    """The source is not iterated."""
+    source = iter([query(1)])
 
     async def main() -> list[Outcome[Any]]:
         outcomes = poll(ScriptedSender(), source)
@@ -490,34 +495,34 @@ def test_stop_before_the_start_takes_nothing(clock: Clock) -> None:
         return await all_of(outcomes)
 
     assert [] == clock.run(main())
-    assert [ask(1)] == list(source)
+    assert [query(1)] == list(source)
 
 
 def test_a_source_can_stop_the_poll(clock: Clock) -> None:
-    """What it yields after that is not taken."""
+    """Operations that it yields afterwards are not taken."""
     sender = ScriptedSender()
 
     async def main() -> None:
         def source() -> Iterator[Operation[Any]]:
-            yield ask(1)
+            yield query(1)
             outcomes.stop()
-            yield ask(2)
+            yield query(2)
 
         outcomes = poll(sender, source())
 
-        assert [1] == places(await all_of(outcomes))
+        assert [1] == indices(await all_of(outcomes))
 
     clock.run(main())
 
 
 def test_a_source_can_close_the_poll(clock: Clock) -> None:
-    """It does not wait for itself."""
+    """`aclose()` inside the source does not deadlock."""
 
     async def main() -> None:
         async def source() -> AsyncIterator[Any]:
-            yield ask(1)
+            yield query(1)
             await outcomes.aclose()
-            yield ask(2)
+            yield query(2)
 
         outcomes = poll(ScriptedSender(seconds=100), source())
 
@@ -528,10 +533,10 @@ def test_a_source_can_close_the_poll(clock: Clock) -> None:
 
 
 def test_stop_ends_a_wait_for_the_source(clock: Clock) -> None:
-    """A source may have nothing to give for ever."""
+    """A source may never yield again."""
 
     async def main() -> None:
-        outcomes: Outcomes[Any] = poll(ScriptedSender(), trickle([ask(1)], 1e9))
+        outcomes: Outcomes[Any] = poll(ScriptedSender(), trickle([query(1)], 1e9))
         waiting = asyncio.ensure_future(anext(outcomes, None))
         await asyncio.sleep(1)
         outcomes.stop()
@@ -542,12 +547,12 @@ def test_stop_ends_a_wait_for_the_source(clock: Clock) -> None:
 
 
 def test_aclose_ends_everything(clock: Clock) -> None:
-    """What runs, what was not asked for, and whoever waits for more."""
-    sender = ScriptedSender(seconds=lambda each: 1.0 if place_of(each) < 3 else 1e6)
+    """It ends calls in flight, unconsumed outcomes and waiting consumers."""
+    sender = ScriptedSender(seconds=lambda each: 1.0 if index_of(each) < 3 else 1e6)
     log: list[str] = []
 
     async def main() -> None:
-        outcomes = poll(sender, trickle(map(ask, range(99)), log=log), window=5)
+        outcomes = poll(sender, trickle(map(query, range(99)), log=log), window=5)
         await anext(outcomes)
         await asyncio.sleep(5)
         await asyncio.gather(outcomes.aclose(), outcomes.aclose())
@@ -562,10 +567,10 @@ def test_aclose_ends_everything(clock: Clock) -> None:
 
 
 def test_aclose_ends_a_consumer_that_waits(clock: Clock) -> None:
-    """Its loop ends as at the end of the source."""
+    """Its loop ends as it does at the end of the source."""
 
     async def main() -> None:
-        outcomes = poll(ScriptedSender(seconds=1e6), map(ask, range(9)))
+        outcomes = poll(ScriptedSender(seconds=1e6), map(query, range(9)))
         waiting = asyncio.ensure_future(anext(outcomes, None))
         await asyncio.sleep(1)
         await outcomes.aclose()
@@ -576,8 +581,8 @@ def test_aclose_ends_a_consumer_that_waits(clock: Clock) -> None:
 
 
 def test_aclose_before_the_start_takes_nothing(clock: Clock) -> None:
-    """There is nothing to end."""
-    source = iter([ask(1)])
+    """The source is not iterated."""
+    source = iter([query(1)])
 
     async def main() -> None:
         async with poll(ScriptedSender(), source) as outcomes:
@@ -587,19 +592,19 @@ def test_aclose_before_the_start_takes_nothing(clock: Clock) -> None:
 
     clock.run(main())
 
-    assert [ask(1)] == list(source)
+    assert [query(1)] == list(source)
 
 
-def test_a_failure_of_the_source_at_its_end_is_told(
+def test_an_error_while_the_source_closes_is_reported(
     clock: Clock, caplog: Capture
 ) -> None:
-    """It is raised where somebody listens, and logged where nobody does."""
+    """It is raised to a consumer, or logged once the poll is closed."""
 
     async def source() -> AsyncIterator[Any]:
         try:
             while True:
                 await asyncio.sleep(1)
-                yield ask(1)
+                yield query(1)
         finally:
             raise SourceError("when closed")
 
@@ -627,18 +632,18 @@ def test_a_failure_of_the_source_at_its_end_is_told(
 def test_dropping_it_ends_its_tasks(
     clock: Clock, caplog: Capture, *, circular: bool
 ) -> None:
-    """A `break` without `async with` leaves nothing running, and no noise."""
-    sender = ScriptedSender(seconds=lambda each: 1.0 if each == ask(0) else 1e6)
+    """A `break` without `async with` leaves no task and logs nothing."""
+    sender = ScriptedSender(seconds=lambda each: 1.0 if each == query(0) else 1e6)
 
     async def main() -> None:
         async for outcome in watched():
-            assert ask(0) == outcome.operation
+            assert query(0) == outcome.operation
             break
         gc.collect()
         assert await no_tasks_left()
 
     def watched() -> Outcomes[Any]:
-        outcomes = poll(sender, trickle(map(ask, range(99))))
+        outcomes = poll(sender, trickle(map(query, range(99))))
         if circular:
             vars(outcomes)["itself"] = outcomes
         return outcomes
@@ -653,11 +658,11 @@ def test_dropping_it_ends_its_tasks(
 
 
 def test_dropping_it_after_the_loop_is_silent(caplog: Capture) -> None:
-    """The loop has ended its tasks by then."""
+    """The loop has already cancelled its tasks."""
     kept: list[Any] = []
 
     async def main() -> None:
-        outcomes = poll(ScriptedSender(seconds=0.001), map(ask, range(9)), window=2)
+        outcomes = poll(ScriptedSender(seconds=0.001), map(query, range(9)), window=2)
         kept.append(outcomes)
         await anext(outcomes)
 
@@ -669,14 +674,14 @@ def test_dropping_it_after_the_loop_is_silent(caplog: Capture) -> None:
     assert set() == _RUNNING
 
 
-def test_a_loop_that_was_closed_too_early_is_no_matter(
+def test_dropping_it_after_an_early_loop_close_is_silent(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """There is nobody left to tell when the iterator goes."""
+    """A closed loop cannot run the cancellation."""
     sender = ScriptedSender(seconds=1e6)
 
     async def main() -> None:
-        outcomes = poll(sender, map(ask, range(9)), window=2)
+        outcomes = poll(sender, map(query, range(9)), window=2)
         waiting = asyncio.ensure_future(anext(outcomes))
         await asyncio.sleep(1)
         waiting.cancel()
@@ -697,12 +702,12 @@ def test_a_loop_that_was_closed_too_early_is_no_matter(
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="tasks are never eager")
-def test_eager_tasks_are_no_matter(clock: Clock) -> None:
-    """They may have ended before anybody knows of them."""
+def test_eager_tasks_are_supported(clock: Clock) -> None:
+    """They may complete before they are registered."""
 
     class Instant(ScriptedSender):
         async def send(self, operation: Operation[Any]) -> Any:
-            self.asked.append(operation)
+            self.sent.append(operation)
             return status()
 
     async def main() -> None:
@@ -720,12 +725,12 @@ def test_eager_tasks_are_no_matter(clock: Clock) -> None:
     clock.run(main())
 
 
-# Whatever happens
+# Random plans
 
 
 @frozen
 class Plan:
-    """One way in which source, sender and consumer may behave."""
+    """The behaviour of source, sender and consumer in one example."""
 
     seed: int
     count: int
@@ -753,7 +758,7 @@ PLANS = st.builds(
 
 
 async def end(plan: Plan, outcomes: Outcomes[Any]) -> bool:
-    """Do what the plan has in mind for the consumer; return whether it goes on."""
+    """End the iteration as planned; return whether to continue."""
     match plan.ends:
         case "stop":
             outcomes.stop()
@@ -771,7 +776,7 @@ async def end(plan: Plan, outcomes: Outcomes[Any]) -> bool:
 
 
 async def consume(plan: Plan, outcomes: Outcomes[Any], source: Held) -> bool:
-    """Iterate as planned; return whether that was to the end."""
+    """Iterate as planned; return whether the end was reached."""
     random = Random(plan.seed)
     async for outcome in outcomes:
         source.yielded.append(outcome)
@@ -783,11 +788,11 @@ async def consume(plan: Plan, outcomes: Outcomes[Any], source: Held) -> bool:
 
 
 async def carry_out(plan: Plan, sender: ScriptedSender, source: Held) -> bool:
-    """Poll as planned; return whether that was to the end."""
+    """Poll as planned; return whether the end was reached."""
 
     def operations() -> Iterator[Operation[Any]]:
-        for place, each in enumerate(source):
-            if place == plan.fails_at:
+        for index, each in enumerate(source):
+            if index == plan.fails_at:
                 raise SourceError
             yield each
 
@@ -806,12 +811,12 @@ async def carry_out(plan: Plan, sender: ScriptedSender, source: Held) -> bool:
 
 
 @given(plan=PLANS)
-def test_whatever_happens_each_comes_out_once(plan: Plan) -> None:
-    """Or was given up by the consumer; never more are held than the window."""
+def test_each_operation_yields_exactly_one_outcome(plan: Plan) -> None:
+    """Unless the consumer ends it; the window is never exceeded."""
     random = Random(plan.seed)
     gone = NotFound("no", code="no")
     sender = ScriptedSender(
-        lambda each, _: copy(gone) if place_of(each) % 5 == 3 else status(),
+        lambda each, _: copy(gone) if index_of(each) % 5 == 3 else status(),
         seconds=lambda _: random.choice([0, random.random()]),
         qps=2.0,
     )
@@ -819,23 +824,23 @@ def test_whatever_happens_each_comes_out_once(plan: Plan) -> None:
 
     to_the_end = Clock().run(carry_out(plan, sender, source))
 
-    found = places(source.yielded)
-    asked = [place_of(each) for each in sender.asked]
-    window = 2 * 2 + SPARE if plan.window is None else plan.window
-    # A list is read when it is made: what it holds is no matter of the poll.
+    found = indices(source.yielded)
+    sent = [index_of(each) for each in sender.sent]
+    window = 2 * 2 + SPARE_SLOTS if plan.window is None else plan.window
+    # A list is read before the poll, which bounds only what it takes itself.
     held = 0 if plan.source is list else max(source.seen, default=0)
 
     assert max(held, sender.most) <= window
     assert 0 == sender.busy
     assert len(set(found)) == len(found)
-    assert sorted(asked) == sorted(found) if to_the_end else set(found) <= set(asked)
+    assert sorted(sent) == sorted(found) if to_the_end else set(found) <= set(sent)
     assert sorted(found) == found or not plan.ordered
     for outcome in source.yielded:
         assert (outcome.response is None) != (outcome.error is None)
 
 
 def test_memory_does_not_grow_with_the_source(clock: Clock) -> None:
-    """Ten times the operations take no more of it."""
+    """Ten times the operations take no more memory."""
 
     class Forgetful(ScriptedSender):
         async def send(self, operation: Operation[Any]) -> Any:
@@ -846,7 +851,7 @@ def test_memory_does_not_grow_with_the_source(clock: Clock) -> None:
     async def peak(count: int) -> int:
         tracemalloc.reset_peak()
         before, _ = tracemalloc.get_traced_memory()
-        async with poll(Forgetful(), map(ask, range(count)), window=20) as outcomes:
+        async with poll(Forgetful(), map(query, range(count)), window=20) as outcomes:
             async for _ in outcomes:
                 pass
         return tracemalloc.get_traced_memory()[1] - before

@@ -1,4 +1,4 @@
-"""The poller against a server that counts: results, calls and ceilings."""
+"""The poller against the emulator: results, calls and ceilings."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -18,7 +18,7 @@ from tests.fakes import FAST
 
 @pytest.fixture
 async def emulator() -> AsyncIterator[Emulator]:
-    """Run a CAMS whose numbers stay as they are."""
+    """Run an emulator whose numbers keep their status."""
     async with Emulator(phone_numbers=250, settle=None, qps=FAST) as running:
         yield running
 
@@ -32,11 +32,11 @@ READ_ONLY = CannedResponse(
         {"RequestId": "id-no", "Code": "Ram.PermissionDeny", "Message": "no"}
     ).encode(),
 )
-"""What RAM answers to an account with the vendor's read-only policy."""
+"""The response of RAM to an account with the vendor's read-only policy."""
 
 
 def numbers(emulator: Emulator) -> list[GetPhoneNumberVerificationStatus]:
-    """Return an operation for each number there is."""
+    """Return an operation for each number of the emulator."""
     return [
         GetPhoneNumberVerificationStatus(
             phone_number=each.phone_number, cust_space_id=each.cust_space_id
@@ -46,7 +46,7 @@ def numbers(emulator: Emulator) -> list[GetPhoneNumberVerificationStatus]:
 
 
 def executed(emulator: Emulator) -> dict[str, int]:
-    """Return how often each action was executed, as the server counts it."""
+    """Return how often the emulator executed each action."""
     return {each.action: each.executed for each in emulator.report().actions}
 
 
@@ -62,8 +62,8 @@ async def polled(client: Sender, operations: Any, **options: Any) -> list[Outcom
         return [outcome async for outcome in outcomes]
 
 
-def told(outcomes: Iterable[Outcome[Any]]) -> list[tuple[str, str]]:
-    """Return what became of each number, without what tells calls apart."""
+def summary(outcomes: Iterable[Outcome[Any]]) -> list[tuple[str, str]]:
+    """Return number, status or error code of each outcome."""
     return [
         (
             outcome.operation.phone_number
@@ -79,10 +79,10 @@ def told(outcomes: Iterable[Outcome[Any]]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("source", [list, iter, trickle])
-async def test_all_are_asked_once(
+async def test_each_number_is_requested_once(
     emulator: Emulator, client: CamsClient, source: Callable[[Iterable[Any]], Any]
 ) -> None:
-    """Whatever the source is, and although some calls are lost on their way."""
+    """This holds for every kind of source, and if some calls are lost."""
     emulator.faults.rate(Fault.RESET_BEFORE, 0.02)
     operations = numbers(emulator)
 
@@ -94,15 +94,15 @@ async def test_all_are_asked_once(
     assert emulator.report().held
 
 
-async def test_spaces_and_numbers_tell_the_same(
+async def test_requests_per_space_and_per_number_agree(
     emulator: Emulator, client: CamsClient
 ) -> None:
-    """With one call for each space instead of one for each number."""
+    """A PerSpace needs one call for each space rather than each number."""
     operations: list[Operation[Any]] = list(numbers(emulator))
     spaces = len({each.cust_space_id for each in emulator.phone_numbers})
     strangers = [
         GetPhoneNumberVerificationStatus(phone_number="49301234567", cust_space_id=each)
-        for each in ("cams-0001", "cams-of-nobody")
+        for each in ("cams-0001", "cams-missing")
     ]
     Random(5).shuffle(operations)
 
@@ -112,20 +112,20 @@ async def test_spaces_and_numbers_tell_the_same(
     per_spaces = await polled(per_space, [*operations, *strangers], ordered=True)
     after = executed(emulator)
 
-    assert told(per_number) == told(per_spaces)
+    assert summary(per_number) == summary(per_spaces)
     assert all(isinstance(each.error, InvalidParameter) for each in per_spaces[-2:])
     assert len(operations) + 2 == before[STATUS]
-    # A space that does not exist is asked for once, too.
+    # Including one call for the space that does not exist.
     assert spaces + 1 == after[SYNC]
     assert 2 == after[STATUS] - before[STATUS]
     assert not per_space.fell_back
     assert emulator.report().held
 
 
-async def test_an_account_that_may_only_read_asks_per_number(
+async def test_a_read_only_account_requests_each_number(
     emulator: Emulator, client: CamsClient
 ) -> None:
-    """The results are the same; the server sees no more calls for spaces."""
+    """The results are the same, after a single call for a space."""
     emulator.faults.rate(READ_ONLY, 1.0, SYNC)
     operations = numbers(emulator)
     per_space = PerSpace(client)
@@ -135,7 +135,7 @@ async def test_an_account_that_may_only_read_asks_per_number(
     per_number = await polled(client, operations, ordered=True)
 
     assert per_space.fell_back
-    assert told(per_number) == told(per_spaces)
+    assert summary(per_number) == summary(per_spaces)
     assert {STATUS: len(operations), SYNC: 0} == {SYNC: 0} | found
     syncs = [each for each in emulator.report().actions if each.action == SYNC]
     assert 1 == sum(each.arrivals for each in syncs)
@@ -143,7 +143,7 @@ async def test_an_account_that_may_only_read_asks_per_number(
 
 @pytest.mark.parametrize("per_space", [False, True])
 async def test_a_watch_ends_when_all_are_verified(*, per_space: bool) -> None:
-    """Each number comes out once, when the server says so, whoever is asked."""
+    """Each number yields one outcome, with and without PerSpace."""
     async with (
         Emulator(phone_numbers=150, settle=0.3, qps=FAST) as emulator,
         CamsClient(

@@ -1,4 +1,4 @@
-"""Asking per space: what is shared, what is kept, and what is asked for by itself."""
+"""`PerSpace`: shared calls, the cache, and individual requests."""
 
 import asyncio
 import logging
@@ -31,10 +31,10 @@ from tests.fakes import MIGRATION
 from tests.senders import (
     META,
     ScriptedSender,
-    ask,
+    index_of,
     listed,
     no_tasks_left,
-    place_of,
+    query,
     status,
 )
 
@@ -44,7 +44,7 @@ DENIED = PermissionDenied("no", code="Ram.PermissionDeny")
 
 
 class Spaces(ScriptedSender):
-    """Answers for spaces and for numbers."""
+    """A sender with one response for each space and one for all numbers."""
 
     def __init__(
         self,
@@ -64,47 +64,47 @@ class Spaces(ScriptedSender):
         return self.one
 
     def numbers(self) -> Sequence[int]:
-        """Return the numbers that were asked for by themselves."""
+        """Return the numbers that were requested individually."""
         return [
-            place_of(each)
-            for each in self.asked
+            index_of(each)
+            for each in self.sent
             if isinstance(each, GetPhoneNumberVerificationStatus)
         ]
 
 
-def number(place: int) -> str:
-    """Return one of many numbers."""
-    return ask(place).phone_number
+def number(index: int) -> str:
+    """Return the number with this index."""
+    return query(index).phone_number
 
 
 @pytest.mark.parametrize("max_age", [-1, math.nan, "1", None, True])
-def test_a_bad_age_is_refused(max_age: Any) -> None:
+def test_an_invalid_max_age_is_rejected(max_age: Any) -> None:
     """The error names the argument."""
     with pytest.raises(ConfigurationError, match=r"^max_age: must be a number"):
         PerSpace(ScriptedSender(), max_age=max_age)
 
 
-def test_what_cannot_send_is_refused() -> None:
+def test_an_invalid_client_is_rejected() -> None:
     """The error names the argument."""
     client: Any = object()
     with pytest.raises(ConfigurationError, match=r"^client: must have a method send"):
         PerSpace(client)
 
 
-def test_one_call_answers_for_a_space(clock: Clock) -> None:
-    """Each number has the status that the space's answer tells, and no call."""
+def test_one_call_serves_a_whole_space(clock: Clock) -> None:
+    """Each number has the status of the space's response, without a call."""
     codes = ["VERIFIED", "NOT_VERIFIED", "SOMETHING_NEW"]
-    entries = [(number(place), codes[place % 3]) for place in range(100)]
+    entries = [(number(index), codes[index % 3]) for index in range(100)]
     sender = Spaces({"cams-1": listed(*entries)})
     per_space = PerSpace(sender)
 
     async def main() -> list[Any]:
-        async with poll(per_space, map(ask, range(100)), ordered=True) as outcomes:
+        async with poll(per_space, map(query, range(100)), ordered=True) as outcomes:
             return [outcome.response async for outcome in outcomes]
 
     found = clock.run(main())
 
-    assert [ChatappSyncPhoneNumber(cust_space_id="cams-1")] == sender.asked
+    assert [ChatappSyncPhoneNumber(cust_space_id="cams-1")] == sender.sent
     assert not per_space.fell_back
     for (phone_number, code), response in zip(entries, found, strict=True):
         assert isinstance(response, VerificationStatusResponse)
@@ -122,7 +122,7 @@ def test_one_call_answers_for_a_space(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "told"),
+    ("entry", "found_in_space"),
     [
         (number(1), True),
         ("+" + number(1), True),
@@ -136,50 +136,50 @@ def test_one_call_answers_for_a_space(clock: Clock) -> None:
     ],
 )
 def test_numbers_are_compared_by_digits(
-    clock: Clock, entry: str, *, told: bool
+    clock: Clock, entry: str, *, found_in_space: bool
 ) -> None:
-    """Its spelling does not matter; what is masked is no number."""
+    """Formatting is ignored; a masked number matches none."""
     sender = Spaces({"cams-1": listed((entry, "VERIFIED"))})
 
-    found = clock.run(PerSpace(sender).send(ask(1)))
+    found = clock.run(PerSpace(sender).send(query(1)))
 
-    assert (entry if told else "by itself") == found.data.phone_number
-    assert ("VERIFIED" if told else "EXPIRED") == found.data.code_verification_status
-    assert [] == sender.numbers() if told else [1] == sender.numbers()
+    assert (entry if found_in_space else "by itself") == found.data.phone_number
+    assert (
+        "VERIFIED" if found_in_space else "EXPIRED"
+    ) == found.data.code_verification_status
+    assert [] == sender.numbers() if found_in_space else [1] == sender.numbers()
 
 
 @pytest.mark.parametrize("entries", [2, 3])
 @pytest.mark.parametrize("other", ["VERIFIED", "EXPIRED", None])
-def test_what_is_there_twice_is_in_doubt(
+def test_a_duplicate_entry_is_ignored(
     clock: Clock, entries: int, other: str | None
 ) -> None:
-    """However often, whatever it says: the number is asked for by itself."""
+    """The number is requested individually, whatever its entries hold."""
     twice = [(number(1), other), ("+" + number(1), "VERIFIED"), (number(1), other)]
     sender = Spaces({"cams-1": listed(*twice[:entries], (number(2), "VERIFIED"))})
     per_space = PerSpace(sender)
 
-    one, two = clock.run(per_space.send(ask(1))), clock.run(per_space.send(ask(2)))
+    one, two = clock.run(per_space.send(query(1))), clock.run(per_space.send(query(2)))
 
     assert ("by itself", number(2)) == (one.data.phone_number, two.data.phone_number)
     assert [1] == sender.numbers()
 
 
-def test_an_entry_without_status_tells_nothing(clock: Clock) -> None:
-    """The field may be absent: the number is asked for by itself."""
+def test_an_entry_without_status_is_ignored(clock: Clock) -> None:
+    """The number is requested individually."""
     sender = Spaces({"cams-1": listed((number(1), None))})
 
-    found = clock.run(PerSpace(sender).send(ask(1)))
+    found = clock.run(PerSpace(sender).send(query(1)))
 
     assert "by itself" == found.data.phone_number
 
 
-# Not allowed, or failed
+# Denied and failed calls
 
 
-def test_whoever_may_not_synchronise_asks_per_number(
-    clock: Clock, caplog: Capture
-) -> None:
-    """For good, with one warning; the ceiling is that of what is asked."""
+def test_a_denied_account_requests_each_number(clock: Clock, caplog: Capture) -> None:
+    """The fallback is permanent, logs one warning, and changes the ceiling."""
 
     class Ceilings(Spaces):
         def ceiling(self, operation: Any) -> float:
@@ -187,8 +187,8 @@ def test_whoever_may_not_synchronise_asks_per_number(
 
     sender = Ceilings(dict.fromkeys("abc", DENIED))
     per_space = PerSpace(sender)
-    before = per_space.ceiling(ask(1)), per_space.ceiling(MIGRATION)
-    operations = [ask(place, "abc"[place % 3]) for place in range(30)]
+    before = per_space.ceiling(query(1)), per_space.ceiling(MIGRATION)
+    operations = [query(index, "abc"[index % 3]) for index in range(30)]
 
     async def main() -> list[Any]:
         async with poll(per_space, operations, window=6) as outcomes:
@@ -198,7 +198,7 @@ def test_whoever_may_not_synchronise_asks_per_number(
         found = clock.run(main())
 
     assert (3.0, 7.0) == before
-    assert 7.0 == per_space.ceiling(ask(1))
+    assert 7.0 == per_space.ceiling(query(1))
     assert per_space.fell_back
     assert list(range(30)) == sorted(sender.numbers())
     assert 3 == len(sender.syncs())
@@ -216,16 +216,16 @@ def test_whoever_may_not_synchronise_asks_per_number(
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_each_number_of_a_space_that_failed_tells_the_truth(
+def test_numbers_of_a_failed_space_are_requested_individually(
     clock: Clock, error: CamsError, caplog: Capture
 ) -> None:
-    """Asked by itself; the space is not asked again, but others are."""
+    """The space is not requested again; other spaces are."""
     sender = Spaces({"a": error, "b": listed((number(1), "VERIFIED"))})
     sender.one = NotFound("no", code="Number.NotFound")
     per_space = PerSpace(sender)
 
     async def main() -> list[Any]:
-        operations = [*(ask(place, "a") for place in range(9)), ask(1, "b")]
+        operations = [*(query(index, "a") for index in range(9)), query(1, "b")]
         async with poll(per_space, operations, window=2, ordered=True) as outcomes:
             return [outcome async for outcome in outcomes]
 
@@ -241,20 +241,20 @@ def test_each_number_of_a_space_that_failed_tells_the_truth(
     assert f"failed ({type(error).__name__})" in caplog.messages[0]
 
 
-def test_an_error_that_is_not_ours_is_raised_for_all(clock: Clock) -> None:
-    """Nobody waits for ever."""
+def test_an_error_that_is_no_cams_error_is_raised_to_all_waiters(clock: Clock) -> None:
+    """No task waits for ever."""
     sender = Spaces({"cams-1": ZeroDivisionError()})
     per_space = PerSpace(sender)
 
     async def main() -> list[Any]:
-        waiting = (per_space.send(ask(place)) for place in range(3))
+        waiting = (per_space.send(query(index)) for index in range(3))
         return await asyncio.gather(*waiting, return_exceptions=True)
 
     assert [ZeroDivisionError] * 3 == list(map(type, clock.run(main())))
 
 
-def test_other_operations_are_passed_on(clock: Clock) -> None:
-    """As they are, the space's own call included."""
+def test_other_operations_are_passed_through(clock: Clock) -> None:
+    """They are unchanged, including ChatappSyncPhoneNumber itself."""
     response = listed()
     sender = Spaces({"cams-1": response})
     per_space = PerSpace(sender)
@@ -262,46 +262,46 @@ def test_other_operations_are_passed_on(clock: Clock) -> None:
 
     assert response is clock.run(per_space.send(sync))
     assert sender.one is clock.run(per_space.send(MIGRATION))
-    assert [sync, MIGRATION] == sender.asked
+    assert [sync, MIGRATION] == sender.sent
 
 
-# One call for all who ask at the same time
+# Shared calls
 
 
-def test_whoever_is_cancelled_leaves_the_call_to_the_others(clock: Clock) -> None:
-    """As long as one is left; with the last one it ends too."""
+def test_a_shared_call_survives_the_cancellation_of_a_waiter(clock: Clock) -> None:
+    """It is cancelled with its last waiter."""
     sender = Spaces({"cams-1": listed((number(2), "VERIFIED"))}, seconds=10)
     per_space = PerSpace(sender)
 
-    async def asking(*cancelled: int) -> list[Any]:
-        tasks = [asyncio.create_task(per_space.send(ask(place))) for place in (1, 2)]
+    async def run_waiters(*cancelled: int) -> list[Any]:
+        tasks = [asyncio.create_task(per_space.send(query(index))) for index in (1, 2)]
         await asyncio.sleep(1)
-        for place in cancelled:
-            tasks[place].cancel()
+        for index in cancelled:
+            tasks[index].cancel()
         found = await asyncio.gather(*tasks, return_exceptions=True)
         assert asyncio.all_tasks() == {asyncio.current_task()}
         assert 0 == sender.busy
         return [type(each) for each in found]
 
-    both = clock.run(asking(0, 1))
-    one = clock.run(asking(0))
+    both = clock.run(run_waiters(0, 1))
+    one = clock.run(run_waiters(0))
 
     assert [asyncio.CancelledError] * 2 == both
     assert [asyncio.CancelledError, VerificationStatusResponse] == one
     assert ["cams-1", "cams-1"] == sender.syncs()
 
 
-def test_a_newcomer_does_not_join_a_call_that_ends(clock: Clock) -> None:
-    """It would be cancelled with those who gave up."""
+def test_a_new_task_does_not_join_a_cancelled_call(clock: Clock) -> None:
+    """It starts a call of its own."""
     sender = Spaces({"cams-1": listed((number(1), "VERIFIED"))}, seconds=10)
     per_space = PerSpace(sender)
 
     async def main() -> None:
-        first = asyncio.create_task(per_space.send(ask(1)))
+        first = asyncio.create_task(per_space.send(query(1)))
         await asyncio.sleep(1)
         first.cancel()
         await asyncio.sleep(0)
-        second = await per_space.send(ask(1))
+        second = await per_space.send(query(1))
 
         assert number(1) == second.data.phone_number
         assert first.cancelled()
@@ -311,11 +311,11 @@ def test_a_newcomer_does_not_join_a_call_that_ends(clock: Clock) -> None:
 
 
 def test_closing_a_poll_ends_the_calls_of_its_spaces(clock: Clock) -> None:
-    """No task is left, of whatever kind."""
+    """No task is left."""
     sender = Spaces(dict.fromkeys("abc", listed()), seconds=1e6)
 
     async def main() -> None:
-        operations = [ask(place, "abc"[place % 3]) for place in range(30)]
+        operations = [query(index, "abc"[index % 3]) for index in range(30)]
         async with poll(PerSpace(sender), operations) as outcomes:
             waiting = asyncio.ensure_future(anext(outcomes, None))
             await asyncio.sleep(1)
@@ -328,11 +328,11 @@ def test_closing_a_poll_ends_the_calls_of_its_spaces(clock: Clock) -> None:
     clock.run(main())
 
 
-# What is kept
+# The cache
 
 
-def test_an_answer_is_used_until_it_is_too_old(clock: Clock) -> None:
-    """Its age counts from its arrival."""
+def test_a_response_is_reused_until_max_age(clock: Clock) -> None:
+    """The age counts from the arrival of the response."""
     sender = Spaces({"cams-1": listed((number(1), "VERIFIED"))}, seconds=5)
     per_space = PerSpace(sender, max_age=60)
 
@@ -340,67 +340,67 @@ def test_an_answer_is_used_until_it_is_too_old(clock: Clock) -> None:
         seen: list[int] = []
         for pause in (0, 59, 2, 59):
             await asyncio.sleep(pause)
-            await per_space.send(ask(1))
+            await per_space.send(query(1))
             seen.append(len(sender.syncs()))
         return seen
 
     assert [1, 1, 2, 2] == clock.run(main())
 
 
-def test_without_an_age_only_those_who_wait_share(clock: Clock) -> None:
-    """The next one asks anew."""
+def test_without_max_age_only_concurrent_calls_are_shared(clock: Clock) -> None:
+    """The next call requests the space again."""
     sender = Spaces({"cams-1": listed((number(1), "VERIFIED"))})
     per_space = PerSpace(sender, max_age=0)
 
     async def main() -> None:
         for times in (1, 2, 3):
-            await asyncio.gather(*(per_space.send(ask(1)) for _ in range(9)))
+            await asyncio.gather(*(per_space.send(query(1)) for _ in range(9)))
 
             assert times == len(sender.syncs())
 
     clock.run(main())
 
 
-def test_a_watch_sees_what_has_changed(clock: Clock) -> None:
-    """An answer that is younger than the pauses is fresh enough."""
+def test_a_watch_sees_status_changes(clock: Clock) -> None:
+    """A `max_age` below the pauses lets every repetition see a new response."""
     began = clock.now
 
-    class Settling(Spaces):
+    class Verifying(Spaces):
         def _answer(self, operation: Any, before: int) -> Any:
             del before
             assert isinstance(operation, ChatappSyncPhoneNumber)
-            place = math.floor(clock.now - began) // 100
-            codes = ["VERIFIED" if each <= place else "A" for each in range(9)]
+            index = math.floor(clock.now - began) // 100
+            codes = ["VERIFIED" if each <= index else "A" for each in range(9)]
             return listed(*((number(each), code) for each, code in enumerate(codes)))
 
-    sender = Settling({})
+    sender = Verifying({})
 
     async def main() -> list[Any]:
         per_space = PerSpace(sender, max_age=10)
-        async with watch(per_space, map(ask, range(9)), every=(30, 60)) as outcomes:
-            return [place_of(outcome.operation) async for outcome in outcomes]
+        async with watch(per_space, map(query, range(9)), every=(30, 60)) as outcomes:
+            return [index_of(outcome.operation) async for outcome in outcomes]
 
     assert list(range(9)) == clock.run(main())
     assert len(sender.syncs()) < 60
 
 
-def test_a_watch_refuses_what_would_never_change() -> None:
-    """Answers that are kept for ever settle nothing."""
+def test_a_watch_rejects_an_infinite_max_age() -> None:
+    """A status that is cached for ever never becomes terminal."""
     with pytest.raises(ConfigurationError, match=r"^client: needs a max_age"):
-        watch(PerSpace(ScriptedSender()), [ask(1)])
+        watch(PerSpace(ScriptedSender()), [query(1)])
 
 
-def test_what_is_kept_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spaces that were not asked for lately are forgotten first."""
-    monkeypatch.setattr(per_space_module, "MOST_NUMBERS", 12)
-    three = listed(*((number(place), "VERIFIED") for place in range(3)))
-    many = listed(*((number(place), "VERIFIED") for place in range(30)))
+def test_the_cache_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The least recently used spaces are evicted first."""
+    monkeypatch.setattr(per_space_module, "MAX_NUMBERS", 12)
+    three = listed(*((number(index), "VERIFIED") for index in range(3)))
+    many = listed(*((number(index), "VERIFIED") for index in range(30)))
     sender = Spaces({"a": three, "b": three, "c": three, "d": three, "many": many})
     per_space = PerSpace(sender)
 
     async def main() -> list[str]:
         for space in ("a", "b", "c", "a", "d", "a", "b", "many", "many", "a"):
-            await per_space.send(ask(1, space))
+            await per_space.send(query(1, space))
         return list(sender.syncs())
 
     # Three spaces fit: b goes for d, c for b, and all of them for the large one.
@@ -408,24 +408,24 @@ def test_what_is_kept_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) 
     assert 4 == per_space._size
 
 
-def test_an_old_answer_makes_room_for_the_new(clock: Clock) -> None:
-    """The same space counts once."""
+def test_a_new_response_replaces_the_old_one(clock: Clock) -> None:
+    """A space counts once towards the bound."""
     sender = Spaces({"a": listed(*((number(each), "A") for each in range(9)))})
     per_space = PerSpace(sender, max_age=0)
 
     for _ in range(5):
-        clock.run(per_space.send(ask(1, "a")))
+        clock.run(per_space.send(query(1, "a")))
 
     assert 10 == per_space._size
 
 
-# Whatever the answer holds
+# Random responses
 
 ENTRY = st.tuples(
     st.one_of(
         st.integers(0, 5).map(number),
-        st.integers(0, 5).map(lambda place: f"+{number(place)}"),
-        st.integers(0, 5).map(lambda place: f"86138******{place}"),
+        st.integers(0, 5).map(lambda index: f"+{number(index)}"),
+        st.integers(0, 5).map(lambda index: f"86138******{index}"),
         st.text("+86* x", max_size=5),
     ),
     st.sampled_from(["VERIFIED", "NOT_VERIFIED", None]),
@@ -436,17 +436,19 @@ ENTRY = st.tuples(
 def test_no_status_is_ever_wrong(
     entries: list[tuple[str, str | None]], seed: int
 ) -> None:
-    """What is told for a number stands in its one and only entry."""
+    """Each status is that of the number's only entry."""
     sender = Spaces({"cams-1": listed(*entries)})
-    places = Random(seed).choices(range(6), k=8)
+    indices = Random(seed).choices(range(6), k=8)
 
     async def main() -> list[Any]:
-        async with poll(PerSpace(sender), map(ask, places), ordered=True) as outcomes:
+        async with poll(
+            PerSpace(sender), map(query, indices), ordered=True
+        ) as outcomes:
             return [outcome async for outcome in outcomes]
 
     for outcome in Clock().run(main()):
-        place = place_of(outcome.operation)
-        own = [code for text, code in entries if text.lstrip("+") == number(place)]
+        index = index_of(outcome.operation)
+        own = [code for text, code in entries if text.lstrip("+") == number(index)]
         if len(own) == 1 and own[0] is not None:
             assert own[0] == outcome.response.data.code_verification_status
         else:

@@ -1,4 +1,4 @@
-"""Numbers that are asked again and again: how often, how long, in what order."""
+"""`watch`: repetition, pauses, order, errors, the deadline and the end."""
 
 import asyncio
 import math
@@ -43,17 +43,16 @@ from cams_async.operations import (
     VerificationStatusResponse,
 )
 from cams_async.poller import TERMINAL, Outcome, Outcomes, watch
-from cams_async.poller.run import _RUNNING
-from cams_async.poller.window import SPARE
+from cams_async.poller.pool import _RUNNING, SPARE_SLOTS
 from cams_async.protocol import HttpResponse, Request
 from tests.clock import Clock
 from tests.fakes import MIGRATION, make, response
 from tests.senders import (
     ScriptedSender,
-    ask,
+    index_of,
     listed,
     no_tasks_left,
-    place_of,
+    query,
     status,
     take_all,
 )
@@ -70,11 +69,11 @@ async def all_of(outcomes: Outcomes[Any]) -> list[Outcome[Any]]:
 
 
 def after(times: int, code: str = "VERIFIED") -> Callable[[Any, int], Any]:
-    """Return a script: pending so many times, then that status."""
+    """Return a script: pending this many times, then the given status."""
     return lambda _, before: status(code if before >= times else "NOT_VERIFIED")
 
 
-# What it is given
+# Arguments
 
 
 @pytest.mark.parametrize(
@@ -106,25 +105,25 @@ def after(times: int, code: str = "VERIFIED") -> Callable[[Any, int], Any]:
     ],
     ids=str,
 )
-def test_an_unusable_argument_is_named(options: dict[str, Any], field: str) -> None:
-    """At once, and nothing is taken."""
-    source = iter([ask(1)])
+def test_an_invalid_argument_is_rejected(options: dict[str, Any], field: str) -> None:
+    """The error names it, and nothing is taken."""
+    source = iter([query(1)])
     arguments: dict[str, Any] = {"client": ScriptedSender(), "operations": source}
     with pytest.raises(ConfigurationError) as caught:
         watch(**{**arguments, **options})
 
     assert field == caught.value.field
-    assert [ask(1)] == list(source)
+    assert [query(1)] == list(source)
 
 
-def test_verified_is_where_numbers_stay() -> None:
-    """Every other status may still become that."""
+def test_verified_is_the_only_terminal_status() -> None:
+    """Every other status may still become VERIFIED."""
     assert {"VERIFIED"} == set(TERMINAL)
     assert CodeVerificationStatus.VERIFIED in TERMINAL
 
 
 def is_verified(response: VerificationStatusResponse) -> bool:
-    """Judge an answer as the default does."""
+    """Return the same as the default `until` for a response."""
     return response.data.code_verification_status == "VERIFIED"
 
 
@@ -137,20 +136,20 @@ def is_verified(response: VerificationStatusResponse) -> bool:
         is_verified,
     ],
 )
-def test_each_comes_out_once_it_has_settled(clock: Clock, until: Any) -> None:
-    """With the answer that settled it, and all requests counted."""
+def test_each_number_yields_its_terminal_status(clock: Clock, until: Any) -> None:
+    """The outcome has the terminal response, and counts all requests."""
     sender = ScriptedSender(after(3))
-    source = map(ask, range(5))
+    source = map(query, range(5))
 
     found = clock.run(all_of(watch(sender, source, until=until)))
 
-    assert list(range(5)) == sorted(place_of(each.operation) for each in found)
+    assert list(range(5)) == sorted(index_of(each.operation) for each in found)
     assert {(4, None)} == {(each.attempts, each.error) for each in found}
     assert all(each.response == status() for each in found)
 
 
 def test_other_operations_need_a_function(clock: Clock) -> None:
-    """Only one operation has the status that a collection is about."""
+    """Statuses apply to one operation only."""
     sync = ChatappSyncPhoneNumber(cust_space_id="s")
     sender = ScriptedSender(lambda _, before: listed(*[("1", None)] * before))
 
@@ -161,37 +160,39 @@ def test_other_operations_need_a_function(clock: Clock) -> None:
     refused = clock.run(all_of(watch(sender, [sync])))
 
     assert [listed(("1", None), ("1", None))] == [each.response for each in by_function]
-    assert 3 == len(sender.asked)
+    assert 3 == len(sender.sent)
     assert isinstance(refused[0].error, InvalidOperation)
     assert "GetPhoneNumberVerificationStatus" in str(refused[0].error)
 
 
 @pytest.mark.parametrize("item", [MIGRATION, None, "a"])
-def test_what_cannot_be_watched_is_one_bad_item(clock: Clock, item: Any) -> None:
-    """Asking twice could do harm: nothing is sent at all."""
+def test_an_item_that_cannot_be_watched_yields_an_error(
+    clock: Clock, item: Any
+) -> None:
+    """Repeating it could do harm, so nothing is sent."""
     sender = ScriptedSender()
 
     async def main() -> list[Outcome[Any]]:
-        return await all_of(watch(sender, [item, ask(1)], until=lambda _: True))
+        return await all_of(watch(sender, [item, query(1)], until=lambda _: True))
 
     bad, good = sorted(clock.run(main()), key=lambda each: each.error is None)
 
     assert item == bad.operation
     assert isinstance(bad.error, InvalidOperation)
     assert (None, 0, "operation") == (bad.response, bad.attempts, bad.error.field)
-    assert [ask(1)] == sender.asked
-    assert ask(1) == good.operation
+    assert [query(1)] == sender.sent
+    assert query(1) == good.operation
 
 
 def test_a_function_that_fails_ends_the_watch(clock: Clock) -> None:
-    """Its error is the caller's own, and raised as it is."""
+    """The caller's error is raised unchanged."""
     error = ZeroDivisionError("of the caller")
 
     def judge(_: Any) -> bool:
         raise error
 
     with pytest.raises(ZeroDivisionError) as caught:
-        clock.run(all_of(watch(ScriptedSender(), map(ask, range(3)), until=judge)))
+        clock.run(all_of(watch(ScriptedSender(), map(query, range(3)), until=judge)))
 
     assert error is caught.value
 
@@ -200,10 +201,10 @@ def test_a_function_that_fails_ends_the_watch(clock: Clock) -> None:
 
 
 def test_pauses_grow_up_to_the_longest(clock: Clock) -> None:
-    """Each is drawn from half of the doubled one to all of it."""
+    """Each is drawn from the upper half of its range, which doubles."""
     sender = ScriptedSender(after(12), seconds=0)
 
-    clock.run(all_of(watch(sender, [ask(1)], every=(10.0, 100.0))))
+    clock.run(all_of(watch(sender, [query(1)], every=(10.0, 100.0))))
 
     pauses = [two - one for one, two in pairwise(sender.times)]
     expected = [10, 20, 40, 80, *[100] * 8]
@@ -213,45 +214,45 @@ def test_pauses_grow_up_to_the_longest(clock: Clock) -> None:
         assert most / 2 <= pause <= most + 0.001
 
 
-def test_numbers_do_not_march_in_step(clock: Clock) -> None:
-    """However many begin at once, soon they are spread."""
+def test_calls_do_not_synchronise(clock: Clock) -> None:
+    """Numbers that start together are soon spread out."""
     sender = ScriptedSender(after(4), seconds=0)
 
-    clock.run(all_of(watch(sender, map(ask, range(200)), every=(60, 60), window=500)))
+    clock.run(all_of(watch(sender, map(query, range(200)), every=(60, 60), window=500)))
 
     last = sender.times[-200:]
 
     assert max(Counter(map(round, last)).values()) < 20
 
 
-def test_a_source_that_takes_its_time_does_not_hold_up_the_rest(clock: Clock) -> None:
-    """With one place only, those that are due are asked while it sleeps."""
+def test_a_slow_source_does_not_delay_due_numbers(clock: Clock) -> None:
+    """A window of one serves due numbers while the source sleeps."""
     sender = ScriptedSender(after(3))
 
     async def source() -> AsyncIterator[Any]:
-        yield ask(1)
+        yield query(1)
         await asyncio.sleep(10_000)
-        yield ask(2)
+        yield query(2)
 
     async def main() -> None:
         began = asyncio.get_running_loop().time()
         async with watch(sender, source(), window=1) as outcomes:
             first = await anext(outcomes)
 
-            assert ask(1) == first.operation
+            assert query(1) == first.operation
             assert asyncio.get_running_loop().time() - began < 300
-            assert ask(2) == (await anext(outcomes)).operation
+            assert query(2) == (await anext(outcomes)).operation
 
     clock.run(main())
 
 
-def test_new_numbers_and_due_ones_take_turns(clock: Clock) -> None:
-    """An endless source does not starve the pending, nor they the source."""
+def test_new_numbers_and_due_ones_alternate(clock: Clock) -> None:
+    """Neither an endless source nor the pending numbers starve the other."""
     sender = ScriptedSender(after(10**6), seconds=1.0)
     kinds: list[bool] = []
 
     async def main() -> None:
-        outcomes = watch(sender, map(ask, count()), every=(1, 1), window=4)
+        outcomes = watch(sender, map(query, count()), every=(1, 1), window=4)
         waiting = asyncio.ensure_future(anext(outcomes))
         await asyncio.sleep(500)
         waiting.cancel()
@@ -260,7 +261,7 @@ def test_new_numbers_and_due_ones_take_turns(clock: Clock) -> None:
     clock.run(main())
 
     seen: set[Operation[Any]] = set()
-    for each in sender.asked:
+    for each in sender.sent:
         kinds.append(each in seen)
         seen.add(each)
     half = kinds[100:]
@@ -271,7 +272,7 @@ def test_new_numbers_and_due_ones_take_turns(clock: Clock) -> None:
 
 
 class Server:
-    """A transport: each number is verified from some moment on, or never."""
+    """A transport whose numbers are each verified from a given time on, or never."""
 
     def __init__(self, settles: Callable[[int], float]) -> None:
         self.settles = settles
@@ -280,7 +281,7 @@ class Server:
     async def exchange(
         self, request: Request, *, timeout: float, on_sent: Callable[[], None]
     ) -> HttpResponse:
-        """Answer after a round trip."""
+        """Return the response after a round trip."""
         del timeout
         on_sent()
         await asyncio.sleep(0.1)
@@ -296,32 +297,34 @@ class Server:
 
 
 def test_many_share_the_ceiling_for_hours(clock: Clock) -> None:
-    """A number that never settles starves nobody: all are asked about as often."""
+    """All pending numbers are requested about equally often."""
     began = clock.now
-    server = Server(lambda place: math.inf if place % 3 == 0 else began + 120.0 * place)
+    server = Server(lambda index: math.inf if index % 3 == 0 else began + 120.0 * index)
     transport: Any = server
 
     async def main() -> list[Outcome[Any]]:
         async with make(transport) as cams:
-            return await all_of(watch(cams, map(ask, range(100)), deadline=3 * 3600.0))
+            return await all_of(
+                watch(cams, map(query, range(100)), deadline=3 * 3600.0)
+            )
 
     found = clock.run(main())
 
-    settled = {place_of(each.operation) for each in found if each.error is None}
-    late = {place_of(each.operation) for each in found if each.error is not None}
+    terminal = {index_of(each.operation) for each in found if each.error is None}
+    late = {index_of(each.operation) for each in found if each.error is not None}
     instants = sorted(at for each in server.arrivals.values() for at in each)
-    never = [len(server.arrivals[place]) for place in range(0, 100, 3)]
+    never = [len(server.arrivals[index]) for index in range(0, 100, 3)]
 
-    assert {place for place in range(83) if place % 3} <= settled
+    assert {index for index in range(83) if index % 3} <= terminal
     assert set(range(0, 100, 3)) <= late
-    assert 100 == len(settled) + len(late)
+    assert 100 == len(terminal) + len(late)
     assert min(never) > 0.6 * max(never)
     assert all(
         two - one > 1.0 for one, two in zip(instants, instants[10:], strict=False)
     )
-    for place in settled:
-        # Within the longest pause, and the time that the ceiling takes for all.
-        assert server.arrivals[place][-1] - began - 120 * place < 600 + 60
+    for index in terminal:
+        # The longest pause plus the time that the ceiling needs for all numbers.
+        assert server.arrivals[index][-1] - began - 120 * index < 600 + 60
 
 
 # Errors
@@ -342,12 +345,12 @@ def test_many_share_the_ceiling_for_hours(clock: Clock) -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_a_passing_error_is_asked_again(clock: Clock, error: CamsError) -> None:
-    """Like any number that has not settled, and its requests count."""
+def test_a_transient_error_is_retried(clock: Clock, error: CamsError) -> None:
+    """The number is scheduled again, and the failed requests count."""
     error.attempts = 4
     sender = ScriptedSender(lambda _, before: status() if before else error)
 
-    found = clock.run(all_of(watch(sender, [ask(1)])))
+    found = clock.run(all_of(watch(sender, [query(1)])))
 
     assert [(status(), None, 5)] == [
         (each.response, each.error, each.attempts) for each in found
@@ -374,14 +377,14 @@ def test_a_passing_error_is_asked_again(clock: Clock, error: CamsError) -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_an_error_that_stays_comes_out_at_once(clock: Clock, error: CamsError) -> None:
-    """With the last answer seen, which may tell what was there before."""
+def test_a_permanent_error_is_yielded_at_once(clock: Clock, error: CamsError) -> None:
+    """The outcome includes the last response before the error."""
     error.attempts = 1
     sender = ScriptedSender(
         lambda _, before: error if before else status("NOT_VERIFIED")
     )
 
-    found = clock.run(all_of(watch(sender, [ask(1)])))
+    found = clock.run(all_of(watch(sender, [query(1)])))
 
     assert [(status("NOT_VERIFIED"), error, 2)] == [
         (each.response, each.error, each.attempts) for each in found
@@ -393,11 +396,11 @@ def test_an_error_that_stays_comes_out_at_once(clock: Clock, error: CamsError) -
 # The deadline
 
 
-def test_at_the_deadline_all_pending_come_out(clock: Clock) -> None:
-    """What is being asked, what waits, and what has just been taken."""
+def test_the_deadline_yields_all_pending_operations(clock: Clock) -> None:
+    """They are in flight, scheduled, or just taken from the source."""
 
     def script(operation: Any, before: int) -> Any:
-        match place_of(operation):
+        match index_of(operation):
             case 0:
                 return status()
             case 1:
@@ -408,45 +411,45 @@ def test_at_the_deadline_all_pending_come_out(clock: Clock) -> None:
                 return status("NOT_VERIFIED")
 
     sender = ScriptedSender(
-        script, seconds=lambda each: 1e6 if place_of(each) in (4, 5) else 0.1
+        script, seconds=lambda each: 1e6 if index_of(each) in (4, 5) else 0.1
     )
 
     async def main() -> dict[int, Outcome[Any]]:
         began = asyncio.get_running_loop().time()
-        outcomes = watch(sender, map(ask, count()), deadline=1000.0, window=2)
+        outcomes = watch(sender, map(query, count()), deadline=1000.0, window=2)
         found = await all_of(outcomes)
         assert asyncio.get_running_loop().time() - began == pytest.approx(1000, abs=0.1)
         assert 0 == sender.busy
-        return {place_of(each.operation): each for each in found}
+        return {index_of(each.operation): each for each in found}
 
     found = clock.run(main())
-    errors = {place: each.error for place, each in found.items()}
+    errors = {index: each.error for index, each in found.items()}
     late = [each for each in errors.values() if isinstance(each, DeadlineExceeded)]
 
-    # The window is full with 4 and 5, so 6 was taken and never asked.
+    # 4 and 5 fill the window, so 6 was taken and never sent.
     assert list(range(7)) == sorted(found)
     assert errors.pop(0) is None
     assert len(late) == len(errors)
     assert found[3].response == found[2].response == status("NOT_VERIFIED")
     assert ["executed", "executed", "unknown", "unknown", "not_sent"] == [
         late_error.outcome
-        for place in (2, 3, 4, 5, 6)
-        if (late_error := found[place].error) is not None
+        for index in (2, 3, 4, 5, 6)
+        if (late_error := found[index].error) is not None
     ]
     assert {4: "in flight", 5: "in flight", 6: "queued"} == {
-        place: error.phase
-        for place, error in errors.items()
-        if place > 3 and isinstance(error, DeadlineExceeded)
+        index: error.phase
+        for index, error in errors.items()
+        if index > 3 and isinstance(error, DeadlineExceeded)
     }
-    assert "The last time ended with ConnectError." in str(errors[1])
+    assert "The last call failed with ConnectError." in str(errors[1])
     for error in late:
         assert "GetPhoneNumberVerificationStatus: the deadline of the watch" in str(
             error
         )
 
 
-def test_many_that_are_late_do_not_block_the_loop(clock: Clock) -> None:
-    """Others have their turn between them."""
+def test_many_late_outcomes_do_not_block_the_loop(clock: Clock) -> None:
+    """Other tasks run between them."""
     sender = ScriptedSender(after(10**6), seconds=0, qps=1000)
     permits = 0
 
@@ -458,7 +461,7 @@ def test_many_that_are_late_do_not_block_the_loop(clock: Clock) -> None:
 
     async def main() -> None:
         nonlocal permits
-        outcomes = watch(sender, map(ask, range(500)), deadline=100.0, every=(90, 90))
+        outcomes = watch(sender, map(query, range(500)), deadline=100.0, every=(90, 90))
         async with outcomes:
             assert isinstance((await anext(outcomes)).error, DeadlineExceeded)
             ticking = asyncio.ensure_future(tick())
@@ -470,11 +473,11 @@ def test_many_that_are_late_do_not_block_the_loop(clock: Clock) -> None:
     assert permits >= 499
 
 
-def test_a_deadline_that_is_not_needed_leaves_no_timer(clock: Clock) -> None:
-    """The watch ends when all have settled."""
+def test_an_unused_deadline_leaves_no_timer(clock: Clock) -> None:
+    """The watch ends when all statuses are terminal."""
 
     async def main() -> None:
-        outcomes = watch(ScriptedSender(), map(ask, range(5)), deadline=1e6)
+        outcomes = watch(ScriptedSender(), map(query, range(5)), deadline=1e6)
         await all_of(outcomes)
         loop: Any = asyncio.get_running_loop()
 
@@ -487,20 +490,20 @@ def test_a_deadline_that_is_not_needed_leaves_no_timer(clock: Clock) -> None:
 
 
 def test_stop_drops_the_pending(clock: Clock) -> None:
-    """What is being asked comes out with its answer, settled or not."""
+    """Calls in flight yield their responses, terminal or not."""
     slow = {1: status("NOT_VERIFIED"), 2: status(), 3: ConnectError("no connection")}
     sender = ScriptedSender(
-        lambda each, _: slow.get(place_of(each), status("NOT_VERIFIED")),
-        seconds=lambda each: 100.0 if place_of(each) in slow else 0.1,
+        lambda each, _: slow.get(index_of(each), status("NOT_VERIFIED")),
+        seconds=lambda each: 100.0 if index_of(each) in slow else 0.1,
     )
 
     async def main() -> dict[int, Outcome[Any]]:
-        outcomes = watch(sender, map(ask, range(9)), every=(500, 500), window=5)
+        outcomes = watch(sender, map(query, range(9)), every=(500, 500), window=5)
         waiting = asyncio.ensure_future(anext(outcomes))
         await asyncio.sleep(50)
         outcomes.stop()
         found = [await waiting, *await all_of(outcomes)]
-        return {place_of(each.operation): each for each in found}
+        return {index_of(each.operation): each for each in found}
 
     found = clock.run(main())
 
@@ -511,8 +514,8 @@ def test_stop_drops_the_pending(clock: Clock) -> None:
 
 
 def test_stop_before_the_start_takes_nothing(clock: Clock) -> None:
-    """Not even a timer is set."""
-    source = iter([ask(1)])
+    """No timer is set."""
+    source = iter([query(1)])
 
     async def main() -> None:
         outcomes = watch(ScriptedSender(), source, deadline=10)
@@ -522,34 +525,34 @@ def test_stop_before_the_start_takes_nothing(clock: Clock) -> None:
 
     clock.run(main())
 
-    assert [ask(1)] == list(source)
+    assert [query(1)] == list(source)
 
 
 def test_a_source_can_stop_the_watch(clock: Clock) -> None:
-    """What it yields after that is not asked."""
+    """Operations that it yields afterwards are not sent."""
     sender = ScriptedSender()
 
     async def main() -> None:
         def source() -> Iterator[Operation[Any]]:
-            yield ask(1)
+            yield query(1)
             outcomes.stop()
-            yield ask(2)
+            yield query(2)
 
         outcomes = watch(sender, source())
 
-        assert [ask(1)] == [each.operation for each in await all_of(outcomes)]
-        assert [ask(1)] == sender.asked
+        assert [query(1)] == [each.operation for each in await all_of(outcomes)]
+        assert [query(1)] == sender.sent
 
     clock.run(main())
 
 
 @pytest.mark.parametrize("at", [0.05, 20.0, 1000.0, 1000.05])
 def test_aclose_ends_a_watch(clock: Clock, at: float) -> None:
-    """While it asks, while it waits, and while it hands out what was late."""
+    """It works during a call, during a pause, and after the deadline."""
     sender = ScriptedSender(after(10**6))
 
     async def main() -> None:
-        outcomes = watch(sender, map(ask, range(50)), deadline=1000.0)
+        outcomes = watch(sender, map(query, range(50)), deadline=1000.0)
         waiting = asyncio.ensure_future(anext(outcomes, None))
         await asyncio.sleep(at)
         await outcomes.aclose()
@@ -567,11 +570,13 @@ def test_aclose_ends_a_watch(clock: Clock, at: float) -> None:
 
 def test_dropping_it_ends_a_watch(clock: Clock) -> None:
     """The timer of its deadline does not keep it alive."""
-    sender = ScriptedSender(lambda each, _: status() if each == ask(0) else status("A"))
+    sender = ScriptedSender(
+        lambda each, _: status() if each == query(0) else status("A")
+    )
 
     async def main() -> None:
-        async for outcome in watch(sender, map(ask, range(50)), deadline=1e6):
-            assert ask(0) == outcome.operation
+        async for outcome in watch(sender, map(query, range(50)), deadline=1e6):
+            assert query(0) == outcome.operation
             break
 
         assert await no_tasks_left()
@@ -581,14 +586,14 @@ def test_dropping_it_ends_a_watch(clock: Clock) -> None:
 
 
 class SourceError(Exception):
-    """Of a source."""
+    """An error of a source."""
 
 
 def test_a_source_that_raises_ends_a_watch_last(clock: Clock) -> None:
-    """All that were taken settle first."""
+    """All operations taken yield their outcomes first."""
 
     def source() -> Iterator[Operation[Any]]:
-        yield from map(ask, range(3))
+        yield from map(query, range(3))
         raise SourceError
 
     async def main() -> None:
@@ -603,12 +608,12 @@ def test_a_source_that_raises_ends_a_watch_last(clock: Clock) -> None:
     clock.run(main())
 
 
-# Whatever happens
+# Random plans
 
 
 @frozen
 class Plan:
-    """One way in which source, sender and consumer may behave."""
+    """The behaviour of source, sender and consumer in one example."""
 
     seed: int
     count: int
@@ -633,8 +638,8 @@ PLANS = st.builds(
 )
 
 
-def moody(random: Random) -> Callable[[Any, int], Any]:
-    """Return a script: some are lost, some fail, all of the others settle."""
+def unreliable(random: Random) -> Callable[[Any, int], Any]:
+    """Return a script in which some calls are lost, some fail, others succeed."""
 
     def script(_: Any, before: int) -> Any:
         roll = random.random()
@@ -666,23 +671,25 @@ async def consume(plan: Plan, outcomes: Outcomes[Any]) -> list[Outcome[Any]]:
 
 
 @given(plan=PLANS)
-def test_whatever_happens_each_comes_out_once(plan: Plan) -> None:
-    """Settled, refused or late; or it was given up by the consumer."""
+def test_each_operation_yields_exactly_one_outcome(plan: Plan) -> None:
+    """It is terminal, rejected or late, unless the consumer ends the watch."""
     random = Random(plan.seed)
     taken: list[int] = []
 
     def source() -> Iterator[Operation[Any]]:
-        for place in range(plan.count):
-            taken.append(place)
-            yield ask(place)
+        for index in range(plan.count):
+            taken.append(index)
+            yield query(index)
 
     async def trickle() -> AsyncIterator[Operation[Any]]:
-        for place in range(plan.count):
+        for index in range(plan.count):
             await asyncio.sleep(random.random() * 20)
-            taken.append(place)
-            yield ask(place)
+            taken.append(index)
+            yield query(index)
 
-    sender = ScriptedSender(moody(random), seconds=lambda _: random.random(), qps=1.0)
+    sender = ScriptedSender(
+        unreliable(random), seconds=lambda _: random.random(), qps=1.0
+    )
     outcomes = watch(
         sender,
         trickle() if plan.trickles else source(),
@@ -692,11 +699,11 @@ def test_whatever_happens_each_comes_out_once(plan: Plan) -> None:
 
     found = Clock().run(consume(plan, outcomes))
 
-    came = [place_of(each.operation) for each in found]
+    came = [index_of(each.operation) for each in found]
 
     assert len(set(came)) == len(came)
     assert set(came) <= set(taken)
-    assert sender.most <= (2 * 1 + SPARE if plan.window is None else plan.window)
+    assert sender.most <= (2 * 1 + SPARE_SLOTS if plan.window is None else plan.window)
     assert 0 == sender.busy
     assert all(each.response is not None for each in found if each.error is None)
     if plan.ends == "never" or not 0 < plan.ends_at <= len(came):

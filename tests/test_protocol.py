@@ -721,7 +721,7 @@ def test_the_hint_of_http_alone_makes_nothing_a_throttling() -> None:
     assert error.retry_after == 5.0
 
 
-# Answers that are no JSON objects
+# Responses that are not JSON objects
 
 ID = {"RequestId": "1", "Code": "X"}
 

@@ -167,7 +167,7 @@ async def test_a_server_that_does_not_respond_is_named(
         proxy.stall()
         server = RedisServer(proxy.url)
         how = "TimeoutError" if stalled else "Connection"
-        with pytest.raises(Unreachable, match=rf":{proxy.port} gave no answer \({how}"):
+        with pytest.raises(Unreachable, match=rf":{proxy.port} gave no reply \({how}"):
             await server.run([], [])
         await server.aclose()
 

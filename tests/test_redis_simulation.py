@@ -76,7 +76,7 @@ def variant(right: str, wrong: str) -> str:
 LEASE = "redis.call('ZADD', KEYS[1], now + grace + late + hold, call)"
 
 BROKEN = {
-    "freed at the answer": variant("now - first + hold, id", "now - first, id"),
+    "freed at the response": variant("now - first + hold, id", "now - first, id"),
     "freed when nobody waits any more": variant(
         "redis.call('ZADD', KEYS[1], 'XX', 'LT', now - first + late + hold, id)",
         "redis.call('ZREM', KEYS[1], id)",

@@ -682,9 +682,9 @@ def on(server: Scripted) -> RedisThrottle:
     ("response", "what"),
     [
         (Refusal("it is full"), "url: cannot use this Redis: it is full"),
-        ((1, 2, 3), "its answer is not the script's"),
-        ((None,) * 10, "its answer is not the script's"),
-        ((1, 2, 3, 4, 5, b"x", 7, 8, b"9", ()), "its answer is not the script's"),
+        ((1, 2, 3), "its reply is not the script's"),
+        ((None,) * 10, "its reply is not the script's"),
+        ((1, 2, 3, 4, 5, b"x", 7, 8, b"9", ()), "its reply is not the script's"),
     ],
 )
 def test_a_redis_that_refuses_is_reported_at_once(

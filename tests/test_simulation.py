@@ -239,11 +239,11 @@ BROKEN: dict[str, tuple[Callable[[], Throttle], Schedule]] = {
             ceiling=1.0, calls=(Call(out=0.9, cancel=Cancel("sent", after=0.1)), FAST)
         ),
     ),
-    "a gateway's early 504 taken for an answer": (
+    "a gateway's early 504 taken for a response": (
         TrustsGateways,
         Schedule(ceiling=10.0, calls=(*many(4, early("gateway")), *many(20, FAST))),
     ),
-    "a gateway's early refusal taken for an answer": (
+    "a gateway's early refusal taken for a response": (
         TrustsGateways,
         Schedule(
             ceiling=10.0, calls=(*many(4, early("gateway refusal")), *many(20, FAST))

@@ -18,7 +18,7 @@ class Failing:
         self._still = still
 
     async def run(self, response: str) -> str:
-        """Fail, or give the answer."""
+        """Fail, or return the result."""
         self.runs += 1
         await asyncio.sleep(0.1)
         self._still()

@@ -340,7 +340,7 @@ def test_a_nested_value_arrives_as_it_was(value: object) -> None:
     assert not isinstance(value, str) or value == text
 
 
-# Answers, as documented
+# Responses, as documented
 
 
 @pytest.mark.parametrize("cls", RESPONSES)
@@ -503,7 +503,7 @@ def test_the_payload_is_left_as_it_was() -> None:
     assert before == json.dumps(payload)
 
 
-# Answers of another shape
+# Responses of another shape
 
 
 @pytest.mark.parametrize(("cls", "path", "kind"), PLACES)

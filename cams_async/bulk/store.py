@@ -56,11 +56,11 @@ class Store:
         self._file: BinaryIO | None = None
         self._journal: Journal | None = None
         self._began = time.time()
-        self.totals = Totals()
+        self.totals: Totals = Totals()
         """Counts of the rows that earlier runs have written."""
         self.finished: float | None = None
         """Time when the last row was written, in seconds since 1970."""
-        self.lost = False
+        self.lost: bool = False
         """Whether the output was removed, replaced or changed by another program."""
 
     def open(self) -> Survey:

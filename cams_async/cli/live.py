@@ -9,7 +9,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cams_async.cli.progress import RunProgress
 from cams_async.terminal import escape_controls
 
 MARGIN = len("^C^C") + 1
@@ -19,7 +18,7 @@ MARGIN = len("^C^C") + 1
 class LiveDisplay:
     """A progress bar above the line that a plain display writes."""
 
-    interval = 0.1
+    interval: float = 0.1
     """Seconds between two updates."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -35,13 +34,12 @@ class LiveDisplay:
         )
         self._live.start()
 
-    def show(self, progress: RunProgress) -> None:
+    def show(self, line: str, *, done: int, total: int) -> None:
         """Redraw the bar and its line."""
         rows = Table.grid()
-        bar = ProgressBar(progress.total, progress.done, complete_style="cyan")
-        rows.add_row(bar)
-        line = escape_controls(progress.line())
-        rows.add_row(Text(line, no_wrap=True, overflow="ellipsis"))
+        rows.add_row(ProgressBar(total, done, complete_style="cyan"))
+        text = Text(escape_controls(line), no_wrap=True, overflow="ellipsis")
+        rows.add_row(text)
         # A terminal echoes Ctrl-C as ^C behind the last word. If that wrapped, it would
         # push up the bar, and one line of it would never be erased.
         width = max(1, self._console.width - MARGIN)

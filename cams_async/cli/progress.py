@@ -146,8 +146,8 @@ class Display(Protocol):
     interval: float
     """Seconds between two updates."""
 
-    def show(self, progress: RunProgress) -> None:
-        """Show the current line."""
+    def show(self, line: str, *, done: int, total: int) -> None:
+        """Show the current line, and how much of the run is done."""
         ...
 
     def close(self) -> None:
@@ -158,15 +158,16 @@ class Display(Protocol):
 class PlainDisplay:
     """A line every few seconds, as in a log."""
 
-    interval = 5.0
+    interval: float = 5.0
     """Seconds between two lines."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def show(self, progress: RunProgress) -> None:
+    def show(self, line: str, *, done: int, total: int) -> None:
         """Write one line."""
-        self._stream.write(f"{escape_controls(progress.line())}\n")
+        del done, total
+        self._stream.write(f"{escape_controls(line)}\n")
         self._stream.flush()
 
     def close(self) -> None:
@@ -223,4 +224,4 @@ async def show_progress(
 def _show(display: Display, progress: RunProgress) -> None:
     # The work goes on where stderr's reader went away, or its disk is full.
     with suppress(OSError):
-        display.show(progress)
+        display.show(progress.line(), done=progress.done, total=progress.total)

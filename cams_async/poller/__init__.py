@@ -1,18 +1,16 @@
-"""Very many operations: one by one as they complete, or until each has settled.
+"""Iterators over the outcomes of very many operations, sent once or repeatedly.
 
     async with poll(cams, operations) as outcomes:
         async for outcome in outcomes:
             print(outcome.operation, outcome.response or outcome.error)
 
-Operations are taken from any iterable or async iterable as there is room for them,
-never all at once; what goes wrong with one is a value like any other outcome.
+Operations are taken lazily from any iterable or async iterable, within a window. An
+operation that fails yields an outcome with an error; the iteration continues.
 """
 
-from cams_async.poller.outcome import Outcome, Sender
-from cams_async.poller.outcomes import Outcomes
+from cams_async.poller.outcomes import Outcome, Outcomes, Sender, is_transient
 from cams_async.poller.per_space import PerSpace
 from cams_async.poller.poll import poll
-from cams_async.poller.transient import is_transient
 from cams_async.poller.watch import TERMINAL, watch
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""One call for all numbers of a space, where that is allowed."""
+"""`PerSpace`: one call for all phone numbers of a space, where permitted."""
 
 import asyncio
 import logging
@@ -23,12 +23,12 @@ from cams_async.operations import (
     VerificationStatusResponse,
 )
 from cams_async.operations.fields import international
-from cams_async.poller.outcome import Sender
+from cams_async.poller.outcomes import Sender
 
 R = TypeVar("R", bound=Response)
 
-MOST_NUMBERS = 50_000
-"""How many numbers are kept, at about a quarter of a KiB each."""
+MAX_NUMBERS = 50_000
+"""The maximum number of cached phone numbers, at about 0.25 KiB each."""
 
 _DIGITS = re.compile(r"[0-9]+")
 
@@ -42,55 +42,56 @@ class _Entry:
 
 
 @frozen
-class _Space:
-    """What is known of the numbers of a space."""
+class _CachedSpace:
+    """The cached response for a space."""
 
     response: PhoneNumbersResponse | None
-    """The answer without its numbers; None where there was none."""
+    """The response without its numbers; None if the call failed."""
 
     numbers: Mapping[str, _Entry]
-    """By their digits; without those that the answer leaves in doubt."""
+    """The unambiguous numbers, by their digits."""
 
-    since: float
-    """When it was told, in the loop's time."""
+    received_at: float
+    """The time of the response, on the loop's clock."""
 
     @property
     def size(self) -> int:
-        """What keeping it counts for; one without numbers counts too."""
+        """The share of MAX_NUMBERS that it takes; an empty space takes 1."""
         return 1 + len(self.numbers)
 
 
 @define(eq=False)
-class _Asking:
-    """A call that goes on, and how many wait for it."""
+class _SharedCall:
+    """A call in flight, and the number of tasks that wait for it."""
 
-    task: asyncio.Task[_Space]
-    waiting: int = 0
+    task: asyncio.Task[_CachedSpace]
+    waiters: int = 0
 
 
 class PerSpace:
-    """Answers GetPhoneNumberVerificationStatus by asking once for the whole space.
+    """A sender that requests verification statuses per space rather than per number.
 
-    One ChatappSyncPhoneNumber tells the status of all numbers of a space, so that a
-    hundred numbers may cost one call. A number that the answer leaves in doubt is
-    asked for by itself: one that is missing, has no status, is masked, or is there
-    twice. So is every number of a space whose call failed, and every number at all
-    once the account turned out not to be allowed to synchronise: the vendor's
-    read-only policy does not cover it. What comes out is what asking for each number
-    would say, but for `data.id`, which is None.
+    One ChatappSyncPhoneNumber returns the status of all phone numbers of a space, so
+    that a hundred GetPhoneNumberVerificationStatus may cost one call. Each response has
+    the data that the individual call would return, except that `data.id` is None.
 
-    Other operations are passed on. It belongs to one event loop, needs no closing,
-    and keeps at most 50,000 numbers; spaces that were not asked for lately go first.
-    Numbers come cheapest space by space; a `window` of several spaces' numbers lets
-    several spaces be asked at a time.
+    A number is requested individually if the space's response does not contain exactly
+    one entry for it with a status and all digits. So is every number of a space whose
+    call failed, and every number once the account is denied ChatappSyncPhoneNumber: the
+    vendor's read-only policy does not include it.
+
+    Other operations are passed through. It belongs to one event loop, needs no closing,
+    and caches at most 50,000 numbers, evicting the least recently used spaces. Group
+    the operations by space for the fewest calls; a `window` that covers several spaces
+    lets their calls run concurrently.
 
     Args:
-        client: Who is asked in the end, normally a CamsClient.
-        max_age: Seconds for which an answer is used again; 0 or more. For ever by
-            default, as is right for a poll; a watch needs less than its pauses.
+        client: The sender to wrap, normally a CamsClient.
+        max_age: Seconds for which a response is reused; 0 or more. Infinite by default,
+            which suits a poll; a watch needs less than its pauses.
 
     Raises:
-        ConfigurationError: An argument is unusable; names it.
+        ConfigurationError: An argument is invalid; names it.
     """
 
     def __init__(self, client: Sender, *, max_age: float = math.inf) -> None:
@@ -102,77 +103,76 @@ class PerSpace:
                 raise ConfigurationError(f"must have a method {name}", field="client")
         self._client = client
         self._max_age = max_age
-        self._kept: OrderedDict[str, _Space] = OrderedDict()
+        self._cache: OrderedDict[str, _CachedSpace] = OrderedDict()
         self._size = 0
-        self._asking: dict[str, _Asking] = {}
+        self._calls: dict[str, _SharedCall] = {}
         self._fell_back = False
 
     @property
     def max_age(self) -> float:
-        """Seconds for which an answer is used again."""
+        """Seconds for which a response is reused."""
         return self._max_age
 
     @property
     def fell_back(self) -> bool:
-        """Whether it asks per number for good: the account may not synchronise."""
+        """Whether access was denied, so that all numbers are requested individually."""
         return self._fell_back
 
     def ceiling(self, operation: Operation[Any]) -> float:
-        """Return how many calls per second the action has that is really asked."""
-        asked = self._covered(operation)
-        if asked is not None:
-            operation = ChatappSyncPhoneNumber(cust_space_id=asked.cust_space_id)
+        """Return the calls per second of the action that is sent in the end."""
+        covered = self._covered(operation)
+        if covered is not None:
+            operation = ChatappSyncPhoneNumber(cust_space_id=covered.cust_space_id)
         return self._client.ceiling(operation)
 
     async def send(self, operation: Operation[R]) -> R:
-        """Return the answer for a number, from that of its space if possible.
+        """Return the response for a number, from that of its space if possible.
 
-        Its `request_id` and `meta` are those of the call for the space.
+        `request_id` and `meta` are then those of the call for the space.
 
         Raises:
-            CamsError: Whatever went wrong when asking for the number itself.
+            CamsError: The individual call for the number failed.
         """
-        asked = self._covered(operation)
-        if asked is not None:
-            space = await self._space(asked.cust_space_id)
-            entry = space.numbers.get(asked.phone_number)
+        covered = self._covered(operation)
+        if covered is not None:
+            space = await self._space(covered.cust_space_id)
+            entry = space.numbers.get(covered.phone_number)
             if space.response is not None and entry is not None:
-                return cast("R", cast("object", _status(space.response, entry)))
+                return cast("R", cast("object", _response_of(space.response, entry)))
         return await self._client.send(operation)
 
     def _covered(self, operation: object) -> GetPhoneNumberVerificationStatus | None:
-        """Return the operation if its space may be asked instead."""
+        """Return the operation if its space can be requested instead."""
         if self._fell_back:
             return None
         if isinstance(operation, GetPhoneNumberVerificationStatus):
             return operation
         return None
 
-    async def _space(self, space_id: str) -> _Space:
-        """Return what is known of a space, from a call that others may share."""
+    async def _space(self, space_id: str) -> _CachedSpace:
+        """Return a space from the cache, or from a call shared with other tasks."""
         now = asyncio.get_running_loop().time()
-        kept = self._kept.get(space_id)
-        if kept is not None and now - kept.since < self._max_age:
-            self._kept.move_to_end(space_id)
-            return kept
-        asking = self._asking.get(space_id)
-        if asking is None:
+        cached = self._cache.get(space_id)
+        if cached is not None and now - cached.received_at < self._max_age:
+            self._cache.move_to_end(space_id)
+            return cached
+        call = self._calls.get(space_id)
+        if call is None:
             task = asyncio.get_running_loop().create_task(self._sync(space_id))
-            asking = self._asking[space_id] = _Asking(task)
-        asking.waiting += 1
+            call = self._calls[space_id] = _SharedCall(task)
+        call.waiters += 1
         try:
-            await asyncio.wait((asking.task,))
+            await asyncio.wait((call.task,))
         finally:
-            asking.waiting -= 1
-            if not asking.waiting:
-                del self._asking[space_id]
-            if not asking.waiting and not asking.task.done():
-                # Nobody is left to tell.
-                asking.task.cancel()
-                await asyncio.wait((asking.task,))
-        return asking.task.result()
+            call.waiters -= 1
+            if not call.waiters:
+                del self._calls[space_id]
+            if not call.waiters and not call.task.done():
+                call.task.cancel()
+                await asyncio.wait((call.task,))
+        return call.task.result()
 
-    async def _sync(self, space_id: str) -> _Space:
+    async def _sync(self, space_id: str) -> _CachedSpace:
         response: PhoneNumbersResponse | None = None
         try:
             response = await self._client.send(
@@ -181,25 +181,29 @@ class PerSpace:
         except PermissionDenied as error:
             if not self._fell_back:
                 self._fell_back = True
-                message = "%s is not permitted (%s): asking for each number instead"
+                message = "%s is not permitted (%s): requesting each number instead"
                 logger.warning(message, error.action, error.code)
         except CamsError as error:
-            # Whether the numbers share its trouble, each of them can tell.
-            message = "%s failed (%s): asking for each number of the space instead"
+            # The individual calls show whether the numbers are affected.
+            message = "%s failed (%s): requesting each number of the space instead"
             logger.warning(message, error.action, type(error).__name__)
         numbers = {} if response is None else _by_digits(response.phone_numbers)
-        bare = None if response is None else evolve(response, phone_numbers=())
-        space = _Space(bare, numbers, asyncio.get_running_loop().time())
-        self._keep(space_id, space)
+        without_numbers = (
+            None if response is None else evolve(response, phone_numbers=())
+        )
+        space = _CachedSpace(
+            without_numbers, numbers, asyncio.get_running_loop().time()
+        )
+        self._store(space_id, space)
         return space
 
-    def _keep(self, space_id: str, space: _Space) -> None:
-        former = self._kept.pop(space_id, None)
-        self._kept[space_id] = space
-        self._size += space.size - (0 if former is None else former.size)
-        while self._size > MOST_NUMBERS and len(self._kept) > 1:
-            _, forgotten = self._kept.popitem(last=False)
-            self._size -= forgotten.size
+    def _store(self, space_id: str, space: _CachedSpace) -> None:
+        previous = self._cache.pop(space_id, None)
+        self._cache[space_id] = space
+        self._size += space.size - (0 if previous is None else previous.size)
+        while self._size > MAX_NUMBERS and len(self._cache) > 1:
+            _, evicted = self._cache.popitem(last=False)
+            self._size -= evicted.size
 
 
 def _by_digits(listed: Iterable[PhoneNumber]) -> dict[str, _Entry]:
@@ -216,7 +220,7 @@ def _by_digits(listed: Iterable[PhoneNumber]) -> dict[str, _Entry]:
     return numbers
 
 
-def _status(
+def _response_of(
     response: PhoneNumbersResponse, entry: _Entry
 ) -> VerificationStatusResponse:
     return VerificationStatusResponse(

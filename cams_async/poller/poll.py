@@ -1,4 +1,4 @@
-"""Very many operations, each of them once."""
+"""`poll`: very many operations, each sent once."""
 
 import asyncio
 from collections import deque
@@ -8,9 +8,8 @@ from typing import TypeVar
 from cams_async.errors import CamsError
 from cams_async.models import Response
 from cams_async.operations import Operation
-from cams_async.poller.outcome import Outcome, Sender
-from cams_async.poller.outcomes import Outcomes
-from cams_async.poller.run import Run, Source, attempts_of, check_operation
+from cams_async.poller.outcomes import Outcome, Outcomes, Sender
+from cams_async.poller.pool import Source, TaskPool, attempts_of, check_operation
 
 R = TypeVar("R", bound=Response)
 
@@ -22,30 +21,30 @@ def poll(
     window: int | None = None,
     ordered: bool = False,
 ) -> Outcomes[R]:
-    """Send very many operations and iterate over what becomes of them.
+    """Send very many operations and iterate over their outcomes.
 
-    Each operation that is taken comes out once, with either `response` or `error`
-    set. Whatever is no operation comes out with an InvalidOperation. What the source
-    itself raises is raised here, as it is, once all that was taken is out; an
-    exception of the client that is no CamsError ends the run.
+    Each operation taken from the source yields one outcome, with either `response` or
+    `error` set. An item that is no operation yields an InvalidOperation. An exception
+    of the source is raised unchanged, after the outcomes of all operations taken. An
+    exception of the client that is no CamsError ends the iteration.
 
     Args:
-        client: A CamsClient, or a PerSpace before one.
-        operations: Taken one by one as there is room; may be endless.
-        window: The most operations that are held at once: taken and not yet asked
-            for by the consumer. So a slow consumer slows the source down. Default:
-            for each action seen, enough to keep its ceiling busy: two seconds' worth
-            of calls and 4, at most 1,024 in all.
-        ordered: Whether outcomes come in the order of the source, rather than as
+        client: A CamsClient, or a PerSpace that wraps one.
+        operations: The source; taken lazily within the window, and may be endless.
+        window: The maximum number of operations that are taken and not yet consumed
+            as outcomes, so that a slow consumer slows the source down. Default: for
+            each action seen, enough to keep its ceiling busy: two seconds' worth of
+            calls and 4, at most 1,024 in all.
+        ordered: Whether to yield outcomes in the order of the source, rather than as
             they complete.
 
     Raises:
-        ConfigurationError: An argument is unusable; names it.
+        ConfigurationError: An argument is invalid; names it.
     """
-    return Outcomes(_Polling(client, operations, window, ordered=bool(ordered)))
+    return Outcomes(_PollPool(client, operations, window, ordered=bool(ordered)))
 
 
-class _Polling(Run[R]):
+class _PollPool(TaskPool[R]):
     def __init__(
         self,
         client: Sender,
@@ -56,26 +55,26 @@ class _Polling(Run[R]):
     ) -> None:
         super().__init__(client, source, window)
         self._ordered = ordered
-        self._line: deque[asyncio.Task[Outcome[R] | None]] = deque()
+        self._in_order: deque[asyncio.Task[Outcome[R] | None]] = deque()
 
     async def _take(self, feed: AsyncIterator[Operation[R]]) -> None:
-        await self._window.take()
+        await self._window.acquire()
         async for operation in feed:
             if self._stopped:
                 break
             if isinstance(operation, Operation):  # pyright: ignore[reportUnnecessaryIsInstance] - not every caller has a type checker
-                self._window.fit(operation)
-            task = self._begin(self._ask(operation))
+                self._window.grow_for(operation)
+            task = self._spawn(self._send(operation))
             if self._ordered:
-                self._line.append(task)
-            await self._window.take()
+                self._in_order.append(task)
+            await self._window.acquire()
 
-    async def _ask(self, operation: Operation[R]) -> Outcome[R]:
+    async def _send(self, operation: Operation[R]) -> Outcome[R]:
         try:
             check_operation(operation)
             response = await self._client.send(operation)
         except CamsError as error:
-            # A value needs no traceback, whose frames would keep much in memory.
+            # The frames of a traceback would keep much in memory.
             return Outcome(
                 operation=operation,
                 error=error.with_traceback(None),
@@ -88,5 +87,5 @@ class _Polling(Run[R]):
     def _collect(self, task: asyncio.Task[Outcome[R] | None]) -> None:
         if not self._ordered:
             super()._collect(task)
-        while self._line and self._line[0].done():
-            super()._collect(self._line.popleft())
+        while self._in_order and self._in_order[0].done():
+            super()._collect(self._in_order.popleft())

@@ -1,9 +1,7 @@
-"""The same operations again and again, each until it has settled."""
+"""`watch`: operations repeated until each reaches a terminal status."""
 
 import asyncio
-import heapq
 import math
-import random
 from collections.abc import (
     AsyncIterable,
     AsyncIterator,
@@ -11,9 +9,7 @@ from collections.abc import (
     Collection,
     Iterable,
 )
-from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
-
-from attrs import define
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from cams_async.config import is_positive
 from cams_async.errors import (
@@ -25,18 +21,17 @@ from cams_async.errors import (
 )
 from cams_async.models import CodeVerificationStatus, Response
 from cams_async.operations import Operation, VerificationStatusResponse
-from cams_async.poller.outcome import Outcome, Sender
-from cams_async.poller.outcomes import Outcomes
+from cams_async.poller.outcomes import Outcome, Outcomes, Sender, is_transient
 from cams_async.poller.per_space import PerSpace
-from cams_async.poller.run import Run, Source, attempts_of, check_operation
-from cams_async.poller.transient import is_transient
+from cams_async.poller.pool import Source, TaskPool, attempts_of, check_operation
+from cams_async.poller.schedule import Schedule, WatchedOperation
 
 R = TypeVar("R", bound=Response)
 
 Until: TypeAlias = Collection[str] | Callable[[R], bool]
 
 TERMINAL: Final[Collection[str]] = frozenset({CodeVerificationStatus.VERIFIED})
-"""Where a number stays. Any other status may still become VERIFIED: by a new code."""
+"""The terminal statuses. From any other, a new code may still lead to VERIFIED."""
 
 EVERY: Final = (30.0, 600.0)
 
@@ -50,44 +45,44 @@ def watch(
     deadline: float | None = None,
     window: int | None = None,
 ) -> Outcomes[R]:
-    """Ask again and again, with growing pauses, until each operation has settled.
+    """Repeat operations, with growing pauses, until each reaches a terminal status.
 
-    Only what may be sent again is watched (`resend` is SAFE); anything else comes
-    out with an InvalidOperation, and nothing is sent. Numbers that are due and new
-    ones from the source take turns, the longest due first, so that none starves.
+    Only operations that may be repeated (`retry_safe`) are watched; any other yields an
+    InvalidOperation, and nothing is sent. Operations that are due and new ones from the
+    source alternate, the longest due first, so that none starves.
 
-    An outcome has the settling answer as its `response`; or an `error`, and beside it
-    the last answer seen before, if any. An error that asking again cannot mend, such
-    as NotFound, PermissionDenied, ClientClosed or a DecodeError of what CAMS did
-    answer, comes out at once. After a passing one (TransportError, ServerError,
-    ThrottlingError, ThrottleUnavailable, DeadlineExceeded of the call, any unknown
-    outcome) the number is asked again like any other. At the deadline each number
-    that was taken and is pending comes out with a DeadlineExceeded. After `stop()`,
-    what is being asked comes out with its answer, settled or not.
+    An outcome has the terminal response as its `response`; or an `error`, and beside it
+    the last response before it, if any. A permanent error, such as NotFound,
+    PermissionDenied, ClientClosed or a DecodeError of an executed call, is yielded at
+    once. After a transient one (TransportError, ServerError, ThrottlingError,
+    ThrottleUnavailable, DeadlineExceeded of the call, any unknown outcome) the
+    operation is scheduled again. At the deadline each operation that was taken and is
+    pending yields a DeadlineExceeded. After `stop()`, calls in flight yield their
+    responses, terminal or not.
 
-    Every number that has not settled is held, at about 1.2 KiB with its last answer.
+    Each pending operation takes about 1.2 KiB, including its last response.
 
     Args:
-        client: A CamsClient, or a PerSpace before one whose `max_age` is less than
-            the pauses.
-        operations: Taken one by one as there is room.
-        until: The statuses that settle a GetPhoneNumberVerificationStatus; or, for
-            any operation, a function that tells whether an answer settles it.
+        client: A CamsClient, or a PerSpace that wraps one and whose `max_age` is less
+            than the pauses.
+        operations: The source; taken lazily within the window.
+        until: The terminal statuses of a GetPhoneNumberVerificationStatus; or, for any
+            operation, a function that returns whether a response is terminal.
         every: Seconds of the first pause and of the longest. Each is twice the one
-            before; the actual pause is drawn from half of it to all of it, so that
-            numbers do not march in step.
-        deadline: Seconds for the whole watch, from the first outcome asked for.
-            What was not taken by then is left in the source.
-        window: The most operations that are being asked, or have settled and are
-            not yet asked for by the consumer. Default: as for `poll`.
+            before; the actual pause is drawn uniformly from its upper half, so that
+            calls do not synchronise.
+        deadline: Seconds for the whole watch, from the first request for an outcome.
+            Operations not taken by then are left in the source.
+        window: The maximum number of operations that are in flight, or completed and
+            not yet consumed as outcomes. Default: as for `poll`.
 
     Raises:
-        ConfigurationError: An argument is unusable; names it.
+        ConfigurationError: An argument is invalid; names it.
     """
     if isinstance(client, PerSpace) and client.max_age == math.inf:
-        expected = "needs a max_age: it would give its first answers again for ever"
+        expected = "needs a max_age: it would return its first responses for ever"
         raise ConfigurationError(expected, field="client")
-    run = _Watching(
+    pool = _WatchPool(
         client,
         operations,
         window,
@@ -95,22 +90,10 @@ def watch(
         every=checked_every(every),
         deadline=checked_deadline(deadline),
     )
-    return Outcomes(run)
+    return Outcomes(pool)
 
 
-@define(eq=False)
-class _Watched(Generic[R]):
-    """A number that has not settled: all that is kept of it."""
-
-    operation: Operation[R]
-    pause: float
-    attempts: int = 0
-    response: R | None = None
-    faults: str | None = None
-    """The kind of error that the last time ended with."""
-
-
-class _Watching(Run[R]):
+class _WatchPool(TaskPool[R]):
     def __init__(
         self,
         client: Sender,
@@ -123,95 +106,101 @@ class _Watching(Run[R]):
     ) -> None:
         super().__init__(client, source, window)
         self._until = until
-        self._first_pause, self._longest_pause = every
+        self._first_pause, longest_pause = every
+        self._schedule: Schedule[R] = Schedule(longest_pause)
         self._deadline = deadline
-        # By the time when each is due; the count keeps those of one time in order.
-        self._pending: list[tuple[float, int, _Watched[R]]] = []
-        self._count = 0
-        # Taken from the source, and waiting for room.
-        self._new: _Watched[R] | None = None
-        self._asked: dict[asyncio.Task[Outcome[R] | None], _Watched[R]] = {}
-        self._earlier = asyncio.Event()
-        self._waker: asyncio.Task[Outcome[R] | None] | None = None
+        # Taken from the source, and waiting for a slot of the window.
+        self._new: WatchedOperation[R] | None = None
+        self._in_flight: dict[asyncio.Task[Outcome[R] | None], WatchedOperation[R]] = {}
+        self._dispatcher: asyncio.Task[Outcome[R] | None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._expired = False
+        # Not in the schedule at the deadline, and whether the call was in flight.
+        self._late: list[tuple[WatchedOperation[R], bool]] = []
 
-    # What the iterator asks for
+    # The interface of the iterator
 
     async def next(self) -> Outcome[R]:
         """Return the next outcome; at the deadline there may be very many."""
         if self._expired:
-            await asyncio.sleep(0)  # so that the loop serves others between them
+            await asyncio.sleep(0)  # do not block the loop
         return await super().next()
 
     def stop(self) -> None:
-        """Take no more operations, and drop those that are not being asked."""
+        """Take no more operations, and drop those that are not in flight."""
         super().stop()
-        self._drop()
+        self._drop_pending()
 
     def cancel(self) -> None:
-        """Begin to end all tasks, and forget the pending."""
+        """Cancel all tasks, and drop all pending operations."""
         self._expired = False
-        self._drop()
+        self._drop_pending()
         super().cancel()
 
-    def _drop(self) -> None:
-        self._pending.clear()
-        if self._waker is not None:
-            self._dismiss(self._waker)
+    def _drop_pending(self) -> None:
+        self._schedule.clear()
+        self._late.clear()
+        if self._dispatcher is not None:
+            self._cancel_tasks(self._dispatcher)
 
     def _start(self) -> None:
         super()._start()
         if self._stopped:
             return
-        self._waker = self._begin(self._wake())
+        self._dispatcher = self._spawn(self._dispatch())
         if self._deadline is not None:
             loop = asyncio.get_running_loop()
             self._alarm = loop.call_later(self._deadline, self._expire)
 
-    def _finished(self) -> None:
-        super()._finished()
+    def _on_idle(self) -> None:
+        super()._on_idle()
         if self._alarm is not None:
             self._alarm.cancel()
 
-    # New operations, and those that are due: both wait for room in one line, where
-    # they take turns
+    # New and due operations alternate, because the window is FIFO
 
     async def _take(self, feed: AsyncIterator[Operation[R]]) -> None:
         async for operation in feed:
-            self._new = _Watched(operation, self._first_pause)
-            # Not before the operation, as in a poll: a source that takes its time
-            # must not keep a place from those that are due.
-            await self._window.take()
+            self._new = WatchedOperation(operation, self._first_pause)
+            # After taking the operation, unlike in a poll: a slow source must not
+            # hold a slot that operations in the schedule could use.
+            await self._window.acquire()
             watched, self._new = self._new, None
             if self._stopped:
                 break
             if isinstance(operation, Operation):  # pyright: ignore[reportUnnecessaryIsInstance] - not every caller has a type checker
-                self._window.fit(operation)
-            self._begin_asking(watched)
+                self._window.grow_for(operation)
+            self._spawn_send(watched)
 
-    async def _wake(self) -> None:
+    async def _dispatch(self) -> None:
         while True:
-            await self._due()
-            await self._window.take()
-            _, _, watched = heapq.heappop(self._pending)
-            self._begin_asking(watched)
+            await self._schedule.wait_until_due()
+            await self._window.acquire()
+            self._spawn_send(self._schedule.pop_first())
 
-    async def _due(self) -> None:
-        """Wait until the first of the pending is due."""
-        now = asyncio.get_running_loop().time
-        while not self._pending or self._pending[0][0] > now():
-            self._earlier.clear()
-            try:
-                async with asyncio.timeout_at(
-                    self._pending[0][0] if self._pending else None
-                ):
-                    await self._earlier.wait()
-            except TimeoutError:
-                return
+    def _spawn_send(self, watched: WatchedOperation[R]) -> None:
+        self._in_flight[self._spawn(self._send(watched))] = watched
 
-    def _begin_asking(self, watched: _Watched[R]) -> None:
-        self._asked[self._begin(self._ask(watched))] = watched
+    # One call
+
+    async def _send(self, watched: WatchedOperation[R]) -> Outcome[R] | None:
+        try:
+            self._check(watched.operation)
+            response = await self._client.send(watched.operation)
+        except CamsError as error:
+            watched.attempts += error.attempts
+            watched.last_error = type(error).__name__
+            if self._is_last_call() or not is_transient(error):
+                return _outcome(watched, error.with_traceback(None))
+        else:
+            watched.attempts += attempts_of(response)
+            watched.last_error = None
+            watched.response = response
+            if self._is_last_call() or self._is_terminal(response):
+                return _outcome(watched, None)
+        self._schedule.add(watched)
+        self._window.release()
+        return None
 
     def _check(self, operation: Operation[R]) -> None:
         check_operation(operation)
@@ -229,72 +218,46 @@ class _Watching(Run[R]):
                 msg, action=action.__name__, field="operation", expected=expected
             )
 
-    # One time of asking
-
-    async def _ask(self, watched: _Watched[R]) -> Outcome[R] | None:
-        try:
-            self._check(watched.operation)
-            response = await self._client.send(watched.operation)
-        except CamsError as error:
-            watched.attempts += error.attempts
-            watched.faults = type(error).__name__
-            if self._over() or not is_transient(error):
-                return _outcome(watched, error.with_traceback(None))
-        else:
-            watched.attempts += attempts_of(response)
-            watched.faults = None
-            watched.response = response
-            if self._over() or self._settled(response):
-                return _outcome(watched, None)
-        self._put_off(watched)
-        return None
-
-    def _over(self) -> bool:
+    def _is_last_call(self) -> bool:
         return self._stopped and not self._expired
 
-    def _settled(self, response: R) -> bool:
+    def _is_terminal(self, response: R) -> bool:
         if callable(self._until):
             return self._until(response)
         status = cast("VerificationStatusResponse", cast("object", response))
         return status.data.code_verification_status in self._until
 
-    def _put_off(self, watched: _Watched[R]) -> None:
-        share = random.uniform(0.5, 1.0)  # noqa: S311 - jitter needs no secrecy
-        due = asyncio.get_running_loop().time() + watched.pause * share
-        watched.pause = min(2 * watched.pause, self._longest_pause)
-        self._count += 1
-        entry = (due, self._count, watched)
-        heapq.heappush(self._pending, entry)
-        self._window.leave()
-        if self._pending[0] is entry:
-            self._earlier.set()
-
     def _collect(self, task: asyncio.Task[Outcome[R] | None]) -> None:
         super()._collect(task)
-        watched = self._asked.pop(task, None)
+        watched = self._in_flight.pop(task, None)
         if self._expired and watched is not None and task.cancelled():
-            self._pending.append((-math.inf, 0, watched))
-        if self._waker in self._tasks and len(self._tasks) == 1 and not self._pending:
-            self._drop()
+            self._late.append((watched, True))
+        only_dispatcher = self._dispatcher in self._tasks and len(self._tasks) == 1
+        if only_dispatcher and not self._schedule:
+            self._drop_pending()
 
     # The deadline
 
     def _expire(self) -> None:
         self._expired = self._stopped = True
         if self._new is not None:
-            self._pending.append((math.inf, 0, self._new))
-        self._dismiss(*self._tasks)
-        self._news.set()
+            self._late.append((self._new, False))
+        self._cancel_tasks(*self._tasks)
+        self._changed.set()
 
     def _pop(self) -> Outcome[R] | None:
         outcome = super()._pop()
-        if outcome is None and self._expired and self._pending:
-            due, _, watched = self._pending.pop()
-            outcome = _outcome(watched, _too_late(watched, asked=due == -math.inf))
+        if outcome is None and self._expired:
+            if self._late:
+                watched, in_flight = self._late.pop()
+                return _outcome(watched, _too_late(watched, in_flight=in_flight))
+            if self._schedule:
+                watched = self._schedule.pop_any()
+                return _outcome(watched, _too_late(watched, in_flight=False))
         return outcome
 
 
-def _outcome(watched: _Watched[R], error: CamsError | None) -> Outcome[R]:
+def _outcome(watched: WatchedOperation[R], error: CamsError | None) -> Outcome[R]:
     return Outcome(
         operation=watched.operation,
         response=watched.response,
@@ -303,21 +266,21 @@ def _outcome(watched: _Watched[R], error: CamsError | None) -> Outcome[R]:
     )
 
 
-def _too_late(watched: _Watched[Any], *, asked: bool) -> DeadlineExceeded:
+def _too_late(watched: WatchedOperation[Any], *, in_flight: bool) -> DeadlineExceeded:
     outcome: CallOutcome = "not_sent"
     if watched.response is not None:
         outcome = "executed"
-    elif watched.attempts or asked:
+    elif watched.attempts or in_flight:
         outcome = "unknown"
     error = DeadlineExceeded(
-        "the deadline of the watch passed before it settled",
+        "the deadline of the watch passed before a terminal status",
         outcome=outcome,
-        phase="in flight" if asked else "queued",
+        phase="in flight" if in_flight else "queued",
     )
     error.action = type(watched.operation).__name__
     error.attempts = watched.attempts
-    if watched.faults is not None:
-        error.hint = f"The last time ended with {watched.faults}."
+    if watched.last_error is not None:
+        error.hint = f"The last call failed with {watched.last_error}."
     return error
 
 
@@ -331,12 +294,12 @@ def _checked_until(until: Any) -> Any:
     statuses = tuple(cast("Collection[Any]", until)) if is_listed else ()
     if statuses and all(isinstance(status, str) for status in statuses):
         return frozenset(statuses)
-    expected = "must be a collection of statuses, or a function of an answer"
+    expected = "must be a collection of statuses, or a function of a response"
     raise ConfigurationError(expected, field="until")
 
 
 def checked_every(every: Any) -> tuple[float, float]:
-    """Return a pair of pauses; raise ConfigurationError for anything else."""
+    """Return a valid pair of pauses; raise ConfigurationError for anything else."""
     match every:
         case (first, longest) if (
             is_positive(first) and is_positive(longest) and first <= longest

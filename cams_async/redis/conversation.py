@@ -120,5 +120,5 @@ def _read(response: Sequence[Any]) -> Reply:
     try:
         return Reply.read(response)
     except (TypeError, ValueError):
-        msg = "its answer is not the script's"
+        msg = "its reply is not the script's"
         raise Refusal(msg) from None

@@ -214,7 +214,7 @@ def _meaning(text: str, meanings: Mapping[str, str], otherwise: str) -> str:
 
 
 def _no_answer(error: BaseException) -> str:
-    return f"gave no answer ({type(error).__name__})"
+    return f"gave no reply ({type(error).__name__})"
 
 
 def _root(error: BaseException) -> BaseException:
