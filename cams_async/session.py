@@ -211,7 +211,7 @@ class Session:
         while True:
             try:
                 # Before the queue, so that bad credentials fail at once.
-                await self._get_credentials()
+                await self._credentials.get()
                 async with self._throttle.acquire(
                     self._scopes.scope_of(call, self._credentials),
                     ticket=state.ticket,
@@ -238,7 +238,7 @@ class Session:
         state.ticket = permit.ticket
         state.waited += permit.waited
         # Again after the wait: the credentials may have expired in it.
-        credentials = state.signed_with = await self._get_credentials()
+        credentials = state.signed_with = await self._credentials.get()
         request = build_request(
             call,
             endpoint=self._endpoint,
@@ -279,12 +279,6 @@ class Session:
             raise
         permit.completed()
         return parsed
-
-    async def _get_credentials(self) -> Credentials:
-        try:
-            return await self._credentials.get()
-        except Exception as caught:  # noqa: BLE001 - a custom provider raises anything
-            raise credentials_error(caught) from None
 
     def _retry_delay(
         self,
