@@ -10,6 +10,7 @@ import aiohttp
 
 from cams_async.config import (
     check,
+    check_methods,
     has_method,
     is_optional,
     is_positive,
@@ -119,9 +120,7 @@ class CamsClient(ActionMethods):
         self._endpoint, scope_region = _place(region, endpoint, allow_http=allow_http)
         self._credentials = _source(credentials)
         self._throttle = shared_throttle() if throttle is None else throttle
-        for name in ("acquire", "snapshot", "aclose"):
-            found = has_method(self._throttle, name)
-            check(found, "throttle", f"must have a method {name}")
+        check_methods(self._throttle, "throttle", "acquire", "snapshot", "aclose")
         check(is_optional(Mapping, qps), "qps", "must map actions to calls per second")
         self._ceilings = dict(qps or {})
         for action, ceiling in self._ceilings.items():
@@ -310,7 +309,7 @@ def _options(
             name,
             "must be a finite number of seconds above 0",
         )
-    check(has_method(retry, "delay"), "retry", "must have a method delay")
+    check_methods(retry, "retry", "delay")
     hooks = cast("Iterable[Any]", hooks if isinstance(hooks, Iterable) else (None,))
     listed = tuple(hooks)
     check(all(map(callable, listed)), "hooks", "must be an iterable of callables")

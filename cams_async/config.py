@@ -78,6 +78,12 @@ def has_method(value: object, name: str) -> bool:
     return callable(getattr(value, name, None))
 
 
+def check_methods(value: object, field: str, *names: str) -> None:
+    """Raise ConfigurationError unless an object has methods of these names."""
+    for name in names:
+        check(has_method(value, name), field, f"must have a method {name}")
+
+
 # attrs validators
 
 

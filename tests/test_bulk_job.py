@@ -528,8 +528,10 @@ class Later(StatusSender):
         )
 
 
-def test_a_watch_asks_until_all_have_settled(clock: Clock, tmp_path: Path) -> None:
-    """Each row is written once, when its number has settled."""
+def test_a_watch_repeats_until_all_have_a_terminal_status(
+    clock: Clock, tmp_path: Path
+) -> None:
+    """Each row is written once, when its number has a terminal status."""
     responses = Later(4)
 
     job = clock.run(work(watching(tmp_path), responses))
@@ -629,7 +631,7 @@ def test_a_watch_started_again_keeps_its_deadline(
     assert "DeadlineExceeded" in {one.error for one in written(plan(tmp_path))}
 
 
-def test_a_stopped_watch_writes_only_what_has_settled(
+def test_a_stopped_watch_writes_only_terminal_statuses(
     clock: Clock, tmp_path: Path
 ) -> None:
     """The next start continues an interrupted watch."""

@@ -274,8 +274,8 @@ def test_new_numbers_and_due_ones_alternate(clock: Clock) -> None:
 class Server:
     """A transport whose numbers are each verified from a given time on, or never."""
 
-    def __init__(self, settles: Callable[[int], float]) -> None:
-        self.settles = settles
+    def __init__(self, verified_at: Callable[[int], float]) -> None:
+        self.verified_at = verified_at
         self.arrivals: dict[int, list[float]] = {}
 
     async def exchange(
@@ -288,7 +288,9 @@ class Server:
         now = asyncio.get_running_loop().time()
         number = parse_qs(urlsplit(request.url).query)["PhoneNumber"][0]
         self.arrivals.setdefault(int(number[5:]), []).append(now)
-        code = "VERIFIED" if now >= self.settles(int(number[5:])) else "NOT_VERIFIED"
+        code = (
+            "VERIFIED" if now >= self.verified_at(int(number[5:])) else "NOT_VERIFIED"
+        )
         data = {"CodeVerificationStatus": code, "PhoneNumber": number}
         return response({"RequestId": "i", "Code": "OK", "Data": data})
 

@@ -10,8 +10,8 @@ from typing import Any, TypeVar, cast
 
 from attrs import define, evolve, frozen
 
-from cams_async.config import is_number
-from cams_async.errors import CamsError, ConfigurationError, PermissionDenied
+from cams_async.config import check, check_methods, is_number
+from cams_async.errors import CamsError, PermissionDenied
 from cams_async.models import Response
 from cams_async.operations import (
     ChatappSyncPhoneNumber,
@@ -95,12 +95,9 @@ class PerSpace:
     """
 
     def __init__(self, client: Sender, *, max_age: float = math.inf) -> None:
-        if max_age != math.inf and not is_number(max_age):
-            msg = "must be a number of seconds, at least 0"
-            raise ConfigurationError(msg, field="max_age")
-        for name in ("send", "ceiling"):
-            if not callable(getattr(client, name, None)):
-                raise ConfigurationError(f"must have a method {name}", field="client")
+        valid = max_age == math.inf or is_number(max_age)
+        check(valid, "max_age", "must be a number of seconds, at least 0")
+        check_methods(client, "client", "send", "ceiling")
         self._client = client
         self._max_age = max_age
         self._cache: OrderedDict[str, _CachedSpace] = OrderedDict()

@@ -18,8 +18,8 @@ from collections.abc import (
 )
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
-from cams_async.config import is_whole
-from cams_async.errors import ConfigurationError, InvalidOperation
+from cams_async.config import check, check_methods, is_whole
+from cams_async.errors import InvalidOperation
 from cams_async.models import Response
 from cams_async.operations import Operation
 from cams_async.poller.outcomes import Outcome, Sender
@@ -55,8 +55,8 @@ class Window:
     """
 
     def __init__(self, client: Sender, size: int | None) -> None:
-        if size is not None and not is_whole(size):
-            raise ConfigurationError("must be a whole number above 0", field="window")
+        valid = size is None or is_whole(size)
+        check(valid, "window", "must be a whole number above 0")
         self._client = client
         self._grows = size is None
         # One slot until the first operation, and with it a ceiling, has been seen.
@@ -263,12 +263,9 @@ def check_operation(operation: object) -> None:
 
 
 def _check(client: Any, source: Any) -> None:
-    for name in ("send", "ceiling"):
-        if not callable(getattr(client, name, None)):
-            raise ConfigurationError(f"must have a method {name}", field="client")
-    if not isinstance(source, (Iterable, AsyncIterable)):
-        msg = "must be an iterable or an async iterable"
-        raise ConfigurationError(msg, field="operations")
+    check_methods(client, "client", "send", "ceiling")
+    iterable = isinstance(source, (Iterable, AsyncIterable))
+    check(iterable, "operations", "must be an iterable or an async iterable")
 
 
 async def _each(source: Source[T]) -> AsyncGenerator[T, None]:
