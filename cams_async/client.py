@@ -67,9 +67,9 @@ class CamsClient(ActionMethods):
         region: A documented region. Default: `ap-southeast-1`.
         endpoint: A full origin such as `http://127.0.0.1:8080`, instead of the
             region's own.
-        account: The name that rate limits are shared under. Default: the access key
-            id, or the provider's `account`. RAM users of one Alibaba Cloud account
-            share its rate limits: give their clients one name.
+        account: The name that rate limits are shared under. Default: the provider's
+            `account`, or else the access key ID at the first call. Several keys of one
+            Alibaba Cloud account share its rate limits: give their clients one name.
         qps: QPS ceilings in calls per second, by action, for accounts that were
             granted other than the documented ones.
         throttle: The rate limiter. Default: one for the whole process. It is not

@@ -95,8 +95,8 @@ class CredentialsProvider(Protocol):
     def account(self) -> str | None:
         """The name under which rate limits are shared, stable while keys rotate.
 
-        Read once, after the first successful `get`. If it is None, the client needs
-        `account=`.
+        A client reads it once, after the first successful `get`. None: the access key
+        ID of its first credentials is the name.
         """
         ...
 
@@ -134,8 +134,8 @@ class StaticCredentials:
 
     @property
     def account(self) -> str | None:
-        """The AccessKey ID."""
-        return self._credentials.access_key_id
+        """None: rate limits are shared under the access key ID."""
+        return None
 
     async def get(self) -> Credentials:
         """Return the credentials."""
@@ -159,8 +159,8 @@ class EnvironmentCredentials:
 
     @property
     def account(self) -> str | None:
-        """The AccessKey ID in the environment; None if there is none."""
-        return os.environ.get(KEY_ID) or None
+        """None: rate limits are shared under the first access key ID."""
+        return None
 
     async def get(self) -> Credentials:
         """Return the credentials in the environment.

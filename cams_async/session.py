@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from attrs import frozen
 
+from cams_async.config import check, is_text
 from cams_async.corrections import Corrections
 from cams_async.credentials import Credentials, credentials_error
 from cams_async.endpoints import Endpoint
@@ -53,7 +54,7 @@ class CredentialsSource(Protocol):
 
     @property
     def account(self) -> str | None:
-        """The name that rate limits are shared under, once it is available."""
+        """The name that rate limits are shared under; None for the access key ID."""
         ...
 
     async def get(self) -> Credentials:
@@ -84,8 +85,8 @@ class Scopes:
 
     Args:
         region: The region, or the origin where only an endpoint was given.
-        account: The name that rate limits are shared under; None for that of the
-            credentials.
+        account: The name that rate limits are shared under. None: that of the
+            credentials, fixed at the first call.
         qps: QPS ceilings by action that replace the documented ones.
     """
 
@@ -97,33 +98,38 @@ class Scopes:
         self._qps = qps
         self._scopes: dict[str, Scope] = {}
 
-    def scope_of(self, call: Call[Any], credentials: CredentialsSource) -> Scope:
-        """Return the scope of a call.
+    def scope_of(
+        self, call: Call[Any], source: CredentialsSource, credentials: Credentials
+    ) -> Scope:
+        """Return the scope of a call, whose source returned these credentials.
 
         Raises:
-            CredentialsError: The provider failed.
-            ConfigurationError: The provider has no account, and the client has none.
+            CredentialsError: The source failed.
+            ConfigurationError: The account of the source is not a name.
         """
         scope = self._scopes.get(call.action)
         if scope is None:
             scope = self._scopes[call.action] = Scope(
-                account=self._account_of(credentials),
+                account=self._account_of(source, credentials),
                 region=self._region,
                 action=call.action,
                 qps=self._qps.get(call.action, call.qps),
             )
         return scope
 
-    def _account_of(self, credentials: CredentialsSource) -> str:
-        # Read once, after the first `get`: the key ids of temporary credentials change
-        # with each renewal. A custom provider may have no account at all.
+    def _account_of(self, source: CredentialsSource, credentials: Credentials) -> str:
+        if self._account is not None:
+            return self._account
         try:
-            account = self._account or getattr(credentials, "account", None)
+            # A custom provider may lack the property.
+            account = getattr(source, "account", None)
         except Exception as caught:  # noqa: BLE001 - a custom provider raises anything
             raise credentials_error(caught) from None
-        if not isinstance(account, str) or not account:
-            msg = "the credentials provider names none; give the client account="
-            raise ConfigurationError(msg, field="account")
+        if account is None:
+            account = credentials.access_key_id
+        expected = "of the provider must be a non-empty string or None"
+        check(is_text(account), "account", expected)
+        # Fixed, because keys rotate.
         self._account = account
         return account
 
@@ -211,9 +217,9 @@ class Session:
         while True:
             try:
                 # Before the queue, so that bad credentials fail at once.
-                await self._credentials.get()
+                credentials = await self._credentials.get()
                 async with self._throttle.acquire(
-                    self._scopes.scope_of(call, self._credentials),
+                    self._scopes.scope_of(call, self._credentials, credentials),
                     ticket=state.ticket,
                     deadline=state.deadline,
                 ) as permit:

@@ -104,8 +104,14 @@ class ProfileCredentials:
 
     @property
     def account(self) -> str | None:
-        """`profile NAME`; None before the first successful `get`."""
-        return None if self._name is None else f"profile {self._name}"
+        """`profile NAME` with a security token, once `get` has succeeded.
+
+        None in mode AK: rate limits are shared under the first access key ID.
+        """
+        found = self._credentials
+        if found is None or found.security_token is None:
+            return None
+        return f"profile {self._name}"
 
     async def get(self) -> Credentials:
         """Return the credentials of the profile.
@@ -195,7 +201,10 @@ class CredentialsUri:
 
     @property
     def account(self) -> str | None:
-        """The URL without user, password and query; None if there is no URL."""
+        """The URL without user, password, query and fragment; None if there is none.
+
+        The service returns temporary credentials, whose access key IDs change.
+        """
         address = self._address()
         return None if address is None else _origin_and_path(address)
 
@@ -262,8 +271,9 @@ def _origin_and_path(address: Secret) -> str:
         usable = parts.scheme in ("http", "https") and parts.port != 0
     except ValueError:
         return unnamed
-    # With an unescaped `/` in the password, the path holds part of the password.
-    if not usable or "@" in parts.path:
+    # With an unescaped `/`, `?` or `#` in the password, its first part seems to be a
+    # port or a path, and the `@` is in the rest.
+    if not usable or "@" in f"{parts.path}{parts.query}{parts.fragment}":
         return unnamed
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 

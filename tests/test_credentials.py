@@ -182,13 +182,13 @@ def test_credentials_are_immutable() -> None:
 
 
 async def test_static_credentials_never_expire() -> None:
-    """Their AccessKey ID is the account."""
+    """Nor do they name an account: their AccessKey ID does."""
     credentials = Credentials("LTAI-canary", "canary")
     source = StaticCredentials(credentials)
 
     assert not source.expire(credentials)
     assert await source.get() is credentials
-    assert source.account == "LTAI-canary"
+    assert source.account is None
     assert repr(source) == "access_key_id='LTAI***'"
 
 
@@ -205,12 +205,12 @@ def set_environment(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
 async def test_the_environment_holds_an_access_key(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The AccessKey ID is the account."""
+    """They name no account: the AccessKey ID does."""
     set_environment(monkeypatch, key_id="id", secret="secret")
     provider = EnvironmentCredentials()
 
     assert await provider.get() == Credentials("id", "secret")
-    assert provider.account == "id"
+    assert provider.account is None
 
 
 async def test_the_environment_may_hold_a_token(
@@ -236,7 +236,7 @@ async def test_a_change_of_the_environment_takes_effect(
     set_environment(monkeypatch, key_id="two")
 
     assert first.access_key_id == "one"
-    assert (await provider.get()).access_key_id == provider.account == "two"
+    assert (await provider.get()).access_key_id == "two"
 
 
 @pytest.mark.parametrize("values", [{}, {"key_id": "", "secret": ""}, {"token": "t"}])
@@ -251,7 +251,6 @@ async def test_an_empty_environment_is_absent(
 
     assert caught.value.absent
     assert str(caught.value) == f"environment variable {KEY_ID} is not set"
-    assert provider.account is None
 
 
 @pytest.mark.parametrize(

@@ -306,13 +306,7 @@ class TestScope:
 
         assert expected == self.scope(clock)
 
-    def test_a_given_account_wins(self, clock: Clock) -> None:
-        """RAM users share one ceiling under one name."""
-        provider = QueuedProvider(CREDENTIALS, account="theirs")
-
-        assert self.scope(clock, account="mine", credentials=provider).account == "mine"
-
-    def test_a_providers_account_is_used_and_stays(self, clock: Clock) -> None:
+    def test_the_account_of_a_provider_is_read_once(self, clock: Clock) -> None:
         """It is fixed for the client's life, whatever the provider returns later."""
         provider = QueuedProvider(CREDENTIALS, account="first")
         throttle = Watched()
@@ -329,27 +323,6 @@ class TestScope:
         clock.run(main())
 
         assert ["first"] * 3 == [scope.account for scope in throttle.scopes]
-
-    def test_a_provider_without_an_account_needs_the_option(self, clock: Clock) -> None:
-        """The error names the argument to pass; nothing was sent."""
-
-        class Nameless:
-            async def get(self) -> Credentials:
-                return CREDENTIALS
-
-        odd: list[Any] = [None, "", 5, b"x", ["x"]]
-        named = [QueuedProvider(CREDENTIALS, account=name) for name in odd]
-        for provider in (*named, Nameless()):
-            transport = RecordingTransport(VERIFIED)
-            error = fail(clock, transport, credentials=provider)
-
-            assert isinstance(error, ConfigurationError)
-            assert ("account", 0) == (error.field, len(transport.seen))
-            assert "account=" in str(error)
-
-            scope = self.scope(clock, credentials=provider, account="mine")
-
-            assert scope.account == "mine"
 
     def test_a_granted_ceiling_wins(self, clock: Clock) -> None:
         """Only for the action that it was given for."""

@@ -49,18 +49,20 @@ async def test_the_current_profile_is_the_default(config: Path) -> None:
     """Neither the file nor the profile needs to be named."""
     write(config, {**AK, "name": "other", "access_key_id": "no"}, AK)
     provider = ProfileCredentials()
-    before = provider.account
 
     assert await provider.get() == Credentials("id", "secret")
-    assert before is None
-    assert provider.account == "profile default"
+    assert provider.account is None
 
 
 async def test_a_profile_of_mode_sts_token_has_a_token(config: Path) -> None:
-    """The file holds no expiry."""
+    """The file holds no expiry. The profile is the account, once it was read."""
     write(config, AK, STS, current="sts")
+    provider = ProfileCredentials()
+    before = provider.account
 
-    assert await ProfileCredentials().get() == Credentials("id", "secret", "token")
+    assert await provider.get() == Credentials("id", "secret", "token")
+    assert before is None
+    assert provider.account == "profile sts"
 
 
 async def test_a_profile_of_mode_ak_ignores_a_token(config: Path) -> None:
@@ -75,7 +77,7 @@ async def test_the_argument_overrides_the_variable_overrides_the_file(
 ) -> None:
     """Each of the three may name a profile."""
     names = ["of_file", "of_variable", "of_argument"]
-    profiles = [{**AK, "name": name, "access_key_id": name} for name in names]
+    profiles = [{**STS, "name": name, "access_key_id": name} for name in names]
     write(config, *profiles, current="of_file")
     by_file = await ProfileCredentials().get()
     monkeypatch.setenv("ALIBABA_CLOUD_PROFILE", "of_variable")
@@ -501,12 +503,16 @@ async def test_the_url_may_be_in_the_environment(
         ("http://given", "http://given"),
         ("http://given:80/a/b?canary=1#canary", "http://given:80/a/b"),
         ("http://user:canary@given/a", "http://given/a"),
-        ("http://user:canary@canary@given/a?x@y", "http://given/a"),
+        ("http://user:canary@canary@given/a", "http://given/a"),
+        ("http://user:canary@given/a?x=canary%40y", "http://given/a"),
+        ("http://user:canary@canary/?canary@given/a", "an unnamed address"),
         (Secret("http://user:canary@[::1]:8080/?x=canary"), "http://[::1]:8080/"),
         ("http://user:canary@[::1", "an unnamed address"),
         ("http://user:canary/canary@given/a", "an unnamed address"),
         ("http://user:1/canary@given/a", "an unnamed address"),
-        ("http://user:1?canary@given/a", "http://user:1"),
+        ("http://user:1?canary@given/a", "an unnamed address"),
+        ("http://user:1#canary@given/a", "an unnamed address"),
+        ("http://user:1/canary?canary@given/a", "an unnamed address"),
         ("user:canary@given/a", "an unnamed address"),
         ("//user:canary@given/a", "an unnamed address"),
         ("ftp://given/canary", "an unnamed address"),

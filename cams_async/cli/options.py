@@ -56,8 +56,8 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     target.add_argument(
         "--account",
         metavar="NAME",
-        help="the name under which rate limits are shared (the access key id, or the "
-        "name of the profile)",
+        help="the name under which rate limits are shared (the access key id; with a "
+        "security token, the name of the profile or the address of the service)",
     )
 
 
