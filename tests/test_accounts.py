@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import pytest
 from aiohttp import web
@@ -87,20 +87,27 @@ async def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
         yield key
 
 
-class Custom:
-    """A provider of the user's own, which may have an account."""
+class Nameless:
+    """A provider of the user's own, without the property `account`."""
 
-    def __init__(
-        self, key: Key, token: str | None = None, **account: str | None
-    ) -> None:
+    def __init__(self, key: Key, token: str | None = None) -> None:
         self._key = key
         self._token = token
-        vars(self).update(account)
 
     async def get(self) -> Credentials:
         """Return the current key."""
         await asyncio.sleep(0)
         return evolve(self._key.now, security_token=self._token)
+
+
+class Custom(Nameless):
+    """A provider of the user's own."""
+
+    def __init__(
+        self, key: Key, token: str | None = None, *, account: str | None
+    ) -> None:
+        super().__init__(key, token)
+        self.account = account
 
 
 def environment(key: Key, token: str = "") -> CredentialsProvider:
@@ -179,7 +186,7 @@ SOURCES: dict[str, tuple[Source, str, Credentials]] = {
         ROTATES,
     ),
     "chain to custom, nameless": (
-        lambda key: chain(absent(key), Custom(key)),  # type: ignore[arg-type]
+        lambda key: chain(absent(key), cast("CredentialsProvider", Nameless(key))),
         FIRST.access_key_id,
         ROTATES,
     ),
@@ -213,7 +220,7 @@ SOURCES: dict[str, tuple[Source, str, Credentials]] = {
         FIRST.access_key_id,
         ROTATES,
     ),
-    "custom, nameless": (Custom, FIRST.access_key_id, ROTATES),
+    "custom, nameless": (Nameless, FIRST.access_key_id, ROTATES),
 }
 """Sources, their accounts, and the key of their calls after a rotation."""
 
