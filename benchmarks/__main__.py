@@ -8,12 +8,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import bulk, ceilings, fleet, overhead, soak, waiting
+from benchmarks import bulk, ceilings, evidence, fleet, overhead, soak, waiting
 from benchmarks.record import section
 from benchmarks.report import report
 
 BENCHMARKS = {
     "ceilings": ceilings,
+    "evidence": evidence,
     "overhead": overhead,
     "fleet": fleet,
     "bulk": bulk,

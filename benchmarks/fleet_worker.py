@@ -18,6 +18,7 @@ from attrs import asdict, define, field, frozen
 from benchmarks.limiters import REDIS_LIMITERS
 from benchmarks.timed_client import open_client
 from cams_async import CamsClient, Credentials, Permit, Scope, Snapshot, Throttle
+from cams_async.throttle import Route
 
 
 @frozen(kw_only=True)
@@ -91,11 +92,13 @@ class TimedThrottle:
         *,
         ticket: int | None = None,
         deadline: float | None = None,
+        timeout: float = 60.0,
+        route: Route | None = None,
     ) -> AsyncGenerator[Permit, None]:
         """Acquire a permit."""
         began = time.perf_counter()
         async with self.throttle.acquire(
-            scope, ticket=ticket, deadline=deadline
+            scope, ticket=ticket, deadline=deadline, timeout=timeout, route=route
         ) as permit:
             self.waits.append(time.perf_counter() - began)
             yield permit

@@ -19,6 +19,7 @@ from attrs import frozen
 from redis.asyncio import Redis
 
 from cams_async import LocalThrottle, Permit, Scope, Snapshot, Throttle
+from cams_async.throttle import Route
 
 Enter: TypeAlias = Callable[[str], AbstractAsyncContextManager[object]]
 """Returns the context manager that a call holds, by the key of its scope."""
@@ -30,11 +31,14 @@ class UncountedPermit:
     waited = 0.0
     ticket = 0
 
-    def sent(self) -> bool:
+    def sent(
+        self, acknowledged_at: Callable[[], float | None] | None = None, /
+    ) -> bool:
         """Allow the send."""
+        del acknowledged_at
         return True
 
-    def completed(self) -> None:
+    def completed(self, at: float | None = None, /) -> None:
         """Do nothing."""
 
     def throttled(self, retry_after: float | None, *, counted: bool = True) -> None:
@@ -54,9 +58,11 @@ class ForeignThrottle:
         *,
         ticket: int | None = None,
         deadline: float | None = None,
+        timeout: float = 60.0,
+        route: Route | None = None,
     ) -> AsyncGenerator[Permit, None]:
         """Hold the context manager for one call."""
-        del ticket, deadline
+        del ticket, deadline, timeout, route
         async with self._enter(f"{scope.account}:{scope.action}"):
             yield UncountedPermit()
 

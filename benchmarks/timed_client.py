@@ -1,7 +1,6 @@
 """A client that does not retry, over a transport that times its round trips."""
 
 import time
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import aiohttp
@@ -10,7 +9,7 @@ from attrs import define, field
 from benchmarks.responses import ACTION
 from cams_async import CamsClient, Credentials, RetryPolicy, Throttle
 from cams_async.protocol import HttpResponse, Request
-from cams_async.transport import AiohttpTransport
+from cams_async.transport import AcknowledgedAt, AiohttpTransport, OnSent
 
 CONNECTIONS = 1_000
 """Connections of a client, at most; only one without a throttle needs more."""
@@ -27,15 +26,15 @@ class TimedTransport:
     round_trips: list[float] = field(factory=list[float])
 
     async def exchange(
-        self, request: Request, *, timeout: float, on_sent: Callable[[], None]
+        self, request: Request, *, timeout: float, on_sent: OnSent
     ) -> HttpResponse:
         """Exchange a request for its response."""
         sent = 0.0
 
-        def record() -> None:
+        def record(acknowledged_at: AcknowledgedAt | None = None) -> None:
             nonlocal sent
             sent = time.perf_counter()
-            on_sent()
+            on_sent(acknowledged_at)
 
         response = await self.transport.exchange(
             request, timeout=timeout, on_sent=record

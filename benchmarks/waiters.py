@@ -1,6 +1,6 @@
 """One measurement of `waiting` in a process of its own, with clean memory.
 
-`python -m benchmarks.waiters KIND COUNT time|memory` prints one line of JSON.
+`python -m benchmarks.waiters KIND COUNT time|memory|steps` prints one line of JSON.
 """
 
 import asyncio
@@ -11,8 +11,15 @@ import time
 import tracemalloc
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Generator,
+    Mapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager, contextmanager, suppress
 from statistics import quantiles
 from typing import TypeVar
 
@@ -39,6 +46,9 @@ JOINING_EACH = 0.00006
 
 TRIES = 5
 """Attempts at a measurement, on a machine that stalls in it."""
+
+MOST = 60.0
+"""Seconds of the longest pause that a response may request."""
 
 TICK = 0.005
 """Seconds between two measurements of the event loop's lag."""
@@ -263,6 +273,67 @@ async def measure_memory(queue: Queue, count: int) -> float:
     return traced / count
 
 
+async def measure_steps(count: int) -> dict[str, float]:
+    """Return the longest iterations, in seconds, of operations on all waiting calls.
+
+    A pause that ends the waits of calls with a deadline, and the end of the throttle.
+    """
+    throttle = LocalThrottle()
+    loop = asyncio.get_running_loop()
+
+    async def wait(deadline: float | None) -> None:
+        async with throttle.acquire(SCOPE, deadline=deadline):
+            pass
+
+    async def enter(deadline: float | None) -> list[asyncio.Task[None]]:
+        tasks = [asyncio.create_task(wait(deadline)) for _ in range(count)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        gc.collect()
+        gc.disable()
+        return tasks
+
+    async with throttle.acquire(SCOPE) as first, throttle.acquire(SCOPE) as second:
+        first.throttled(MOST / 10)
+        tasks = await enter(loop.time() + MOST / 2)
+        async with longest_iteration() as pausing:
+            began = time.perf_counter()
+            second.throttled(MOST)
+            moving = time.perf_counter() - began
+            while not (tasks[0].done() and tasks[-1].done()):  # noqa: ASYNC110 - each iteration is measured
+                await asyncio.sleep(0)
+        gc.enable()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        tasks = await enter(None)
+        async with longest_iteration() as closing:
+            await throttle.aclose()
+        gc.enable()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return {"pause": max(moving, *pausing), "close": max(closing)}
+
+
+@asynccontextmanager
+async def longest_iteration() -> AsyncGenerator[list[float], None]:
+    """Record the seconds of each iteration of the loop."""
+    seconds: list[float] = []
+
+    async def record() -> None:
+        last = time.perf_counter()
+        while True:
+            await asyncio.sleep(0)
+            now = time.perf_counter()
+            seconds.append(now - last)
+            last = now
+
+    task = asyncio.create_task(record())
+    await asyncio.sleep(0)
+    try:
+        yield seconds
+        await asyncio.sleep(0)
+    finally:
+        task.cancel()
+
+
 async def join(queue: Queue, count: int) -> list[asyncio.Task[None]]:
     """Create tasks that enter the queue; at least half of them must still wait."""
     tasks = [asyncio.create_task(queue.wait()) for _ in range(count)]
@@ -320,7 +391,9 @@ def record_lags() -> Generator[list[float], None, None]:
 
 
 if __name__ == "__main__":
-    if sys.argv[3] == "memory":
+    if sys.argv[3] == "steps":
+        print(json.dumps(asyncio.run(measure_steps(int(sys.argv[2])))))
+    elif sys.argv[3] == "memory":
         print(json.dumps(asyncio.run(measure(measure_memory))))
     else:
         print(json.dumps(asyncio.run(measure(measure_time))))

@@ -58,7 +58,12 @@ def run(*, quick: bool) -> Result:
         for count in (QUICK_COUNTS if quick else COUNTS)
         for kind in KINDS
     }
-    return Result(tables=[_table(costs)], goals=list(_goals(costs)))
+    most = max(count for _, count in costs)
+    steps = _steps(most, 1 if quick else REPEAT)
+    return Result(
+        tables=[_table(costs), _steps_table(most, steps)],
+        goals=[*_goals(costs), *_steps_goals(most, steps)],
+    )
 
 
 def _measure(kind: str, count: int, repeat: int) -> Cost:
@@ -77,6 +82,35 @@ def _measure(kind: str, count: int, repeat: int) -> Cost:
         lag=None if runs[0]["lag"] is None else middle("lag") * MILLI,
         memory=processes.measure(*arguments, "memory"),
     )
+
+
+def _steps(count: int, repeat: int) -> dict[str, float]:
+    """Return the milliseconds of the longest steps; medians of some runs."""
+    runs: list[dict[str, float]] = [
+        processes.measure("benchmarks.waiters", THROTTLE, str(count), "steps")
+        for _ in range(repeat)
+    ]
+    return {name: MILLI * median(run[name] for run in runs) for name in runs[0]}
+
+
+STEPS = {
+    "pause": "a pause ends the waits whose deadline lies before its end",
+    "close": "the end of the throttle ends all waits",
+}
+
+
+def _steps_table(count: int, steps: Mapping[str, float]) -> Table:
+    return Table(
+        title=f"The longest iteration of the loop, with {count:,} calls waiting",
+        headers=("operation", "ms"),
+        rows=[[STEPS[name], f"{each:.1f}"] for name, each in steps.items()],
+        notes="Without garbage collection; the tasks that are woken included.",
+    )
+
+
+def _steps_goals(count: int, steps: Mapping[str, float]) -> Iterator[Goal]:
+    for name, each in steps.items():
+        yield Goal(f"ms of the longest iteration: {name}, {count:,} waiting", each, 5)
 
 
 def _table(costs: Costs) -> Table:

@@ -1,5 +1,7 @@
 """Short cuts and extensions of aiohttp: clean connections, less work per request.
 
+`Sending` follows a request through aiohttp, up to its acknowledgement by TCP.
+
 aiohttp's own pool reuses a kept-alive connection even if bytes have arrived on it.
 A surplus response then counts as the response to the next request, and so on for as
 long as the connection lives. `CleanConnector` drops such connections.
@@ -9,8 +11,9 @@ They override documented or long-standing names of aiohttp 3.11 to 3.14; if a la
 release does not use one of them, requests are slower but not wrong, and a test fails.
 """
 
+import asyncio
 import select
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextvars import ContextVar
 from http.cookies import BaseCookie, SimpleCookie
 from typing import Any, cast
@@ -21,18 +24,106 @@ from aiohttp.typedefs import LooseHeaders
 from multidict import CIMultiDict
 from yarl import URL
 
+from cams_async import _tcp
+
 # Time is bounded by asyncio.timeout, which nests; aiohttp's own timers add nothing.
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 
 
-def nothing() -> None:
-    """Do nothing."""
+class Sending:
+    """One request, from its connection on, and whether the peer has acknowledged it.
+
+    Calling it returns the time by which the peer had acknowledged the whole request,
+    on the clock of `time.monotonic`; an upper bound, at most now. None if it has not,
+    or if that cannot be determined, as through a proxy. It may be called in any thread,
+    and raises nothing.
+
+    Args:
+        on_sent: Called right before the request leaves, with this object, or with None
+            where no acknowledgement can be determined.
+    """
+
+    __slots__ = (
+        "_begun",
+        "_found",
+        "_on_sent",
+        "_protocol",
+        "_transport",
+        "_writer",
+        "sent",
+    )
+
+    def __init__(self, on_sent: "Callable[[Sending | None], None]") -> None:
+        self._on_sent: Callable[[Sending | None], None] | None = on_sent
+        self._found: float | None = None
+        self._protocol: Any = None
+        self._transport: asyncio.Transport | None = None
+        self._begun = False
+        self._writer: asyncio.Task[None] | None = None
+        self.sent: bool = False
+
+    def __call__(self) -> float | None:
+        """Return the time by which the whole request had been acknowledged."""
+        transport = self._transport
+        if transport is None or not self._is_written():
+            return self._found
+        found = _tcp.acknowledged_at(transport)
+        # The request may have ended meanwhile, in another thread.
+        return self._found if self._transport is None else found
+
+    def leave(self, connection: Connection, *, direct: bool) -> None:
+        """Call `on_sent`: the request has its connection, and leaves.
+
+        Args:
+            connection: The connection of the request.
+            direct: Whether its peer is the server, as far as it can be determined.
+        """
+        transport = connection.transport
+        direct = direct and _tcp.shows_acknowledgements(transport)
+        on_sent, self._on_sent = self._on_sent, None
+        if on_sent is not None:  # once, even if aiohttp takes a second connection
+            on_sent(self if direct else None)
+        self.sent = True
+        self._begun, self._found = False, None
+        self._transport = transport
+        if direct:
+            self._protocol = connection.protocol
+
+    def written(self, writer: asyncio.Task[None] | None) -> None:
+        """Note that the request was written, as soon as `writer` is done."""
+        self._begun, self._writer = True, writer
+
+    def end(self) -> None:
+        """Let go of the connection: the response is there."""
+        self._protocol = self._transport = self._writer = None
+
+    def give_up(self) -> None:
+        """Let go of the connection, and reset it if the request may be on its way.
+
+        Else the kernel would go on sending it for minutes. What is acknowledged until
+        now stays so.
+        """
+        transport = self._transport
+        if transport is None:
+            return
+        self._found = self()
+        self.end()
+        if self._found is None:
+            _tcp.reset(transport)
+
+    def _is_written(self) -> bool:
+        writer, protocol = self._writer, self._protocol
+        done = self._begun and (writer is None or writer.done())
+        # A body that could not be written has left its error in the protocol.
+        return done and getattr(protocol, "_exception", True) is None
 
 
-before_send: ContextVar[Callable[[], None]] = ContextVar("before_send", default=nothing)
-"""Called when the request of this task has its connection, right before it leaves.
+NO_REQUEST = Sending(lambda _: None)
 
-A trace of aiohttp could do that, too, but costs much more for each request.
+sending: ContextVar[Sending] = ContextVar("sending", default=NO_REQUEST)
+"""The request of this task.
+
+A trace of aiohttp could follow it, too, but costs much more for each request.
 """
 
 
@@ -53,6 +144,7 @@ def open_session(
         connector=cast("aiohttp.BaseConnector", CleanConnector(connector)),
         connector_owner=owned,
         request_class=_Request,
+        response_class=_Response,
         cookie_jar=_NoCookies(),
         trace_configs=list(trace_configs),
         timeout=_NO_TIMEOUT,
@@ -80,6 +172,8 @@ class CleanConnector:
 
     def __init__(self, connector: aiohttp.BaseConnector) -> None:
         self._connector = connector
+        # Others may connect through a proxy: that is what most are derived for.
+        self._direct = type(connector) is aiohttp.TCPConnector
         # Two that aiohttp reads for each request; `__getattr__` would take longer.
         self.allowed_protocol_schema_set = connector.allowed_protocol_schema_set
 
@@ -97,14 +191,14 @@ class CleanConnector:
         traces: list[Any],
         timeout: aiohttp.ClientTimeout,
     ) -> Connection:
-        """Return a clean connection, and run `before_send`."""
+        """Return a clean connection, which the request leaves on."""
         while True:
             connection = await self._connector.connect(request, traces, timeout)
             if not _is_stale(connection):
                 break
             connection.close()
         try:
-            before_send.get()()
+            sending.get().leave(connection, direct=self._direct and not request.proxy)
         except BaseException:
             connection.close()
             raise
@@ -155,6 +249,23 @@ class _Request(aiohttp.ClientRequest):
             self.headers: CIMultiDict[str] = headers
         else:
             super().update_headers(headers)
+
+
+class _Response(aiohttp.ClientResponse):
+    """A response that ends `Sending` before aiohttp closes a connection."""
+
+    # No coroutine of its own: aiohttp awaits what it returns.
+    def start(  # pyright: ignore[reportIncompatibleMethodOverride] - a CoroutineType there
+        self, connection: Connection
+    ) -> Coroutine[Any, Any, aiohttp.ClientResponse]:
+        """Wait for the headers: the request was written, or a task writes its body."""
+        sending.get().written(self._writer)
+        return super().start(connection)
+
+    def close(self) -> None:
+        """Close the connection of a response that failed."""
+        sending.get().give_up()
+        super().close()
 
 
 _EMPTY = SimpleCookie()

@@ -118,7 +118,7 @@ class ThrottleUnavailable(CamsError):
 class PermitExpired(ThrottleUnavailable):
     """The permit expired before the request was sent; nothing was sent.
 
-    Its slot may belong to another call. The call may be repeated.
+    Its lease may belong to another call. The call may be repeated.
     """
 
 

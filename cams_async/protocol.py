@@ -140,6 +140,8 @@ class HttpResponse:
     headers: Mapping[str, str] = field(repr=False)
     """Case-insensitive."""
     body: bytes = field(repr=False)
+    headers_at: float | None = None
+    """When all headers had arrived, on `time.monotonic`; None if that is unknown."""
 
 
 def build_request(

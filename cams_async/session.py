@@ -38,8 +38,8 @@ from cams_async.models import CallEvent, Scope
 from cams_async.parsing import ResponseParser
 from cams_async.protocol import Call, build_request
 from cams_async.retry import Retries, RetryPolicy
-from cams_async.throttle import Permit, Throttle
-from cams_async.transport import Transport
+from cams_async.throttle import Permit, Route, Throttle
+from cams_async.transport import AcknowledgedAt, Transport
 
 R = TypeVar("R")
 
@@ -156,6 +156,7 @@ class Session:
         self._parser = ResponseParser()
         self._retries = Retries()
         self._corrections = Corrections(expire=credentials.expire, forms=forms)
+        self._route = Route()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._calls: set[asyncio.Timeout] = set()
         self._closed = False
@@ -197,7 +198,7 @@ class Session:
 
     async def aclose(self) -> None:
         """End running calls with ClientClosed, then close the transport. Idempotent."""
-        self._closed = True
+        self._closed = self._route.closed = True
         for bound in list(self._calls):
             if not bound.expired():
                 bound.reschedule(-math.inf)
@@ -222,6 +223,8 @@ class Session:
                     self._scopes.scope_of(call, self._credentials, credentials),
                     ticket=state.ticket,
                     deadline=state.deadline,
+                    timeout=options.timeout,
+                    route=self._route,
                 ) as permit:
                     response = await self._exchange(call, options, state, permit)
             except CamsError as error:
@@ -255,10 +258,11 @@ class Session:
         )
         state.short_form = request.short_form
         state.attempts += 1
+        headers_at: float | None = None
 
-        def mark_sent() -> None:
+        def mark_sent(acknowledged_at: AcknowledgedAt | None = None, /) -> None:
             # A custom throttle may return None.
-            if permit.sent() is False:
+            if permit.sent(acknowledged_at) is False:
                 raise PermitExpired("the permit expired before the request was sent")
             state.in_flight = True
 
@@ -267,6 +271,7 @@ class Session:
                 request, timeout=options.timeout, on_sent=mark_sent
             )
             state.server_date = response.headers.get("date")
+            headers_at = response.headers_at
             parsed = await self._parser.parse(
                 call,
                 request,
@@ -278,12 +283,12 @@ class Session:
             state.exchange_error = error
             # An unknown outcome does not prove that the server counted the call.
             if error.outcome in ("executed", "rejected"):
-                permit.completed()
+                permit.completed(headers_at)
             if isinstance(error, ThrottlingError):
                 counted = error.outcome == "rejected"
                 permit.throttled(error.retry_after, counted=counted)
             raise
-        permit.completed()
+        permit.completed(headers_at)
         return parsed
 
     def _retry_delay(

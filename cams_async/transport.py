@@ -2,15 +2,16 @@
 
 import asyncio
 import ssl
+import time
 import zlib
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 import aiohttp
 from yarl import URL
 
-from cams_async._aiohttp import before_send, nothing, open_session
+from cams_async._aiohttp import NO_REQUEST, Sending, open_session, sending
 from cams_async.errors import (
     CallOutcome,
     CamsError,
@@ -27,11 +28,37 @@ _SHORT_KEEP_ALIVE = 0.95
 """Seconds. Shorter than the idle time-out of any server that is worth a connection."""
 
 
+AcknowledgedAt: TypeAlias = Callable[[], float | None]
+"""Returns the time by which the peer had acknowledged a whole request, or None.
+
+An upper bound, at most now, in seconds of `time.monotonic`. None if it has not, or if
+that cannot be determined.
+"""
+
+
+class OnSent(Protocol):
+    """A function that is called right before the first byte of a request leaves."""
+
+    def __call__(self, acknowledged_at: AcknowledgedAt | None = None, /) -> None:
+        """Count the request as sent.
+
+        Args:
+            acknowledged_at: Returns when the peer had acknowledged the request; None
+                if that can never be determined. It may be called at any time
+                and in any thread, and raises nothing. Once the exchange has failed,
+                it returns what was known then.
+
+        Raises:
+            CamsError: The request must not be sent.
+        """
+        ...
+
+
 class Transport(Protocol):
     """An interface that sends one request and returns its response."""
 
     async def exchange(
-        self, request: Request, *, timeout: float, on_sent: Callable[[], None]
+        self, request: Request, *, timeout: float, on_sent: OnSent
     ) -> HttpResponse:
         """Do one exchange, without resending anything.
 
@@ -40,7 +67,7 @@ class Transport(Protocol):
             timeout: Seconds for all of it, from connecting to the last byte.
             on_sent: Called right before the first byte leaves. If it was not
                 called, the request was not sent. If it raises, nothing is sent,
-                and its exception propagates unchanged.
+                and its exception propagates unchanged. Its argument is optional.
 
         Raises:
             ConnectError: No connection; nothing was sent.
@@ -63,6 +90,10 @@ class AiohttpTransport:
     request leaves makes the outcome of that request unknown. Nearly all servers and
     proxies keep idle connections for longer. All other requests share a pool that
     keeps connections for 15 s.
+
+    On Linux, over TCP without a proxy, `on_sent` gets the kernel's acknowledgements. A
+    connection whose exchange has failed before the request was acknowledged is reset,
+    so that the kernel does not go on sending it.
 
     Args:
         session: A caller's session. Its connector carries all requests, with the
@@ -100,7 +131,7 @@ class AiohttpTransport:
         request: Request,
         *,
         timeout: float,
-        on_sent: Callable[[], None],
+        on_sent: OnSent,
     ) -> HttpResponse:
         """Do one exchange; see `Transport.exchange`."""
         if self._given is not None and self._given.closed:
@@ -160,7 +191,7 @@ async def fetch(
             "GET",
             as_secret(url).reveal(),
             timeout=timeout,
-            on_sent=lambda: None,
+            on_sent=lambda _: None,
             max_response=max_response,
             headers={"accept-encoding": "identity"},
         )
@@ -172,7 +203,7 @@ async def _send(
     url: URL | str,
     *,
     timeout: float,
-    on_sent: Callable[[], None],
+    on_sent: Callable[[AcknowledgedAt | None], None],
     max_response: int,
     proxy: Secret | None = None,
     **options: Any,
@@ -182,18 +213,11 @@ async def _send(
     No frame of aiohttp's, nor any that shows the URL or the headers, is left in the
     traceback of an exception.
     """
-    sent = False
-
-    def mark_sent() -> None:
-        nonlocal sent
-        if not sent:
-            on_sent()
-            sent = True
-
+    request = Sending(on_sent)
     try:
         async with asyncio.timeout(timeout):
             # Not before: its timer outlives the request, and keeps the context.
-            before_send.set(mark_sent)
+            sending.set(request)
             return await _read(
                 # In no local variable of this frame: its repr shows the URL.
                 await session.request(
@@ -204,11 +228,13 @@ async def _send(
                     **options,
                 ),
                 max_response,
+                request,
             )
     except BaseException as caught:  # noqa: BLE001 - it is raised again, below
-        error = _translate(caught, str(url), proxy, timeout, sent=sent)
+        request.give_up()
+        error = _translate(caught, str(url), proxy, timeout, sent=request.sent)
     finally:
-        before_send.set(nothing)
+        sending.set(NO_REQUEST)
     del url, options
     try:
         raise error
@@ -223,7 +249,10 @@ def _unpacker(response: aiohttp.ClientResponse) -> Callable[[bytes, int], bytes]
     return zlib.decompressobj(wbits=47).decompress  # of gzip and of zlib
 
 
-async def _read(response: aiohttp.ClientResponse, at_most: int) -> HttpResponse:
+async def _read(
+    response: aiohttp.ClientResponse, at_most: int, request: Sending
+) -> HttpResponse:
+    headers_at = time.monotonic()
     unpack = _unpacker(response)
     content = response.content
     body = bytearray()
@@ -236,12 +265,16 @@ async def _read(response: aiohttp.ClientResponse, at_most: int) -> HttpResponse:
                 msg = f"the response is larger than {at_most} bytes"
                 break
         else:
-            return HttpResponse(response.status, response.headers, bytes(body))
+            request.end()
+            return HttpResponse(
+                response.status, response.headers, bytes(body), headers_at
+            )
     except zlib.error:
         msg = "the response cannot be unpacked"
     finally:
         # aiohttp releases the connection itself at the end of a response.
         if response.connection is not None:
+            request.give_up()
             response.close()
     raise DecodeError(msg, http_status=response.status)
 

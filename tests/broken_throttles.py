@@ -5,7 +5,7 @@
 import asyncio
 import math
 from collections import deque
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from itertools import count
@@ -16,8 +16,9 @@ from aiolimiter import AsyncLimiter
 
 from cams_async.models import Scope, Snapshot
 from cams_async.throttle import LocalThrottle
-from cams_async.throttle.lane import Lane, LocalPermit
-from cams_async.throttle.slots import Slots
+from cams_async.throttle.base import Route
+from cams_async.throttle.leases import AcknowledgedAt, Lease, LeaseTable
+from cams_async.throttle.local import LocalPermit, SharedLimiter
 
 
 class Limiter(Protocol):
@@ -40,10 +41,16 @@ class AtTheSend:
         raise NotImplementedError
 
     def acquire(
-        self, scope: Scope, *, ticket: int | None = None, deadline: float | None = None
+        self,
+        scope: Scope,
+        *,
+        ticket: int | None = None,
+        deadline: float | None = None,
+        timeout: float = 60.0,
+        route: Route | None = None,
     ) -> "Allowed":
         """Wait for the limiter; the deadline is left to the caller."""
-        del deadline
+        del deadline, timeout, route
         if scope.account not in self._limiters:
             self._limiters[scope.account] = self.limiter(scope.qps)
         return Allowed(self._limiters[scope.account], ticket or next(self._tickets))
@@ -77,11 +84,12 @@ class Allowed(AbstractAsyncContextManager["Allowed"]):
     ) -> None:
         """Do nothing."""
 
-    def sent(self) -> bool:
+    def sent(self, acknowledged_at: AcknowledgedAt | None = None, /) -> bool:
         """Allow the send."""
+        del acknowledged_at
         return True
 
-    def completed(self) -> None:
+    def completed(self, at: float | None = None, /) -> None:
         """Do nothing."""
 
     def throttled(self, retry_after: float | None, *, counted: bool = True) -> None:
@@ -126,39 +134,91 @@ class _Log:
             self._sends.append(loop.time())
 
 
-class _OtherSlots(LocalThrottle):
-    slots: ClassVar[type[Slots]]
+class _OtherLeases(LocalThrottle):
+    leases: ClassVar[type[LeaseTable]]
 
-    def _lane(self, scope: Scope, loop: asyncio.AbstractEventLoop) -> Lane:
-        lane = super()._lane(scope, loop)
-        if type(lane._slots) is Slots:
-            lane._slots = self.slots(
-                hold=lane._slots.hold, max_transit=self._max_transit
+    def shared(self, scope: Scope) -> SharedLimiter:
+        shared = super().shared(scope)
+        table = shared.core._leases
+        if type(table) is LeaseTable:
+            shared.core._leases = self.leases(
+                hold=table.hold, max_transit=self._max_transit
             )
-        return lane
+        return shared
 
 
-class _AnchoredAtTheSend(Slots):
-    def sent(self, call: Hashable, now: float) -> None:
-        super().sent(call, now)
-        self.completed(call, now)
+class _AnchoredAtTheSend(LeaseTable):
+    def sent(self, lease: Lease, now: float) -> bool:
+        alive = super().sent(lease, now)
+        self.completed(lease, now, now)
+        return alive
 
 
-class FreedAtSend(_OtherSlots):
-    """A slot comes back a second after its send, not after its response."""
+class FreedAtSend(_OtherLeases):
+    """A lease returns a second after its send, not after its response."""
 
-    slots = _AnchoredAtTheSend
-
-
-class _GivenBack(Slots):
-    def left(self, call: Hashable) -> None:
-        self._unanswered.pop(call, None)
+    leases = _AnchoredAtTheSend
 
 
-class FreedAtCancel(_OtherSlots):
-    """A slot comes back when its caller gives up, as with a semaphore."""
+class _GivenBack(LeaseTable):
+    def released(self, lease: Lease, now: float) -> None:
+        del now
+        self._remove(lease)
 
-    slots = _GivenBack
+
+class FreedAtCancel(_OtherLeases):
+    """A lease returns when its caller gives up, as with a semaphore."""
+
+    leases = _GivenBack
+
+
+class _WithoutEvidence(LeaseTable):
+    def _counted_by(self, lease: Lease) -> float:
+        return lease.at + self._max_transit
+
+
+class FreedAfterTransit(_OtherLeases):
+    """A lease returns `max_transit` and a second after its send, evidence or not."""
+
+    leases = _WithoutEvidence
+
+
+class _Undated(LeaseTable):
+    def _prove(self, route: Route, sent_at: float, at: float) -> None:
+        del at
+        for lease in [*self._open, *self._unproven]:
+            if lease.route is route and lease.at <= sent_at:
+                lease.proven_at = lease.at
+
+
+class UndatedResponses(_OtherLeases):
+    """A response proves that whatever was sent before was not delayed."""
+
+    leases = _Undated
+
+
+class _AnyResponse(LeaseTable):
+    def _prove(self, route: Route, sent_at: float, at: float) -> None:
+        del sent_at
+        super()._prove(route, at, at)
+
+
+class TrustsEarlierCalls(_OtherLeases):
+    """Any response proves that the path works, also that to an earlier call."""
+
+    leases = _AnyResponse
+
+
+class _ResponsesOnly(LeaseTable):
+    def sent(self, lease: Lease, now: float) -> bool:
+        lease.acknowledged_at = None
+        return super().sent(lease, now)
+
+
+class IgnoresTheKernel(_OtherLeases):
+    """A response proves even what the kernel denies, on another connection."""
+
+    leases = _ResponsesOnly
 
 
 class _Trusting(LocalPermit):
@@ -168,7 +228,7 @@ class _Trusting(LocalPermit):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._sent_at < math.inf:
+        if self.state == "sent":
             self.completed()
         await super().__aexit__(exc_type, exc, traceback)
 
@@ -177,11 +237,23 @@ class TrustsGateways(LocalThrottle):
     """Any response proves that the server counted the call, a gateway's included."""
 
     def acquire(
-        self, scope: Scope, *, ticket: int | None = None, deadline: float | None = None
+        self,
+        scope: Scope,
+        *,
+        ticket: int | None = None,
+        deadline: float | None = None,
+        timeout: float = 60.0,
+        route: Route | None = None,
     ) -> LocalPermit:
         """Wait for a permit."""
-        permit = super().acquire(scope, ticket=ticket, deadline=deadline)
-        return _Trusting(permit._lane, ticket, deadline)
+        return _Trusting(
+            self,
+            scope,
+            ticket=ticket,
+            deadline=math.inf if deadline is None else deadline,
+            timeout=timeout,
+            route=route,
+        )
 
 
 ShortMemory = partial(LocalThrottle, max_transit=0.5)

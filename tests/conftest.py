@@ -78,7 +78,7 @@ def blockbuster() -> Iterator[BlockBuster]:
 @pytest.fixture(autouse=True)
 def _own_throttle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Use a default throttle of its own, not one with calls of other tests."""
-    monkeypatch.setattr(local, "_SHARED", LocalThrottle())
+    monkeypatch.setattr(local, "_default", LocalThrottle())
 
 
 @pytest.fixture

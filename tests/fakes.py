@@ -29,7 +29,7 @@ from cams_async.operations import (
 )
 from cams_async.protocol import HttpResponse, Request
 from cams_async.retry import RetryPolicy
-from cams_async.throttle import LocalThrottle, Permit
+from cams_async.throttle import LocalThrottle, Permit, Route
 from tests.clock import Clock
 
 CREDENTIALS = Credentials("LTAI-of-the-tests", "secret-of-the-tests")
@@ -176,12 +176,16 @@ class Watched(LocalThrottle):
         *,
         ticket: int | None = None,
         deadline: float | None = None,
+        timeout: float = 60.0,
+        route: Route | None = None,
     ) -> Any:
         """Record the call, and return a permit."""
         self.log.append("line")
         self.tickets.append(ticket)
         self.scopes.append(scope)
-        return super().acquire(scope, ticket=ticket, deadline=deadline)
+        return super().acquire(
+            scope, ticket=ticket, deadline=deadline, timeout=timeout, route=route
+        )
 
 
 ACTION = type(STATUS).__name__
@@ -269,12 +273,14 @@ class ExpiringPermit:
         self.log = log
         self.good = good
 
-    def sent(self) -> Any:
+    def sent(self, acknowledged_at: Callable[[], float | None] | None = None, /) -> Any:
         """Return whether there is still time."""
+        del acknowledged_at
         return next(self.good)
 
-    def completed(self) -> None:
+    def completed(self, at: float | None = None, /) -> None:
         """Record the result."""
+        del at
         self.log.append("completed")
 
     def throttled(self, retry_after: float | None, *, counted: bool = True) -> None:

@@ -9,7 +9,6 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from itertools import cycle, islice
 from typing import Any
@@ -20,7 +19,7 @@ from cams_async import CamsClient, Credentials, RetryPolicy
 from cams_async.operations import GetPhoneNumberVerificationStatus
 from cams_async.protocol import HttpResponse, Request
 from cams_async.redis import RedisThrottle
-from cams_async.transport import AiohttpTransport
+from cams_async.transport import AcknowledgedAt, AiohttpTransport, OnSent
 
 ACTION = "GetPhoneNumberVerificationStatus"
 
@@ -65,15 +64,15 @@ class TimedTransport:
     round_trips: list[float] = field(factory=list[float])
 
     async def exchange(
-        self, request: Request, *, timeout: float, on_sent: Callable[[], None]
+        self, request: Request, *, timeout: float, on_sent: OnSent
     ) -> HttpResponse:
         """Do one exchange."""
         left = 0.0
 
-        def leave() -> None:
+        def leave(acknowledged_at: AcknowledgedAt | None = None) -> None:
             nonlocal left
             left = time.perf_counter()
-            on_sent()
+            on_sent(acknowledged_at)
 
         response = await self.transport.exchange(
             request, timeout=timeout, on_sent=leave

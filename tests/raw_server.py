@@ -161,6 +161,10 @@ def a_request(origin: str, **parameters: str) -> Request:
     )
 
 
+def ignore(_: object = None, /) -> None:
+    """Ignore that a request was sent."""
+
+
 async def exchange(
     through: AiohttpTransport,
     origin: str,
@@ -171,7 +175,9 @@ async def exchange(
 ) -> HttpResponse:
     """Do one exchange."""
     request = evolve(a_request(origin), repeatable=repeatable)
-    return await through.exchange(request, timeout=timeout, on_sent=on_sent)
+    return await through.exchange(
+        request, timeout=timeout, on_sent=lambda _=None: on_sent()
+    )
 
 
 def acquired(through: AiohttpTransport) -> int:

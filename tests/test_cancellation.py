@@ -14,7 +14,7 @@ from cams_async.errors import CamsError, ClientClosed
 from cams_async.models import CallEvent, Snapshot
 from cams_async.operations import GetPhoneNumberVerificationStatus
 from cams_async.throttle import LocalThrottle
-from cams_async.transport import AiohttpTransport
+from cams_async.transport import AcknowledgedAt, AiohttpTransport, OnSent
 from tests.clock import Clock
 from tests.fakes import (
     CREDENTIALS,
@@ -150,8 +150,8 @@ class TestInSimulatedTime:
         clock.run(main())
         assert_idle(throttle)
 
-    def test_a_cancelled_flight_keeps_its_slot(self, clock: Clock) -> None:
-        """The server may still count it: the slot comes back two seconds later."""
+    def test_a_cancelled_flight_keeps_its_lease(self, clock: Clock) -> None:
+        """The server may still count it: the lease returns two seconds later."""
 
         async def main() -> None:
             transport = RecordingTransport(Delayed(60, VERIFIED))
@@ -164,7 +164,7 @@ class TestInSimulatedTime:
                 transport.steps.append(VERIFIED)
                 await cams.send(STATUS)
 
-                assert clock.now - before == pytest.approx(2.01 - 0.1, abs=1e-3)
+                assert clock.now - before == pytest.approx(2.01, abs=1e-3)
 
         clock.run(main())
 
@@ -359,10 +359,10 @@ def notifying(on_send: Callable[[], None]) -> AiohttpTransport:
 
     class Notifying(AiohttpTransport):
         async def exchange(
-            self, request: Any, *, timeout: float, on_sent: Callable[[], None]
+            self, request: Any, *, timeout: float, on_sent: OnSent
         ) -> Any:
-            def both() -> None:
-                on_sent()
+            def both(acknowledged_at: AcknowledgedAt | None = None) -> None:
+                on_sent(acknowledged_at)
                 on_send()
 
             return await super().exchange(request, timeout=timeout, on_sent=both)

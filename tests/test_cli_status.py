@@ -435,7 +435,7 @@ def test_a_job_ends_at_wrong_credentials_and_can_be_resumed(
     *_, error, how = capsys.readouterr().err.splitlines()
     monkeypatch.setenv(KEY_SECRET, right)
     # A new process has a throttle of its own.
-    monkeypatch.setattr(local, "_SHARED", LocalThrottle())
+    monkeypatch.setattr(local, "_default", LocalThrottle())
     program, *again = shlex.split(how.removeprefix("cams-async: resume with: "))
     assert 0 == main(again)
 
@@ -460,7 +460,7 @@ def test_a_finished_job_is_reported_with_the_command_to_restart_it(
     again = shown.partition("cams-async: run it again with: ")[2].splitlines()[0]
     program, *restart = shlex.split(again)
     # A new process has a throttle of its own.
-    monkeypatch.setattr(local, "_SHARED", LocalThrottle())
+    monkeypatch.setattr(local, "_default", LocalThrottle())
     assert 0 == main(restart)
 
     when = re.search(r"finished on (.*): nothing is left to do", shown)
@@ -779,11 +779,14 @@ def test_ctrl_c_leaves_no_stale_line(width: int, cams: Emulator) -> None:
     where = environment(cams) | {"COLUMNS": f"{width}"}
     with InTerminal(command(*arguments), env=where) as status:
         status.until("1 of 20 numbers done")
+        # The terminal discards what was written before it echoes ^C.
         status.type("\x03")
+        status.until(r"\^C")
         status.process.send_signal(signal.SIGINT)
         # The bar has been redrawn below the message before ^C is typed again.
         status.until("(?s)finishing the calls in flight.*numbers done")
         status.type("\x03")
+        status.until(r"\^C")
         status.process.send_signal(signal.SIGINT)
         code = status.end()
 

@@ -242,11 +242,15 @@ class TestReports:
             waited = 0.0
             ticket = 7
 
-            def sent(self) -> bool:
+            def sent(
+                self, acknowledged_at: Callable[[], float | None] | None = None, /
+            ) -> bool:
+                del acknowledged_at
                 log.append("sent")
                 return True
 
-            def completed(self) -> None:
+            def completed(self, at: float | None = None, /) -> None:
+                del at
                 log.append("completed")
 
             def throttled(

@@ -14,7 +14,7 @@ from cams_async.models import Scope
 from cams_async.redis.clock import ClockWatch
 from cams_async.redis.server import OLDEST, RedisServer
 from cams_async.redis.step import SCRIPT, SECOND, News, Reply, Step, Terms, keys
-from cams_async.throttle.limit import Limit
+from cams_async.throttle.adaptive import AdaptiveLimit
 from tests.redis_server import RedisProcess
 from tests.simulation import shortest_span
 
@@ -101,7 +101,7 @@ def test_the_limit_is_that_of_one_process(seed: int, client: "Redis") -> None:
     random = Random(seed)
     ceiling = random.choice([1.0, 2.5, 5.0, 10.0, 50.0])
     books = Books(client, ceiling)
-    limit = Limit(ceiling)
+    limit = AdaptiveLimit(ceiling)
     books.begin()
     for _ in range(60):
         books.now = round(books.now + random.choice([0.0, 0.05, 0.4, 2.0, 30.0]), 6)
@@ -111,7 +111,7 @@ def test_the_limit_is_that_of_one_process(seed: int, client: "Redis") -> None:
             reply = books.step(news=(News("refused", "c", sent),))
         else:
             reply = books.step()
-        limit.slots(books.now)
+        limit.leases(books.now)
         assert reply.limit == pytest.approx(limit.value)
     books.forget()
 

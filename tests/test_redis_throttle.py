@@ -400,7 +400,10 @@ def test_a_response_that_proves_nothing_keeps_the_slot(
     clock.run(main())
 
 
-@PROOFS
+@pytest.mark.parametrize(
+    ("respond", "after"),
+    [(completed, 1.11), (refused, 1.11), (refused_elsewhere, 2.11), (unproven, 2.11)],
+)
 def test_a_response_that_proves_nothing_keeps_the_slot_of_a_share(
     respond: Callable[[Permit], None],
     after: float,
@@ -408,7 +411,7 @@ def test_a_response_that_proves_nothing_keeps_the_slot_of_a_share(
     simulated: SimulatedRedis,
     make: Make,
 ) -> None:
-    """While Redis is away, too."""
+    """While Redis is away, too: for `max_transit` and 1 s after the call ended."""
     simulated.fleet = away_for(simulated, 60)
 
     async def main() -> None:

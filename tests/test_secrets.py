@@ -44,7 +44,7 @@ from cams_async.retry import RetryPolicy
 from cams_async.secret import Secret
 from cams_async.sources import CredentialsUri, ProfileCredentials
 from cams_async.throttle import LocalThrottle
-from cams_async.transport import AiohttpTransport
+from cams_async.transport import AcknowledgedAt, AiohttpTransport, OnSent
 
 SECRET = "canary-key-secret"
 TOKEN = "canary-security-token"
@@ -175,13 +175,13 @@ class Spy(AiohttpTransport):
         self.shown = shown
 
     async def exchange(
-        self, request: Request, *, timeout: float, on_sent: Callable[[], None]
+        self, request: Request, *, timeout: float, on_sent: OnSent
     ) -> HttpResponse:
         """Record the signature, and send the request."""
         self.shown.add_request(request)
 
-        def sent() -> None:
-            on_sent()
+        def sent(acknowledged_at: AcknowledgedAt | None = None) -> None:
+            on_sent(acknowledged_at)
             self.shown.sent.set()
 
         return await super().exchange(request, timeout=timeout, on_sent=sent)
@@ -195,7 +195,7 @@ class Echo(Spy):
         self.make = make
 
     async def exchange(
-        self, request: Request, *, timeout: float, on_sent: Callable[[], None]
+        self, request: Request, *, timeout: float, on_sent: OnSent
     ) -> HttpResponse:
         """Return the response."""
         del timeout

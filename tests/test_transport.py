@@ -38,6 +38,7 @@ from tests.raw_server import (
     break_off,
     exchange,
     idle,
+    ignore,
     serving,
     transport,
 )
@@ -92,7 +93,7 @@ class TestRequests:
 
         async with serving((OK,)) as server, transport() as through:
             request = a_request(server.origin, Value=value)
-            await through.exchange(request, timeout=5, on_sent=lambda: None)
+            await through.exchange(request, timeout=5, on_sent=ignore)
 
         assert [expected.encode()] == server.lines()
 
@@ -100,7 +101,7 @@ class TestRequests:
         """Each signed header is there once, and none that aiohttp would make up."""
         async with serving((OK,)) as server, transport() as through:
             request = a_request(server.origin)
-            await through.exchange(request, timeout=5, on_sent=lambda: None)
+            await through.exchange(request, timeout=5, on_sent=ignore)
         seen = server.headers()
 
         assert request.headers.items() <= dict(seen).items()
@@ -122,7 +123,7 @@ class TestRequests:
             request = a_request(server.origin)
             form = {"content-type": "application/x-www-form-urlencoded"} if body else {}
             request = with_body(request, body, form)
-            await through.exchange(request, timeout=5, on_sent=lambda: None)
+            await through.exchange(request, timeout=5, on_sent=ignore)
         seen = server.headers()
         length = ("content-length", str(size))
 
@@ -699,7 +700,7 @@ class TestPlaces:
         async with serving((Then.HANG,)) as server, transport() as through:
             request = with_body(a_request(server.origin), b"x", {})
             with pytest.raises(ConnectionLost, match="Broken pipe") as caught:
-                await through.exchange(request, timeout=5, on_sent=lambda: None)
+                await through.exchange(request, timeout=5, on_sent=ignore)
 
         check_chain(caught.value)
         check_frames(caught.value)
@@ -980,7 +981,7 @@ class TestCallersSession:
             transport(session=session) as through,
         ):
             request = a_request(server.origin)
-            await through.exchange(request, timeout=5, on_sent=lambda: None)
+            await through.exchange(request, timeout=5, on_sent=ignore)
         extra = set(server.headers()) - set(request.headers.items())
 
         assert {("content-length", "0")} == extra
@@ -1006,7 +1007,7 @@ class TestProxies:
             transport(proxy=proxy.origin) as through,
         ):
             request = a_request("http://127.0.0.1:9")
-            await through.exchange(request, timeout=5, on_sent=lambda: None)
+            await through.exchange(request, timeout=5, on_sent=ignore)
 
         expected = f"POST http://127.0.0.1:9/?Canary={CANARY} HTTP/1.1"
         assert [expected.encode()] == proxy.lines()

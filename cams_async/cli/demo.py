@@ -63,7 +63,7 @@ def add(commands: options.Commands) -> None:
         "along with calls of the other four operations. Then print the calls that "
         "arrived at the emulator. Exits with 0 only if no rate limit was exceeded and "
         "no call failed.",
-        epilog="A ceiling of N is never used up entirely: the slot of a call is free "
+        epilog="A ceiling of N is never used up entirely: the lease of a call is free "
         "again one second after its response, which makes N / (1 + round trip) calls "
         "per second.",
         allow_abbrev=False,

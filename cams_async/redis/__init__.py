@@ -48,9 +48,10 @@ evicted, either the order of the queue is lost or all slots start as taken once 
 scope hangs.
 
 **Not covered**: two masters that serve at the same time; a clock that is set forward
-just before the first request of a new process; a process that is suspended (by a
-debugger, or with its machine) for more than 1 s between the last check and the send;
-and all that the local throttle does not cover.
+just before the first request of a new process; a link that is down for seconds, since a
+slot returns at send + `max_transit` + 1 s without further evidence; a process that is
+suspended (by a debugger, or with its machine) for more than 1 s between the last check
+and the send; and all that the local throttle does not cover.
 
 **Cost**: two round trips to Redis per call, one to request a slot and one to report the
 response, fewer where the two are combined. A worker with a long wait polls at half of

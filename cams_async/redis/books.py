@@ -4,9 +4,10 @@ import math
 from collections.abc import Callable, Sequence
 
 from cams_async.redis.permit import RedisPermit
+from cams_async.redis.slots import Slots
 from cams_async.redis.step import News, Reply
-from cams_async.throttle.lane import LONGEST_PAUSE
-from cams_async.throttle.slots import Slots
+from cams_async.throttle.leases import AcknowledgedAt
+from cams_async.throttle.limiter import LONGEST_PAUSE
 
 KEEP_AFTER = 1 / 3
 """The share of its grace after which a slot that is still unused is extended."""
@@ -176,8 +177,9 @@ class RedisGrant:
         self._sent_at = math.inf
         self._answered = False
 
-    def sent(self) -> None:
+    def sent(self, acknowledged_at: AcknowledgedAt | None) -> None:
         """Mark the request as sent now."""
+        del acknowledged_at  # a slot of Redis returns without evidence
         self._sent_at = self._books.now()
         self._books.sent(self._call)
 

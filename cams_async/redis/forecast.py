@@ -4,7 +4,7 @@ import math
 
 from cams_async.errors import DeadlineExceeded
 from cams_async.redis.step import Reply
-from cams_async.throttle.forecast import too_late
+from cams_async.throttle.limiter import too_late
 
 
 class Forecast:

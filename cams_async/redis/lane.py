@@ -16,7 +16,7 @@ from cams_async.redis.server import Refusal, Server, Unreachable
 from cams_async.redis.share import Share
 from cams_async.redis.step import Reply
 from cams_async.redis.waiting import Waiting
-from cams_async.throttle.lane import Lane
+from cams_async.throttle.local import LocalThrottle
 
 logger: logging.Logger = logging.getLogger("cams_async")
 
@@ -132,7 +132,9 @@ class RedisLane:
         in_flight, cooling = self._books.counts()
         if self._share is not None:
             local = self._share.snapshot()
-            in_flight, cooling = in_flight + local.in_flight, cooling + local.cooling
+            if local is not None:
+                in_flight += local.in_flight
+                cooling += local.cooling
         ceiling = self._lowest()
         return Snapshot(
             ceiling=ceiling,
@@ -343,12 +345,12 @@ class RedisLane:
         part = math.floor(self._lowest() / (self._policy.workers or math.inf))
         if part < 1:
             return None
-        lane = Lane(
-            part, max_transit=self._policy.max_transit, margin=self._policy.margin
+        throttle = LocalThrottle(
+            max_transit=self._policy.max_transit, margin=self._policy.margin
         )
-        lane.bind(self._loop)
+        scope = Scope(account="", region="", action=self._action, qps=part)
         quiet = GRACE + self._policy.max_transit + self._hold()
-        return Share(lane, self, grace=GRACE, quiet=quiet)
+        return Share(scope, throttle, self, grace=GRACE, quiet=quiet)
 
 
 def _closed() -> ClientClosed:

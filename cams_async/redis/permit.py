@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from cams_async.errors import CallOutcome, CamsError, PermitExpired
+from cams_async.throttle.leases import AcknowledgedAt
 
 
 class Grant(Protocol):
@@ -15,7 +16,7 @@ class Grant(Protocol):
     until: float
     """The request must leave before this, in the loop's time, or not at all."""
 
-    def sent(self) -> None:
+    def sent(self, acknowledged_at: AcknowledgedAt | None) -> None:
         """The request leaves now."""
         ...
 
@@ -138,15 +139,16 @@ class RedisPermit(AbstractAsyncContextManager["RedisPermit"]):
         if self._bound is not None and not self._bound.expired():
             self._bound.reschedule(until)
 
-    def sent(self) -> bool:
+    def sent(self, acknowledged_at: AcknowledgedAt | None = None, /) -> bool:
         """Mark the request as leaving now; return False where the slot has expired."""
         if not self._sent and self._expired():
             return False
-        self._leave()
+        self._leave(acknowledged_at)
         return True
 
-    def completed(self) -> None:
+    def completed(self, at: float | None = None, /) -> None:
         """Mark the request as counted by the server."""
+        del at  # Redis dates the response by its report
         self._leave()
         self._given.completed()
 
@@ -162,12 +164,12 @@ class RedisPermit(AbstractAsyncContextManager["RedisPermit"]):
         # After a frozen process or a blocked loop, the timer is still to fire.
         return self._bound.expired() or self._queue.now() >= self._given.until
 
-    def _leave(self) -> None:
+    def _leave(self, acknowledged_at: AcknowledgedAt | None = None) -> None:
         """Mark the request as sent; a response implies it, too."""
         if not self._sent:
             self._sent = True
             self._rebind(None)
-            self._given.sent()
+            self._given.sent(acknowledged_at)
 
     @property
     def _given(self) -> Grant:

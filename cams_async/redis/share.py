@@ -5,9 +5,10 @@ import math
 from collections.abc import Callable
 from typing import Protocol
 
-from cams_async.models import Snapshot
+from cams_async.models import Scope, Snapshot
 from cams_async.redis.permit import Grant, RedisPermit
-from cams_async.throttle.lane import Lane, LocalPermit
+from cams_async.throttle.leases import AcknowledgedAt
+from cams_async.throttle.local import LocalPermit, LocalThrottle
 
 NOTICE = 2.0
 """Seconds within which every worker that waits notices that Redis is back: the pause
@@ -16,6 +17,10 @@ between two attempts, and all that one of them may take."""
 
 class Waiting(Protocol):
     """The line that a share serves."""
+
+    def now(self) -> float:
+        """Return the time of the event loop."""
+        ...
 
     def somebody(self) -> bool:
         """Whether anybody waits."""
@@ -37,16 +42,24 @@ class Share:
     counted in the same second as one of after.
 
     Args:
-        lane: The local slots.
+        scope: The scope, with this worker's part of the ceiling.
+        throttle: The local slots.
         waiting: The line to serve.
         grace: Seconds within which a call that has its turn may still leave.
         quiet: Seconds after which whatever was granted before is counted.
     """
 
     def __init__(
-        self, lane: Lane, waiting: Waiting, *, grace: float, quiet: float
+        self,
+        scope: Scope,
+        throttle: LocalThrottle,
+        waiting: Waiting,
+        *,
+        grace: float,
+        quiet: float,
     ) -> None:
-        self._lane = lane
+        self._scope = scope
+        self._throttle = throttle
         self._waiting = waiting
         self._grace = grace
         self._quiet = quiet
@@ -70,7 +83,7 @@ class Share:
 
     def away(self, asked: float) -> None:
         """Note that a request sent to Redis at this time got no answer."""
-        now = self._lane.now()
+        now = self._waiting.now()
         if not self.awaited:
             self._opens_at = now + self._quiet
         elif now >= self._opens_at:
@@ -89,7 +102,7 @@ class Share:
     def close(self) -> float:
         """Grant no more permits; return the seconds for which to send nothing."""
         self.doubt()
-        until = self._lane.now() + self._grace
+        until = self._waiting.now() + self._grace
         for grant, permit in self._unsent.items():
             permit.extend(min(grant.until, until))
         used, self.used = self.used, False
@@ -101,21 +114,21 @@ class Share:
         if self._clerk is not None:
             self._clerk.cancel()
 
-    def snapshot(self) -> Snapshot:
-        """Return what is going on."""
-        return self._lane.snapshot()
+    def snapshot(self) -> Snapshot | None:
+        """Return the state of the local slots, once there are any."""
+        return self._throttle.snapshot().get(self._scope)
 
     async def _serve(self) -> None:
         while self._waiting.somebody():
             await asyncio.sleep(self._waiting.paused_for())
-            permit = LocalPermit(self._lane, None, None)
+            permit = self._throttle.acquire(self._scope)
             await permit.__aenter__()
             if self._waiting.somebody():
                 until = self._usable_until
-                grant = SharedGrant(self._lane, permit, self._settle, until)
+                grant = SharedGrant(permit, self._settle, until)
                 self._unsent[grant] = self._waiting.serve(grant)
             else:
-                self._lane.left(permit, sent=False)
+                permit.release()
 
     def _settle(self, grant: "SharedGrant") -> None:
         self._unsent.pop(grant, None)
@@ -129,26 +142,22 @@ class Share:
 class SharedGrant:
     """A local slot, in the hands of one call."""
 
-    __slots__ = ("_lane", "_permit", "_sent", "_settle", "until")
+    __slots__ = ("_permit", "_settle", "until")
 
     def __init__(
         self,
-        lane: Lane,
         permit: LocalPermit,
         settle: Callable[["SharedGrant"], None],
         until: float,
     ) -> None:
         # While this process was frozen, Redis may have come back.
         self.until: float = until
-        self._lane = lane
         self._permit = permit
         self._settle = settle
-        self._sent = False
 
-    def sent(self) -> None:
+    def sent(self, acknowledged_at: AcknowledgedAt | None) -> None:
         """The request leaves now."""
-        self._sent = True
-        self._permit.sent()
+        self._permit.sent(acknowledged_at)
         self._settle(self)
 
     def completed(self) -> None:
@@ -161,5 +170,5 @@ class SharedGrant:
 
     def left(self) -> None:
         """The turn has ended."""
-        self._lane.left(self._permit, sent=self._sent)
+        self._permit.release()
         self._settle(self)

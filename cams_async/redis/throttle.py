@@ -14,8 +14,9 @@ from cams_async.redis.lane import Policy, RedisLane
 from cams_async.redis.permit import RedisPermit
 from cams_async.redis.server import RedisServer, Server, new_pool
 from cams_async.secret import Secret, as_secret, hide_arguments
+from cams_async.throttle.base import Route
+from cams_async.throttle.local import MARGIN
 from cams_async.throttle.scope_table import ScopeTable
-from cams_async.throttle.slots import MARGIN
 
 MOST_WORKERS = 1_000_000
 """More could not share any ceiling; an `int` may be too large to divide by."""
@@ -114,10 +115,13 @@ class RedisThrottle:
         *,
         ticket: int | None = None,
         deadline: float | None = None,
+        timeout: float = 60.0,
+        route: Route | None = None,
     ) -> RedisPermit:
         """Return an async context manager that waits for a permit.
 
-        See `Throttle.acquire`.
+        See `Throttle.acquire`. `timeout` and `route` have no effect: a slot of Redis
+        returns `max_transit` and 1 s after the send of a request without a response.
 
         Raises:
             ThrottleUnavailable: Redis was unavailable until the deadline, or for 30 s.
@@ -127,6 +131,7 @@ class RedisThrottle:
             DeadlineExceeded: The permit is expected later than the deadline.
             ClientClosed: The throttle was closed.
         """
+        del timeout, route
         if self._closed:
             msg = "the throttle was closed"
             raise ClientClosed(msg)

@@ -8,7 +8,7 @@ from cams_async.redis.books import Books
 from cams_async.redis.forecast import Forecast
 from cams_async.redis.permit import RedisPermit
 from cams_async.redis.step import Reply
-from cams_async.throttle.line import Line
+from cams_async.throttle.queue import TicketQueue
 
 PATIENCE = 30.0
 """Seconds that a call without a deadline waits during an outage of Redis."""
@@ -24,7 +24,7 @@ class Waiting:
 
     def __init__(self, books: Books, ceiling: float) -> None:
         self._books = books
-        self._line: Line[RedisPermit] = Line()
+        self._line: TicketQueue[RedisPermit] = TicketQueue()
         self._forecast = Forecast(ceiling)
 
     def __len__(self) -> int:

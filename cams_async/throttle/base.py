@@ -1,10 +1,23 @@
 """The `Throttle` and `Permit` protocols."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from cams_async.models import Scope, Snapshot
+
+
+class Route:
+    """The way of a client's requests: one transport to one origin.
+
+    A response on it is evidence that the path works, for requests sent earlier, too.
+    """
+
+    __slots__ = ("closed",)
+
+    def __init__(self) -> None:
+        self.closed: bool = False
+        """Whether the client was closed: a lower ceiling of its own is forgotten."""
 
 
 class Permit(Protocol):
@@ -12,7 +25,8 @@ class Permit(Protocol):
 
     If the context ends without `sent`, the permit was not used and is returned at
     once. If it ends after `sent` without `completed` or `throttled`, the response is
-    lost: the server may or may not have counted the request.
+    lost: the server may or may not have counted the request. By then the connection
+    must be closed, by a reset unless the server has acknowledged the request.
     """
 
     @property
@@ -25,19 +39,30 @@ class Permit(Protocol):
         """The place in the queue, to keep it when a throttled call is sent again."""
         ...
 
-    def sent(self) -> bool:
+    def sent(
+        self, acknowledged_at: Callable[[], float | None] | None = None, /
+    ) -> bool:
         """Mark the request as sent now. Idempotent.
 
+        Args:
+            acknowledged_at: Returns the time, by `time.monotonic`, by which the server
+                had acknowledged the whole request; None while it has not. It may be
+                called from any thread, and must neither block nor raise.
+
         Returns:
-            False if the permit has expired: its slot may belong to another call,
+            False if the permit has expired: its lease may belong to another call,
             so the request must not be sent.
         """
         ...
 
-    def completed(self) -> None:
+    def completed(self, at: float | None = None, /) -> None:
         """Mark the request as counted by the server: CAMS executed or rejected it.
 
         Do not call it for a response that does not prove this, such as a gateway's 504.
+
+        Args:
+            at: Time, by `time.monotonic`, at which the final headers were complete.
+                Default: now.
         """
         ...
 
@@ -60,6 +85,8 @@ class Throttle(Protocol):
         *,
         ticket: int | None = None,
         deadline: float | None = None,
+        timeout: float = 60.0,
+        route: Route | None = None,
     ) -> AbstractAsyncContextManager[Permit]:
         """Return an async context manager that waits for a permit.
 
@@ -77,10 +104,14 @@ class Throttle(Protocol):
             deadline: In the running loop's time. If no permit is expected by then,
                 the call fails at once. To give up while waiting, cancel the task,
                 for instance by `asyncio.timeout_at`.
+            timeout: The most seconds from the grant to the send, and from there to the
+                end of the context. An unused permit expires after so many; the lease
+                of a request without a response ends `max_transit` and 1 s later.
+            route: The way of the request, shared by all calls of a client.
 
         Raises:
             DeadlineExceeded: The permit is expected later than the deadline.
-            ConfigurationError: The scope is already used from another event loop.
+            ConfigurationError: `timeout` is out of bounds.
             ClientClosed: The throttle was closed.
         """
         ...

@@ -1,8 +1,10 @@
-"""Replay seeds: `python -m tests.simulation 1234 5678`."""
+"""Replay seeds: `python -m tests.simulation 1234 flicker-5678`."""
 
 import sys
 
-from tests.simulation import draw, faults, run
+from tests.simulation import draw, faults, flicker, run
+
+FLICKER = "flicker-"
 
 
 def main(seeds: list[str]) -> int:
@@ -10,7 +12,8 @@ def main(seeds: list[str]) -> int:
     lines: list[str] = []
     found = False
     for seed in seeds:
-        result = run(draw(int(seed)))
+        make = flicker if seed.startswith(FLICKER) else draw
+        result = run(make(int(seed.removeprefix(FLICKER))))
         schedule = result.schedule
         lines.append(f"{schedule.name}, {schedule.ceiling:g} per second")
         calls = zip(schedule.calls, result.outcomes, strict=True)

@@ -8,7 +8,7 @@ from attrs import define, field
 
 from cams_async.errors import DeadlineExceeded, ThrottleUnavailable
 from cams_async.models import Scope
-from cams_async.throttle import Permit, Throttle
+from cams_async.throttle import Permit, Route, Throttle
 from tests.simulation.judge import Order, Outcome
 from tests.simulation.schedule import Call, Moment
 from tests.simulation.watched import Watched
@@ -36,12 +36,15 @@ class Queue:
 class Caller:
     """One call: it waits, sends, and comes back with its ticket when refused."""
 
-    def __init__(self, call: Call, number: int, queue: Queue, world: "World") -> None:
+    def __init__(
+        self, call: Call, number: int, queue: Queue, route: Route, world: "World"
+    ) -> None:
         self.call = call
         self.outcome: Outcome = "never ended"
         self.neighbour: Caller | None = None
         self._number = number
         self._queue = queue
+        self._route = route
         self._world = world
         self._task: asyncio.Task[None] | None = None
         self._alarms: list[asyncio.TimerHandle] = []
@@ -99,7 +102,11 @@ class Caller:
         admitted, ticket = False, None
         while not admitted:
             permit = self._queue.throttle.acquire(
-                scope, ticket=ticket, deadline=deadline
+                scope,
+                ticket=ticket,
+                deadline=deadline,
+                timeout=self._world.schedule.patience,
+                route=self._route,
             )
             self._queue.order.asked(self._number)
             async with Watched(permit, self._woken) as granted:
@@ -109,20 +116,25 @@ class Caller:
                 admitted = await self._send(granted)
 
     async def _send(self, permit: Permit) -> bool:
+        schedule = self._world.schedule
         await asyncio.sleep(self.call.connect)
         if self.call.ending == "unsent":
             raise ConnectionRefusedError
-        permit.sent()
+        exchange = self._world.connect(self.call, self._number)
+        acknowledged_at = exchange.acknowledged_at if schedule.acknowledges else None
+        if not permit.sent(acknowledged_at):
+            raise ConnectionAbortedError  # it has expired: nothing may be sent
         self._cancel_if("sent")
-        response = self._world.send(self.call, self._number)
-        patience = self._world.schedule.patience
-        self._alarms.append(self._world.later(patience, response.break_off))
-        admitted = await response.admitted
+        self._alarms.append(self._world.later(schedule.patience, exchange.break_off))
+        try:
+            admitted = await exchange.send()
+        finally:
+            exchange.close()
         if admitted:
-            permit.completed()
+            permit.completed(exchange.headers_at)
             return True
         if self.call.ending != "gateway":
-            pause = self._world.schedule.retry_after
+            pause = schedule.retry_after
             permit.throttled(pause, counted=admitted is not None)
             until = self._world.now() + min(pause or 0.0, 60.0)
             self._queue.paused_until = max(until, self._queue.paused_until)

@@ -1,5 +1,6 @@
 """The invariants of every run."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
@@ -101,9 +102,24 @@ def share_used(result: Result) -> float:
     most, window = allowance(result.schedule.ceiling)
     steady = result.arrivals[3 * most : -most]
     calls = [result.schedule.calls[arrival.call] for arrival in steady]
-    trip = sum(call.connect + call.out + call.back for call in calls) / len(calls)
-    rate = (len(steady) - 1) / (steady[-1].at - steady[0].at)
-    return rate / (most / (window + trip))
+    trip = sum(call.trip for call in calls) / len(calls)
+    return steady_rate(result) / (most / (window + trip))
+
+
+def steady_rate(result: Result) -> float:
+    """Return the arrivals per second, but the first and the last of a long queue."""
+    most, _ = allowance(result.schedule.ceiling)
+    steady = result.arrivals[3 * most : -most]
+    rounds = (len(steady) - 1) // most  # whole ones, as slots come back in groups
+    return rounds * most / (steady[rounds * most].at - steady[0].at)
+
+
+def most_within(moments: Sequence[float], window: float) -> int:
+    """Return the largest number of the moments that lie within a window."""
+    ordered = sorted(moments)
+    return max(
+        bisect_left(ordered, first + window) - nth for nth, first in enumerate(ordered)
+    )
 
 
 def shortest_span(moments: Sequence[float], count: int) -> float:

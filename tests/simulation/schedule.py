@@ -50,11 +50,23 @@ class Call:
     connect: float = 0.0
     """Seconds between its permit and its send."""
 
+    held: float = 0.0
+    """Seconds until a copy of it passes, where the first ones are lost."""
+
     out: float = 0.05
-    """Seconds from its send until the server counts it."""
+    """Seconds on its way to the server."""
+
+    inside: float = 0.0
+    """Seconds from the server's acknowledgement until the server counts it."""
+
+    work: float = 0.0
+    """Seconds from there until the server responds."""
 
     back: float = 0.05
-    """Seconds from there until the response; from the send for a reset or a gateway."""
+    """Seconds on the way back; from the send for a reset or a gateway."""
+
+    body: float = 0.0
+    """Seconds from the headers of the response to the last byte of its body."""
 
     ending: Ending = "answer"
     cancel: Cancel | None = None
@@ -67,6 +79,16 @@ class Call:
     account: int = 0
     process: int = 0
     """Which process makes it. Each has a throttle of its own."""
+
+    @property
+    def is_answered_early(self) -> bool:
+        """Whether a gateway responds, which proves nothing."""
+        return self.ending in {"gateway", "gateway refusal"}
+
+    @property
+    def trip(self) -> float:
+        """Seconds from its permit to the headers of the response."""
+        return self.connect + self.held + self.out + self.inside + self.work + self.back
 
 
 @frozen(kw_only=True)
@@ -85,6 +107,16 @@ class Stall:
 
     at: float
     seconds: float
+
+
+@frozen(kw_only=True)
+class Outage:
+    """The link to the network is down: no packet passes it."""
+
+    at: float
+    seconds: float
+    one_way: bool = False
+    """Whether packets of the server still pass."""
 
 
 @frozen(kw_only=True)
@@ -110,7 +142,14 @@ class Schedule:
     background_load: BackgroundLoad | None = None
     stalls: tuple[Stall, ...] = ()
     closings: tuple[Closing, ...] = ()
+    outages: tuple[Outage, ...] = ()
+    acknowledges: bool = True
+    """Whether the client's kernel shows acknowledgements; through a proxy, none do."""
+
     patience: float = 3.0
-    """Seconds after its send at which a caller stops waiting for a response."""
+    """Seconds after its send at which a caller stops waiting for a response.
+
+    Also the time-out of its permit: it expires if connecting takes longer.
+    """
 
     name: str = ""

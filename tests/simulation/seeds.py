@@ -7,19 +7,21 @@ from typing import TypeAlias, get_args
 
 from attrs import evolve
 
+from tests.simulation.network import FIRST_TIMEOUT
 from tests.simulation.schedule import (
     BackgroundLoad,
     Call,
     Cancel,
     Closing,
     Ending,
+    Outage,
     Schedule,
     Stall,
 )
 from tests.simulation.servers import CalendarSecond, Rule, SlidingWindow, TokenBucket
 
 LATE = 1.0
-"""`max_transit`: no request reaches the server later than this after its send."""
+"""`max_transit`: no copy of a request is counted later than this after it is sent."""
 
 Network: TypeAlias = Callable[[Random, int], Call]
 """Draws a call with its way out and back, given how many came before it."""
@@ -59,14 +61,39 @@ def spikes(random: Random, _: int) -> Call:
 
 
 def extremes(random: Random, _: int) -> Call:
-    """At once, or as late as `max_transit` allows."""
-    return Call(out=random.choice([0.0, LATE]), back=random.choice([0.0, 0.01, 1.5]))
+    """At once, or as late as `max_transit` allows, on either side of the server."""
+    out = random.choice([0.0, LATE])
+    inside = random.choice([0.0, LATE - out])
+    return Call(out=out, inside=inside, back=random.choice([0.0, 0.01, 1.5]))
 
 
-def too_late(random: Random, before: int) -> Call:
-    """As uniform, but one request in five is later than `max_transit`."""
+def slow(random: Random, before: int) -> Call:
+    """As uniform, but every fourth response takes 3 or 5 seconds."""
+    work = random.choice([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 3.0, 5.0])
+    return evolve(uniform(random, before), work=work)
+
+
+def bodies(random: Random, before: int) -> Call:
+    """As uniform, but the body of a response comes later than its headers."""
+    return evolve(uniform(random, before), body=random.choice([0.0, 0.3, 2.5]))
+
+
+def lossy(random: Random, before: int) -> Call:
+    """As uniform, but on two connections in five, packets are lost for a while."""
+    held = random.choice([0.0, 0.0, 0.0, 0.2, random.uniform(1.0, 3.0)])
+    return evolve(uniform(random, before), held=held)
+
+
+def held_up(random: Random, before: int) -> Call:
+    """As uniform, but one request in five is on its way for longer than that."""
     call = uniform(random, before)
     return evolve(call, out=call.out + random.choice([0.0, 0.0, 0.0, 0.0, 2.0]))
+
+
+def counted_late(random: Random, before: int) -> Call:
+    """As uniform, but one request in five is counted 2 s after it is acknowledged."""
+    inside = random.choice([0.0, 0.0, 0.0, 0.0, 2.0])
+    return evolve(uniform(random, before), inside=inside)
 
 
 NETWORKS: tuple[Network, ...] = (
@@ -76,7 +103,11 @@ NETWORKS: tuple[Network, ...] = (
     cold_start,
     spikes,
     extremes,
+    slow,
+    bodies,
 )
+
+FLICKERING: tuple[Network, ...] = (uniform, slow)
 
 CEILINGS = (10.0, 10.0, 5.0, 5.0, 1.0, 2.0, 2.5, 0.5, 20.0, 50.0)
 
@@ -93,7 +124,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def draw(seed: int, networks: Sequence[Network] = NETWORKS) -> Schedule:
-    """Return the schedule of this number."""
+    """Return the schedule of this number, on a link that is never down."""
     random = Random(seed)
     ceiling, network = random.choice(CEILINGS), random.choice(networks)
     count = random.randint(1, max(8, min(80, math.ceil(8 * ceiling))))
@@ -134,6 +165,67 @@ def draw(seed: int, networks: Sequence[Network] = NETWORKS) -> Schedule:
         ),
         patience=random.choice([0.3, 3.0, 3.0]),
     )
+
+
+def flicker(seed: int) -> Schedule:
+    """Return the schedule of this number, on a link that fails."""
+    random = Random(f"flicker {seed}")
+    lossless = random.random() < 0.7
+    networks = FLICKERING if lossless else [lossy]
+    if random.random() < 0.5:
+        schedule = draw(seed, NETWORKS if lossless else networks)
+    else:
+        schedule = _saturated(random, random.choice(networks))
+    duration = 0.8 * len(schedule.calls) / schedule.ceiling
+    outage = Outage(
+        at=random.uniform(0, duration),
+        seconds=random.choice([1.5, 3.0, 6.0, 12.0, random.uniform(1.5, 12.0)]),
+        one_way=random.random() < 0.5,
+    )
+    return within_assumption(
+        evolve(
+            schedule,
+            name=f"flicker {seed}: {schedule.name}",
+            outages=(outage,) if lossless or random.random() < 0.3 else (),
+            acknowledges=not lossless or random.random() < 0.5,
+            patience=random.choice([3.0, 10.0, 30.0]),
+        )
+    )
+
+
+def _saturated(random: Random, network: Network) -> Schedule:
+    ceiling = random.choice([2.0, 5.0, 10.0, 10.0])
+    count = int(ceiling * random.choice([4, 6, 8]))
+    calls = tuple(network(random, number) for number in range(count))
+    return Schedule(name=network.__name__, ceiling=ceiling, calls=calls)
+
+
+def within_assumption(schedule: Schedule) -> Schedule:
+    """Return the schedule with nothing in it that the throttle does not promise for.
+
+    A request that is acknowledged within `max_transit` is counted within it. Where no
+    acknowledgements are shown, connections share a fate, and `max_transit` includes the
+    time-out after which a kernel sends again.
+    """
+    calls = schedule.calls
+    if schedule.outages:
+        calls = tuple(_counted_at_once(call) for call in calls)
+    else:
+        calls = tuple(_counted_at_once(call) if call.held else call for call in calls)
+    if not schedule.acknowledges:
+        calls = tuple(_sooner(call) for call in calls)
+    return evolve(schedule, calls=calls)
+
+
+def _counted_at_once(call: Call) -> Call:
+    out = min(call.out, call.back) if call.is_answered_early else call.out
+    return evolve(call, out=out, inside=0.0)
+
+
+def _sooner(call: Call) -> Call:
+    most = LATE - FIRST_TIMEOUT
+    out = min(call.out, most)
+    return evolve(call, held=0.0, out=out, inside=min(call.inside, most - out))
 
 
 def _at_once(_: Random, __: float) -> Callable[[], float]:

@@ -14,9 +14,11 @@ from tests.simulation.schedule import (
     Closing,
     Ending,
     Moment,
+    Outage,
     Schedule,
     Stall,
 )
+from tests.simulation.seeds import within_assumption
 from tests.simulation.servers import CalendarSecond, SlidingWindow, TokenBucket
 
 MOMENTS: tuple[Moment, ...] = get_args(Moment)
@@ -44,7 +46,10 @@ def calls(max_transit: float) -> st.SearchStrategy[Call]:
         Call,
         at=seconds(4),
         connect=seconds(0.5),
+        held=st.just(0.0) | seconds(3),
         out=seconds(max_transit),
+        work=st.just(0.0) | seconds(5),
+        body=seconds(0.5),
         back=seconds(1.5),
         ending=st.sampled_from(ENDINGS),
         cancel=st.none() | cancels(),
@@ -82,5 +87,10 @@ def schedules(max_transit: float = 1.0) -> st.SearchStrategy[Schedule]:
         closings=st.lists(
             st.builds(Closing, at=seconds(4), client=st.integers(0, 1)), max_size=1
         ).map(tuple),
-        patience=st.sampled_from([3.0, 0.3]),
-    )
+        outages=st.lists(
+            st.builds(Outage, at=seconds(4), seconds=seconds(6), one_way=st.booleans()),
+            max_size=2,
+        ).map(tuple),
+        acknowledges=st.booleans(),
+        patience=st.sampled_from([3.0, 0.3, 30.0]),
+    ).map(within_assumption)

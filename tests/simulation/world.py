@@ -5,12 +5,11 @@ from collections.abc import Callable
 from functools import partial
 from itertools import groupby
 
-from attrs import frozen
-
-from cams_async.throttle import LocalThrottle, Throttle
+from cams_async.throttle import LocalThrottle, Route, Throttle
 from tests.clock import Clock, VirtualLoop
 from tests.simulation.caller import Caller, Queue
 from tests.simulation.judge import Arrival, Result
+from tests.simulation.network import Connection, Link
 from tests.simulation.schedule import Call, Schedule
 from tests.simulation.servers import Counter
 
@@ -35,17 +34,25 @@ class World:
     ) -> None:
         self.schedule = schedule
         self._clock = clock
-        self._start = clock.now
+        self.start = clock.now
         processes = sorted({call.process for call in schedule.calls})
         self._throttles = {process: make() for process in processes}
         self._queues = {
             (call.process, call.account): Queue(self._throttles[call.process])
             for call in schedule.calls
         }
+        self._routes = {(call.process, call.client): Route() for call in schedule.calls}
         self._callers = [
-            Caller(call, number, self._queues[call.process, call.account], self)
+            Caller(
+                call,
+                number,
+                self._queues[call.process, call.account],
+                self._routes[call.process, call.client],
+                self,
+            )
             for number, call in enumerate(schedule.calls)
         ]
+        self.link = Link(schedule.outages)
         for first, second in zip(self._callers, self._callers[1:], strict=False):
             first.neighbour = second
         self._counters: dict[int, Counter] = {}
@@ -105,29 +112,22 @@ class World:
         for caller in self._callers:
             if caller.call.client == client:
                 caller.cancel()
+        for (_, owner), route in self._routes.items():
+            route.closed = route.closed or owner == client
 
     # The network: a request is on its way, whatever becomes of its caller
 
-    def send(self, call: Call, number: int) -> "HttpResponse":
-        """Send a request."""
-        response = HttpResponse(self.loop.create_future())
-        if call.ending == "reset":
-            self.later(call.back, response.break_off)
-        if call.ending in {"gateway", "gateway refusal"}:
-            self.later(call.back, partial(response.come, None))
-        if call.ending != "lost":
-            # A blocked loop comes late to this; the server's clock is at `at`.
-            at = self.now() + call.out
-            self._at(at, partial(self._arrive, call, number, at, response))
-        return response
+    def connect(self, call: Call, number: int) -> "Exchange":
+        """Open a connection for one request."""
+        return Exchange(call, number, self)
 
-    def _arrive(
-        self, call: Call, number: int, at: float, response: "HttpResponse"
-    ) -> None:
+    def arrive(self, exchange: "Exchange", at: float) -> None:
+        """Count a request at the server, and respond."""
+        call = exchange.call
         admitted = self._counter(call.account).admit(at)
-        self._arrivals.append(Arrival(at, number, admitted))
+        self._arrivals.append(Arrival(at, exchange.number, admitted))
         if call.ending == "answer":
-            self._at(at + call.back, partial(response.come, admitted))
+            exchange.respond(admitted, at)
 
     # The server, which counts each account by itself
 
@@ -143,7 +143,7 @@ class World:
         if count:
             self._counter(0).admit(at - 1 / background_load.rate)
         if at < background_load.stop:
-            self._at(at, partial(self._tenant_calls, count + 1))
+            self.at(at, partial(self._tenant_calls, count + 1))
 
     # What is left
 
@@ -183,33 +183,86 @@ class World:
 
     def now(self) -> float:
         """Return the seconds since the start."""
-        return self._clock.now - self._start
+        return self._clock.now - self.start
 
     def later(self, seconds: float, what: Callable[[], object]) -> asyncio.TimerHandle:
         """Let something happen after so many seconds."""
-        return self._at(self.now() + seconds, what)
+        return self.at(self.now() + seconds, what)
 
-    def _at(self, at: float, what: Callable[[], object]) -> asyncio.TimerHandle:
-        handle = self.loop.call_at(self._start + at, what)
+    def at(self, at: float, what: Callable[[], object]) -> asyncio.TimerHandle:
+        """Let something happen at a time."""
+        handle = self.loop.call_at(self.start + at, what)
         self._timers.append(handle)
         return handle
 
 
-@frozen
-class HttpResponse:
-    """A response, which may arrive after its caller has gone."""
+class Exchange:
+    """A request and its response, which may arrive after its caller has gone."""
 
-    admitted: "asyncio.Future[bool | None]"
+    def __init__(self, call: Call, number: int, world: World) -> None:
+        self.call = call
+        self.number = number
+        self.headers_at: float | None = None
+        """Time, by the clock, of the complete headers."""
 
-    def come(self, admitted: bool | None) -> None:  # noqa: FBT001 - call_at takes no names
-        """Arrive: the server admitted the call, or refused it; None: a gateway's."""
-        if not self.admitted.done():
-            self.admitted.set_result(admitted)
+        self._world = world
+        self._connection = Connection(call, world.link, world.now)
+        self._admitted: asyncio.Future[bool | None] = world.loop.create_future()
+
+    async def send(self) -> bool | None:
+        """Send the request; return whether the server admitted it.
+
+        Returns:
+            None for a gateway's response.
+
+        Raises:
+            ConnectionError: The connection breaks, or the caller's patience ends.
+        """
+        self._connection.send()
+        if self.call.ending == "reset":
+            self._world.later(self.call.back, self.break_off)
+        if self.call.ending != "lost":
+            # A blocked loop comes late to this; the server's clock is at `at`.
+            at = self._connection.counted_at
+            self._world.at(at, partial(self._arrive, at))
+            if self.call.is_answered_early:
+                at = self._connection.early_response_at
+                self._world.at(at, partial(self._receive, None))
+        return await self._admitted
+
+    def respond(self, admitted: bool, at: float) -> None:  # noqa: FBT001 - as `admit` returns it
+        """Send the response to a request that was counted then."""
+        at = self._connection.response_at(at + self.call.work)
+        self._world.at(at, partial(self._receive, admitted))
 
     def break_off(self) -> None:
-        """Never arrive: the connection breaks, or the caller's patience ends."""
-        if not self.admitted.done():
-            self.admitted.set_exception(ConnectionError())
+        """Break the connection, if there is no response yet."""
+        if not self._admitted.done():
+            self._admitted.set_exception(ConnectionError())
+
+    def close(self) -> None:
+        """Close the connection, whether or not there was a response."""
+        self._connection.close()
+
+    def acknowledged_at(self) -> float | None:
+        """Return when the request was acknowledged, by the clock, if it was."""
+        at = self._connection.acknowledged_at()
+        return None if at is None else self._world.start + at
+
+    def _arrive(self, at: float) -> None:
+        if not self._connection.is_cut:
+            self._world.arrive(self, at)
+
+    def _receive(self, admitted: bool | None) -> None:  # noqa: FBT001 - see `respond`
+        self.headers_at = self._world.loop.time()
+        if self.call.body:
+            self._world.later(self.call.body, partial(self._end, admitted))
+        else:
+            self._end(admitted)
+
+    def _end(self, admitted: bool | None) -> None:  # noqa: FBT001 - see `respond`
+        if not self._admitted.done():
+            self._admitted.set_result(admitted)
 
 
 def begins(caller: Caller) -> float:

@@ -1,4 +1,4 @@
-"""The adaptive limit on slots: the ceiling, or less after throttled responses."""
+"""The adaptive limit on leases: the ceiling, or less after throttled responses."""
 
 import math
 
@@ -9,7 +9,7 @@ GROW_EVERY_QUIET = 0.5
 QUIET_AFTER = 6.0
 
 
-class Limit:
+class AdaptiveLimit:
     """Additive increase, multiplicative decrease, between 1 and the ceiling.
 
     A refusal shrinks the limit to seven tenths, at most once a second. It grows
@@ -25,23 +25,25 @@ class Limit:
         self._changed = self._refused = self._shrunk = -math.inf
         self._excess = False
 
-    def lower(self, ceiling: float) -> None:
-        """Go on with a lower ceiling."""
-        self.ceiling = max(1.0, ceiling)
-        self.value = min(self.value, self.ceiling)
+    def change(self, ceiling: float) -> None:
+        """Go on with another ceiling; a higher one adds what it has more."""
+        before, self.ceiling = self.ceiling, max(1.0, ceiling)
+        more = max(0.0, self.ceiling - before)
+        self.value = min(self.value + more, self.ceiling)
 
-    def slots(self, now: float) -> int:
-        """Return how many slots may be in use, after what is due has happened."""
+    def leases(self, now: float) -> int:
+        """Return how many leases may be held, after what is due has happened."""
+        if not self._excess and self.value >= self.ceiling:
+            return math.floor(self.value)
         # Due at a fixed moment: the limit is read at any time later, or never.
         due = max(self._shrunk + SHRINK_EVERY, self._refused)
         if self._excess and due <= now:
             self._excess = False
             self.value = max(1.0, self.value * SHRINK)
             self._shrunk = due
-            # Slots beyond the limit take as long to come back: only then does it show.
+            # Leases beyond the limit take as long to come back: only then does it show.
             self._changed = due + SHRINK_EVERY
-        if self.value < self.ceiling:
-            self._grow(now)
+        self._grow(now)
         return math.floor(self.value)
 
     def _grow(self, now: float) -> None:
@@ -58,16 +60,10 @@ class Limit:
 
     def refused(self, sent: float, now: float) -> None:
         """Record a throttled response to a call that was sent then."""
-        self.slots(now)
+        self.leases(now)
         self._refused = now
         self._changed = max(self._changed, now)
         # A call sent before the last shrink is no evidence about the present limit.
         if sent >= self._shrunk:
             self._excess = True
-        self.slots(now)
-
-    def shift(self, seconds: float) -> None:
-        """Move all times: the clock of another event loop may start elsewhere."""
-        self._changed += seconds
-        self._refused += seconds
-        self._shrunk += seconds
+        self.leases(now)

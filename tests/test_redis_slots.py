@@ -4,7 +4,7 @@
 
 import pytest
 
-from cams_async.throttle.slots import Slots
+from cams_async.redis.slots import Slots
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A queue ordered by ticket: first in, first out, and returning calls go first."""
+"""Queues ordered by ticket: first in, first out, and returning calls go first."""
 
 from bisect import bisect_left, insort
 from collections import OrderedDict
@@ -9,10 +9,10 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 draw_ticket: Callable[[], int] = count(1).__next__
-"""One count for all lines, so that a ticket which outlives its line is still unique."""
+"""One count for all queues: tickets compare across them, and outlive them."""
 
 
-class Line(Generic[T]):
+class TicketQueue(Generic[T]):
     """A queue by ticket. Joining, leaving and serving do not grow with its length.
 
     Only so many can come back as were served before, so those few are kept in a
@@ -51,13 +51,18 @@ class Line(Generic[T]):
         self.length += 1
         return bisect_left(self._tickets, ticket)
 
-    def leave(self, ticket: int) -> None:
-        """Give up a place; a ticket that is not in the queue is ignored."""
-        if self._returned.pop(ticket, None) is not None:
+    def leave(self, ticket: int) -> bool:
+        """Give up a place; return False for a ticket that is not in the queue."""
+        if self._newcomers.pop(ticket, None) is None:
+            if self._returned.pop(ticket, None) is None:
+                return False
             del self._tickets[bisect_left(self._tickets, ticket)]
-        elif self._newcomers.pop(ticket, None) is None:
-            return
         self.length -= 1
+        return True
+
+    def first(self) -> int:
+        """Return the ticket of the first member of a queue that is not empty."""
+        return self._tickets[0] if self._tickets else next(iter(self._newcomers))
 
     def serve(self) -> T:
         """Remove the first member and return it."""
@@ -65,10 +70,3 @@ class Line(Generic[T]):
         if self._tickets:
             return self._returned.pop(self._tickets.pop(0))
         return self._newcomers.popitem(last=False)[1]
-
-    def clear(self) -> None:
-        """Remove all members."""
-        self.length = 0
-        self._tickets.clear()
-        self._returned.clear()
-        self._newcomers.clear()

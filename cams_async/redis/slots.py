@@ -8,8 +8,6 @@ from collections import OrderedDict, deque
 from collections.abc import Hashable
 from itertools import repeat
 
-MARGIN = 0.01
-
 
 class Slots:
     """A table of taken slots. All times are seconds of the caller's clock.
