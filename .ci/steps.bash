@@ -82,3 +82,12 @@ require_redis() {
     fi
     export CI_REQUIRES_REDIS=1
 }
+
+# require_netns: make it an error instead of a reason to skip tests if no network
+# namespaces can be made.
+require_netns() {
+    if ! command -v ip; then
+        install_packages iproute2
+    fi
+    export CI_REQUIRES_NETNS=1
+}

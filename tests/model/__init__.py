@@ -1,0 +1,1 @@
+"""An explicit-state model checker that drives the limiter itself through all orders."""
