@@ -148,7 +148,7 @@ def test_the_code_blocks_of_a_page_run(
     names: dict[str, Any] = {"__name__": "page"}
     for block in blocks(page):
         # Each block has a throttle of its own, which need not wait for other blocks.
-        monkeypatch.setattr(local, "_SHARED", LocalThrottle())
+        monkeypatch.setattr(local, "_default", LocalThrottle())
         code = block.code.replace("8613800000000", number.phone_number)
         code = code.replace("cams-xxxx", number.cust_space_id)
         capsys.readouterr()
@@ -238,3 +238,16 @@ def test_the_readme_has_no_relative_links_or_pictures() -> None:
 
     assert [] == re.findall(r"\]\((?!https://)[^)]*\)", text)
     assert "![" not in text
+
+
+def test_each_promise_names_tests_that_exist() -> None:
+    """A promise without its test is none."""
+    page = ROOT.joinpath("docs/promises.md").read_text("utf-8")
+    promises = re.findall(r"^\| (?!promise|---)(.*) \| (.*) \|$", page, re.MULTILINE)
+    assert promises
+    for promise, tests in promises:
+        named = re.findall(r"`(\w+\.py)::(\w+)`", tests)
+        assert named, promise
+        for module, test in named:
+            text = ROOT.joinpath("tests", module).read_text("utf-8")
+            assert f"def {test}(" in text, test
