@@ -27,9 +27,10 @@ from cams_async.errors import InvalidOperation
 from cams_async.forms import FormPolicy, Forms
 from cams_async.methods import ActionMethods, call_by_name
 from cams_async.models import CallEvent, Response, Scope, Snapshot
-from cams_async.operations import (
-    Operation,
-)
+from cams_async.operations import Operation
+from cams_async.operations.catalogue import DEFAULT_QPS
+from cams_async.operations.names import check_actions
+from cams_async.operations.operation import stated_qps
 from cams_async.protocol import Call, call_of
 from cams_async.providers import default_chain
 from cams_async.proxies import find_proxy, hide_proxy
@@ -71,7 +72,10 @@ class CamsClient(ActionMethods):
             `account`, or else the access key ID at the first call. Several keys of one
             Alibaba Cloud account share its rate limits: give their clients one name.
         qps: QPS ceilings in calls per second, by action, for accounts that were
-            granted other than the documented ones.
+            granted other than the documented ones. An action whose name is misspelt is
+            refused, and a warning of any other unknown one is logged.
+        default_qps: The QPS ceiling, in calls per second, of each action without a
+            documented one.
         throttle: The rate limiter. Default: one for the whole process. It is not
             closed with the client.
         retry: The retry policy.
@@ -103,6 +107,7 @@ class CamsClient(ActionMethods):
         endpoint: str | None = None,
         account: str | None = None,
         qps: Mapping[str, float] | None = None,
+        default_qps: float = DEFAULT_QPS,
         throttle: Throttle | None = None,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen, so safe to share
         timeout: float = 10.0,
@@ -122,10 +127,12 @@ class CamsClient(ActionMethods):
         self._throttle = shared_throttle() if throttle is None else throttle
         check_methods(self._throttle, "throttle", "acquire", "snapshot", "aclose")
         check(is_optional(Mapping, qps), "qps", "must map actions to calls per second")
-        self._ceilings = dict(qps or {})
-        for action, ceiling in self._ceilings.items():
-            # Raises ConfigurationError for a ceiling out of bounds.
-            Scope(account="", region="", action=action, qps=ceiling)
+        ceilings = dict(qps or {})
+        expected = "must be a finite number of calls per second above 0"
+        for ceiling in ceilings.values():
+            check(is_positive(ceiling), "qps", expected)
+        check(is_positive(default_qps), "default_qps", expected)
+        check_actions(ceilings, "qps")
         check(
             account is None or is_text(account),
             "account",
@@ -150,9 +157,15 @@ class CamsClient(ActionMethods):
             proxy=proxy,
             max_response=max_response,
         )
+        self._scopes = Scopes(
+            region=scope_region,
+            account=account,
+            qps=ceilings,
+            default_qps=default_qps,
+        )
         self._session = Session(
             endpoint=self._endpoint,
-            scopes=Scopes(region=scope_region, account=account, qps=self._ceilings),
+            scopes=self._scopes,
             credentials=self._credentials,
             throttle=self._throttle,
             transport=self._transport,
@@ -220,9 +233,11 @@ class CamsClient(ActionMethods):
     def ceiling(self, operation: Operation[Any]) -> float:
         """Return the QPS ceiling of an operation's action, in calls per second.
 
-        It is the documented one, unless `qps` of the client has another.
+        It is that of the client's `qps`, or else the documented one, or else the
+        client's `default_qps`.
         """
-        return self._ceilings.get(type(operation).__name__, operation.qps)
+        cls = type(operation)
+        return self._scopes.ceiling(cls.__name__, stated_qps(cls))
 
     async def send(self, operation: Operation[R]) -> R:
         """Send an operation and return its typed response.
@@ -240,7 +255,7 @@ class CamsClient(ActionMethods):
         action: str,
         parameters: Mapping[str, object] | None = None,
         *,
-        retry_safe: bool = False,
+        retry_safe: bool | None = None,
     ) -> dict[str, Any]:
         """Call any CAMS action by name: signed, throttled and retried like the others.
 
@@ -249,8 +264,10 @@ class CamsClient(ActionMethods):
             parameters: The values by their names on the wire. Nested values are sent as
                 JSON; those that are None are left out. A `Secret` is masked wherever it
                 is shown, and so is a parameter that is documented as one.
-            retry_safe: Whether the call may be sent again after an unknown outcome. It
-                has no effect on an operation of this package that is not retry-safe.
+            retry_safe: Whether the call may be sent again after an unknown outcome.
+                None, the default, is the value of `cams_async.operations.CATALOGUE`,
+                or False for an action that it does not list. True has no effect on a
+                listed action that is not retry-safe.
 
         Returns:
             The response as it stood on the wire.

@@ -14,23 +14,19 @@ from cams_async.config import is_printable
 from cams_async.errors import InvalidOperation
 from cams_async.models import Response
 from cams_async.operations import (
-    OPERATIONS,
     ChatappMigrationVerified,
     ChatappSyncPhoneNumber,
     GetPhoneNumberVerificationStatus,
     Operation,
     UpdatePhoneEncryptionPublicKey,
     UpdatePhoneMessageQrdl,
-    secret_parameters,
 )
+from cams_async.operations.catalogue import CATALOGUE, facts_of, secret_parameters
 from cams_async.protocol import Call
 from cams_async.secret import hide_arguments
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Response)
-
-DEFAULT_QPS = 5.0
-"""Calls per second of an action without a documented rate limit."""
 
 _ACTION = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
@@ -94,7 +90,7 @@ class ActionMethods(ABC):
 
 @hide_arguments
 def call_by_name(
-    action: Any, parameters: Any, *, retry_safe: bool
+    action: Any, parameters: Any, *, retry_safe: bool | None
 ) -> Call[dict[str, Any]]:
     """Return the call of any action, with its parameters by their names on the wire.
 
@@ -118,13 +114,15 @@ def call_by_name(
         for name, value in values.items()
         if value is not None
     }
-    operation = OPERATIONS.get(action)
-    never = operation is not None and not operation.retry_safe
+    facts = facts_of(action)
+    if retry_safe is None or (action in CATALOGUE and not facts.retry_safe):
+        retry_safe = facts.retry_safe
     return Call(
         action=action,
         parameters=texts,
-        qps=DEFAULT_QPS if operation is None else operation.qps,
-        retry_safe=False if never else retry_safe,
-        verify_with=None if operation is None else operation.verify_with,
+        qps=facts.qps,
+        retry_safe=retry_safe,
+        verify_with=facts.verify_with,
         decode=lambda payload, _: payload,
+        returns_secret=facts.returns_secret,
     )

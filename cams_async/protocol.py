@@ -17,7 +17,8 @@ from cams_async.endpoints import Endpoint
 from cams_async.forms import LONGEST_QUERY, FormReasons
 from cams_async.models import Meta, Response
 from cams_async.operations import Operation
-from cams_async.operations.confidential import FORM_ACTIONS, MASKED_ONLY
+from cams_async.operations.catalogue import FORM_ACTIONS, MASKED_ONLY, facts_of
+from cams_async.operations.operation import stated_qps
 from cams_async.secret import Secret
 from cams_async.version import __version__
 
@@ -37,7 +38,8 @@ class Call(Generic[R]):
 
     action: str
     parameters: Mapping[str, str | Secret] = field(repr=False)
-    qps: float
+    qps: float | None
+    """The documented rate limit; None if there is none."""
     retry_safe: bool
     verify_with: str | None = None
     """The read action that resolves an unknown outcome."""
@@ -70,11 +72,12 @@ def call_of(operation: Operation[S]) -> Call[S]:
     return Call(
         action=cls.__name__,
         parameters=wire.parameters(operation),
-        qps=cls.qps,
+        qps=stated_qps(cls),
         retry_safe=cls.retry_safe,
         verify_with=cls.verify_with,
         decode=responses.decoder(cls.response()),
-        returns_secret=responses.returns_secret(cls.response()),
+        returns_secret=responses.returns_secret(cls.response())
+        or facts_of(cls.__name__).returns_secret,
     )
 
 

@@ -35,6 +35,7 @@ from cams_async.hooks import (
     notify,
 )
 from cams_async.models import CallEvent, Scope
+from cams_async.operations.catalogue import DEFAULT_QPS
 from cams_async.parsing import ResponseParser
 from cams_async.protocol import Call, build_request
 from cams_async.retry import Retries, RetryPolicy
@@ -88,14 +89,21 @@ class Scopes:
         account: The name that rate limits are shared under. None: that of the
             credentials, fixed at the first call.
         qps: QPS ceilings by action that replace the documented ones.
+        default_qps: The QPS ceiling of actions without a documented one.
     """
 
     def __init__(
-        self, *, region: str, account: str | None, qps: Mapping[str, float]
+        self,
+        *,
+        region: str,
+        account: str | None,
+        qps: Mapping[str, float],
+        default_qps: float = DEFAULT_QPS,
     ) -> None:
         self._region = region
         self._account = account
         self._qps = qps
+        self._default_qps = default_qps
         self._scopes: dict[str, Scope] = {}
 
     def scope_of(
@@ -113,9 +121,14 @@ class Scopes:
                 account=self._account_of(source, credentials),
                 region=self._region,
                 action=call.action,
-                qps=self._qps.get(call.action, call.qps),
+                qps=self.ceiling(call.action, call.qps),
             )
         return scope
+
+    def ceiling(self, action: str, documented: float | None) -> float:
+        """Return the QPS ceiling in force of an action."""
+        default = self._default_qps if documented is None else documented
+        return self._qps.get(action, default)
 
     def _account_of(self, source: CredentialsSource, credentials: Credentials) -> str:
         if self._account is not None:

@@ -10,7 +10,7 @@ import attrs
 
 from cams_async.errors import InvalidOperation
 from cams_async.operations import Operation
-from cams_async.operations.confidential import secret_parameters
+from cams_async.operations.catalogue import secret_parameters
 from cams_async.operations.fields import SECRET, WIRE
 from cams_async.secret import Secret
 

@@ -375,12 +375,13 @@ def test_numbers_that_cannot_be_written_are_an_error(
     assert line.startswith("cams-async: --write-numbers: ")
 
 
-def test_an_unknown_ceiling_is_an_error(capsys: Capture) -> None:
+def test_a_misspelt_ceiling_is_an_error(capsys: Capture) -> None:
     """An unusable option of the emulator ends with 2 and one line."""
-    assert 2 == main(["emulator", "--qps", "NoSuchAction=5"])
+    assert 2 == main(["emulator", "--qps", f"{STATUS}es=5"])
 
     (line,) = capsys.readouterr().err.splitlines()
-    assert "cams-async: qps: unknown action NoSuchAction" == line
+    expected = f"unknown action '{STATUS}es'; did you mean {STATUS}?"
+    assert f"cams-async: qps: {expected}" == line
 
 
 # --- demo -----------------------------------------------------------------------------

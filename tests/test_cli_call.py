@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from cams_async.cli import main, parameters
+from cams_async.cli import call, main, parameters
 from cams_async.client import CamsClient
 from cams_async.emulator import CannedResponse, EmulatedNumber, Emulator
+from cams_async.errors import ConfigurationError
+from cams_async.operations.catalogue import DEFAULT_QPS
 from tests.cli_process import COMMAND, PATIENCE, InTerminal, environment
 
 STATUS, VERIFY = "GetPhoneNumberVerificationStatus", "ChatappMigrationVerified"
@@ -147,10 +149,55 @@ def test_other_actions_are_no_typing_errors(action: str) -> None:
 
 
 def test_an_unchecked_call_is_sent_as_it_is(cams: Emulator, capsys: Capture) -> None:
-    """CAMS may have actions that this version does not have."""
-    assert 1 == main(place(cams, f"{STATUS}s", "phone_number=1", "--unchecked"))
+    """CAMS may have actions that this version does not have, with rate limits."""
+    for options in (["--unchecked"], ["--unchecked", "--qps", "2"]):
+        assert 1 == main(place(cams, f"{STATUS}s", "phone_number=1", *options))
 
-    assert f"{STATUS}s: InvalidApi.NotFound" in capsys.readouterr().err
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"{STATUS}s: InvalidApi.NotFound" in line
+
+
+@pytest.mark.parametrize(
+    ("action", "ceilings"),
+    [
+        (STATUS, (3.0, DEFAULT_QPS)),
+        (f"{STATUS}s", (3.0, 3.0)),
+        ("AnAction", (3.0, 3.0)),
+    ],
+)
+def test_the_ceiling_of_a_call_is_that_of_its_action(
+    action: str,
+    ceilings: tuple[float, float],
+    cams: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`--qps` sets it for any action, also one that is not documented."""
+    clients: list[CamsClient] = []
+
+    class Recorded(CamsClient):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            clients.append(self)
+
+    monkeypatch.setattr(call, "CamsClient", Recorded)
+    main(place(cams, action, "A=1", "--unchecked", "--qps", "3"))
+
+    (scopes,) = [client._scopes for client in clients]
+    found = (scopes.ceiling(action, None), scopes.ceiling("Another", None))
+    assert ceilings == found
+
+
+@pytest.mark.parametrize(
+    ("action", "near"),
+    [
+        ("SendChatappMesage", "SendChatappMessage"),
+        ("get_flow_json_assest", "GetFlowJSONAssest"),
+    ],
+)
+def test_every_documented_action_is_suggested(action: str, near: str) -> None:
+    """Also one without an operation."""
+    with pytest.raises(ConfigurationError, match=f"did you mean {near}"):
+        parameters.action_name(action)
 
 
 # --- values ---------------------------------------------------------------------------

@@ -102,6 +102,13 @@ class TestArguments:
             ({"qps": {ACTION: "10"}}, "qps"),
             ({"qps": {ACTION: True}}, "qps"),
             ({"qps": 10}, "qps"),
+            ({"qps": {5: 10}}, "qps"),
+            ({"qps": {"": 10}}, "qps"),
+            ({"qps": {"SendChatappMesage": 1}}, "qps"),
+            ({"default_qps": 0}, "default_qps"),
+            ({"default_qps": math.inf}, "default_qps"),
+            ({"default_qps": True}, "default_qps"),
+            ({"default_qps": None}, "default_qps"),
             ({"throttle": object()}, "throttle"),
             ({"throttle": Half()}, "throttle"),
             ({"retry": None}, "retry"),
@@ -675,30 +682,71 @@ class TestCall:
 
     @pytest.mark.parametrize(
         ("action", "expected"),
-        [("AnAction", 5.0), ("UpdatePhoneMessageQrdl", 5.0), (ACTION, 10.0)],
+        [
+            ("AnAction", 5.0),
+            ("UpdatePhoneMessageQrdl", 5.0),
+            (ACTION, 10.0),
+            ("SendChatappMessage", 250.0),
+            ("GetPreValidatePhoneId", 10.0),
+            ("WhatsappCall", 5.0),
+        ],
     )
     async def test_its_ceiling_is_the_documented_one_or_five(
         self, action: str, expected: float
     ) -> None:
-        """An unknown action is taken for a slow one."""
+        """An action without a documented rate limit is taken for a slow one."""
         throttle = Watched()
         await make(RecordingTransport(VERIFIED), throttle=throttle).call(action)
 
         assert [expected] == [scope.qps for scope in throttle.scopes]
 
     @pytest.mark.parametrize(
+        ("action", "expected"),
+        [
+            ("AnAction", 7),
+            ("WhatsappCall", 7),
+            ("SyncFlow", 9),
+            ("SendChatappMessage", 250),
+            (ACTION, 50),
+        ],
+    )
+    async def test_the_default_ceiling_can_be_set(
+        self, action: str, expected: float
+    ) -> None:
+        """It replaces no documented one, and `qps` wins over both."""
+        throttle = Watched()
+        client = make(
+            RecordingTransport(VERIFIED),
+            throttle=throttle,
+            default_qps=7,
+            qps={"SyncFlow": 9, ACTION: 50},
+        )
+        await client.call(action)
+
+        assert [expected] == [scope.qps for scope in throttle.scopes]
+
+    @pytest.mark.parametrize(
         ("action", "retry_safe", "expected"),
         [
+            ("AnAction", None, 1),
             ("AnAction", False, 1),
             ("AnAction", True, 2),
+            (ACTION, None, 2),
             (ACTION, False, 1),
             (ACTION, True, 2),
+            ("ListFlow", None, 2),
+            ("ListFlow", False, 1),
+            ("GetPermissionByCode", None, 1),
+            ("GetPermissionByCode", True, 1),
+            ("SendChatappMessage", None, 1),
+            ("SendChatappMessage", True, 1),
+            (type(MIGRATION).__name__, None, 1),
             (type(MIGRATION).__name__, False, 1),
             (type(MIGRATION).__name__, True, 1),
         ],
     )
     def test_it_is_resent_as_it_says_unless_that_is_unsafe(
-        self, action: str, *, retry_safe: bool, expected: int, clock: Clock
+        self, action: str, *, retry_safe: bool | None, expected: int, clock: Clock
     ) -> None:
         """A one-time code is never sent twice."""
         transport = RecordingTransport(LOST, VERIFIED)
@@ -713,13 +761,15 @@ class TestCall:
 
         assert expected == len(transport.seen)
 
-    async def test_an_unknown_outcome_has_the_hint_of_the_operation(self) -> None:
-        """An operation of that name decides; the default is no retry."""
+    async def test_an_unknown_outcome_has_the_hint_of_the_catalogue(self) -> None:
+        """It names the read action; an unlisted action has none."""
         transport = RecordingTransport(LOST, VERIFIED)
         with pytest.raises(ConnectionLost) as caught:
             await make(transport).call("AnAction")
         with pytest.raises(ConnectionLost, match=ACTION):
             await make(RecordingTransport(LOST)).call(type(MIGRATION).__name__)
+        with pytest.raises(ConnectionLost, match="Call ListChatappMessage to find"):
+            await make(RecordingTransport(LOST)).call("SendChatappMessage")
 
         assert ("unknown", None) == (caught.value.outcome, caught.value.hint)
         assert len(transport.seen) == 1

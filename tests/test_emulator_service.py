@@ -593,7 +593,7 @@ def test_an_invalid_fault_is_a_configuration_error(emulator: Emulator) -> None:
         ("phone_numbers", 1.5),
         ("accounts", 101),
         ("policy", "leaky"),
-        ("qps", {"NoSuchAction": 1}),
+        ("qps", {f"{STATUS}es": 1}),
         ("reads_forms", 1),
         ("qps", {STATUS: 0}),
         ("qps", {STATUS: True}),

@@ -144,18 +144,16 @@ def test_rate_limit_and_retry_safety_are_as_documented(operation: Kind) -> None:
 
 
 @EACH
-def test_an_operation_that_is_not_retry_safe_names_a_read_action(
-    operation: Kind,
-) -> None:
+def test_an_operation_that_writes_names_a_read_action(operation: Kind) -> None:
     """The read action resolves an unknown outcome."""
     expected = {
         "ChatappMigrationVerified": "GetPhoneNumberVerificationStatus",
+        "ChatappSyncPhoneNumber": "QueryChatappPhoneNumbers",
         "UpdatePhoneEncryptionPublicKey": "GetPhoneEncryptionPublicKey",
         "UpdatePhoneMessageQrdl": "ListPhoneMessageQrdl",
     }
 
     assert expected.get(operation.__name__) == operation.verify_with
-    assert (operation.verify_with is not None) is (not operation.retry_safe)
     if operation.verify_with is not None:
         assert hasattr(
             official.load("alibabacloud_cams20200606.models"),

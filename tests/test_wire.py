@@ -31,7 +31,7 @@ from cams_async.operations import (
     UpdatePhoneMessageQrdl,
     VerificationStatusResponse,
 )
-from cams_async.operations.confidential import secret_parameters
+from cams_async.operations.catalogue import secret_parameters
 from cams_async.operations.fields import IS_SECRET, SECRET, WIRE
 from cams_async.parsing import parse_response
 from cams_async.protocol import (

@@ -10,7 +10,7 @@ from cams_async.cli import options, parameters
 from cams_async.cli.process import ExitCode, echo, echo_data, emit
 from cams_async.client import CamsClient
 from cams_async.errors import ConfigurationError
-from cams_async.operations import secret_parameters
+from cams_async.operations.catalogue import CATALOGUE, secret_parameters
 
 EPILOG = """\
 values:
@@ -65,8 +65,8 @@ def add(commands: options.Commands) -> None:
     parser.add_argument(
         "--retry-safe",
         action="store_true",
-        help="retry after an unknown outcome; has no effect on a documented action "
-        "that is not safe to repeat",
+        help="retry an undocumented action after an unknown outcome; documented ones "
+        "are retried if, and only if, they are safe to repeat",
     )
     parser.add_argument(
         "--qps",
@@ -100,12 +100,15 @@ def run(args: argparse.Namespace) -> int:
 async def _call(
     args: argparse.Namespace, values: dict[str, Any], responses: list[Any]
 ) -> None:
-    ceilings = {} if args.qps is None else {args.action: args.qps}
     target = options.specified(args, "endpoint", "region", "account")
-    async with CamsClient(qps=ceilings, **target) as cams:
-        responses.append(
-            await cams.call(args.action, values, retry_safe=args.retry_safe)
-        )
+    if args.qps is not None and args.action in CATALOGUE:
+        target["qps"] = {args.action: args.qps}
+    elif args.qps is not None:
+        # The client would refuse a misspelt name, which `--unchecked` permits.
+        target["default_qps"] = args.qps
+    async with CamsClient(**target) as cams:
+        retry_safe = True if args.retry_safe else None
+        responses.append(await cams.call(args.action, values, retry_safe=retry_safe))
 
 
 def _print(response: Any, *, indent: int | None) -> None:

@@ -31,6 +31,7 @@ from cams_async.operations import (
     GetPhoneNumberVerificationStatus,
     Operation,
 )
+from cams_async.operations.names import nearest
 
 EXIT_CODES = (
     "Exits with 0 after success, 3 if some rows have failed, 2 if INPUT or OUTPUT is "
@@ -191,7 +192,7 @@ def run_watch(args: argparse.Namespace) -> int:
     """Request each number until it has one of the statuses."""
     for status in () if args.any_status else args.until or ():
         if status not in STATUSES:
-            near = options.nearest(status, STATUSES)
+            near = nearest(status, STATUSES)
             hint = f"did you mean {near}?" if near else f"one of {', '.join(STATUSES)};"
             msg = f"{status!r} is not documented; {hint} --any-status takes any"
             raise ConfigurationError(msg, field="--until")

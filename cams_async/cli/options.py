@@ -1,9 +1,8 @@
 """The options that commands share, and the parsers of their values."""
 
 import argparse
-import difflib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -204,20 +203,3 @@ def specified(args: argparse.Namespace, *names: str) -> dict[str, Any]:
     """Return those of the named options that are not None."""
     values = {name: getattr(args, name) for name in names}
     return {name: value for name, value in values.items() if value is not None}
-
-
-def nearest(name: str, names: Iterable[str], similarity: float = 0.6) -> str | None:
-    """Return the most similar of some names, for a hint at a typing error.
-
-    Args:
-        name: The name that was typed.
-        names: The names to choose from.
-        similarity: The least similarity, from 0 to 1.
-    """
-    plain = {_plain(each): each for each in names}
-    found = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=similarity)
-    return plain[found[0]] if found else None
-
-
-def _plain(name: str) -> str:
-    return name.replace("_", "").replace("-", "").casefold()

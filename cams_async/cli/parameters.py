@@ -10,14 +10,10 @@ from typing import Any, BinaryIO
 import attrs
 
 from cams_async import wire
-from cams_async.cli.options import nearest
 from cams_async.errors import ConfigurationError
 from cams_async.operations import OPERATIONS, Operation
+from cams_async.operations.names import misspelt, nearest
 from cams_async.terminal import standard_input
-
-SIMILARITY = 0.9
-"""The least similarity, from 0 to 1, of an action's name to that of an operation for it
-to be a typing error. No two documented actions are more similar than 0.88."""
 
 MAX_BYTES = 2**20
 """Bytes of the longest value that is read; no request takes as many."""
@@ -32,10 +28,10 @@ def action_name(name: str) -> str:
     """Return the name of an action on the wire, given as there or in snake_case.
 
     Raises:
-        ConfigurationError: It is not an operation, but almost the name of one.
+        ConfigurationError: It is no documented action, but almost the name of one.
     """
     pascal = _pascal(name)
-    if pascal not in OPERATIONS and (near := nearest(name, OPERATIONS, SIMILARITY)):
+    if near := misspelt(pascal):
         raise ConfigurationError(
             f"is not a documented action; did you mean {near}? --unchecked sends it "
             "as it is",

@@ -1,4 +1,4 @@
-"""The actions that can be called: parameters, rate and handler of each.
+"""The actions that can be called: parameters and handler of each.
 
 The parameters are read off the package's operations. Two more actions have a fixed
 response here: the longest request of all, and the only action whose documented place
@@ -80,21 +80,16 @@ def rules_of(operation: type[Operation[Any]]) -> ParameterRules:
 class Action:
     """One action of CAMS."""
 
-    qps: float
-    """The documented rate limit, in calls per second."""
-
     rules: ParameterRules
     handler: Handler
 
 
 EXTRA_ACTIONS: Mapping[str, Action] = {
     "GetPreValidatePhoneId": Action(
-        qps=10.0,
         rules=ParameterRules(required=("PhoneNumber", "VerifyCode"), values={}),
         handler=get_pre_validate_phone_id,
     ),
     "SendChatappMassMessage": Action(
-        qps=10.0,
         rules=ParameterRules(
             required=("ChannelType", "From", "Language", "SenderList"), values={}
         ),
@@ -107,9 +102,7 @@ EXTRA_ACTIONS: Mapping[str, Action] = {
 def actions_of(state: State) -> dict[str, Action]:
     """Return every action that has a handler, by name."""
     implemented = {
-        name: Action(
-            qps=OPERATIONS[name].qps, rules=rules_of(OPERATIONS[name]), handler=handler
-        )
+        name: Action(rules=rules_of(OPERATIONS[name]), handler=handler)
         for name, handler in Handlers(state).by_action().items()
     }
     return {**implemented, **EXTRA_ACTIONS}

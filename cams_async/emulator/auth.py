@@ -16,7 +16,7 @@ from attrs import frozen
 from cams_async import signing
 from cams_async.credentials import Credentials
 from cams_async.emulator.exchange import WireRequest, refuse
-from cams_async.operations.confidential import FORM_ACTIONS
+from cams_async.operations.catalogue import FORM_ACTIONS
 from cams_async.secret import Secret
 
 VERSION = "2020-06-06"

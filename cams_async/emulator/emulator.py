@@ -32,7 +32,8 @@ class Emulator:
             over the last second, "calendar" per second of the server's clock, or
             "bucket" for a token bucket.
         qps: Rate limits by action, in calls per second, in place of the documented
-            ones. Fractions and values below 1 are accepted.
+            ones. Fractions and values below 1 are accepted. An action whose name is
+            misspelt is refused, and a warning of any other unknown one is logged.
         counts_refused: Whether refused calls count as well.
         reads_forms: Whether parameters in a body are read for every action. Otherwise
             only for those whose documented place is a form.

@@ -20,9 +20,8 @@ from cams_async.config import (
     valid,
     whole,
 )
-from cams_async.emulator.actions import EXTRA_ACTIONS
 from cams_async.emulator.ceilings import POLICIES, PolicyName
-from cams_async.operations import OPERATIONS
+from cams_async.operations.names import check_actions
 
 DECADES = 1e9
 """Seconds, about 32 years: a clock that is further off could leave the calendar."""
@@ -33,9 +32,8 @@ MOST_PHONE_NUMBERS = 10_000_000
 
 def _ceilings(instance: object, attribute: "Attribute[Any]", value: Any) -> None:
     del instance
+    check_actions(value, attribute.name)
     for action, ceiling in value.items():
-        listed = action in OPERATIONS or action in EXTRA_ACTIONS
-        check(listed, attribute.name, f"unknown action {action}")
         expected = f"{action} must be a number above 0"
         check(is_positive(ceiling), attribute.name, expected)
 

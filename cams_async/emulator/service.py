@@ -37,6 +37,7 @@ from cams_async.emulator.faults import (
 from cams_async.emulator.options import EmulatorOptions
 from cams_async.emulator.report import Report, action_report
 from cams_async.emulator.state import State
+from cams_async.operations.catalogue import DEFAULT_QPS, facts_of
 
 HTML = b"<html><head><title>503</title></head><body>Service Unavailable</body></html>"
 
@@ -153,7 +154,8 @@ class Service:
 
     def _new_calls(self, action: str) -> _ActionCalls:
         options = self._options
-        ceiling = float(options.qps.get(action, self._actions[action].qps))
+        documented = facts_of(action).qps or DEFAULT_QPS
+        ceiling = float(options.qps.get(action, documented))
         policy = policy_of(
             options.policy, ceiling, counts_refused=options.counts_refused
         )

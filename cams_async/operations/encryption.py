@@ -1,7 +1,5 @@
 """The public key that encrypts the WhatsApp Flows of a phone number."""
 
-from typing import ClassVar
-
 from attrs import field, frozen
 
 from cams_async.models import Response
@@ -46,11 +44,6 @@ class UpdatePhoneEncryptionPublicKey(Operation[EncryptionPublicKeyUpdated]):
     RAM action: `cams:UpdatePhoneEncryptionPublicKey`, access level update.
     https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-updatephoneencryptionpublickey
     """
-
-    qps: ClassVar[float] = 5.0
-    # Repeating converges, but a late copy could overwrite a newer key.
-    retry_safe: ClassVar[bool] = False
-    verify_with: ClassVar[str | None] = "GetPhoneEncryptionPublicKey"
 
     phone_number: str = field(converter=international, validator=phone_number)
     encryption_public_key: str = field(converter=pem, validator=public_key)

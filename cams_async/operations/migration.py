@@ -1,7 +1,5 @@
 """Migration of a phone number from another provider."""
 
-from typing import ClassVar
-
 from attrs import field, frozen
 
 from cams_async.models import Record, Response
@@ -61,10 +59,6 @@ class ChatappMigrationVerified(Operation[MigratedNumberResponse]):
     RAM action: `cams:ChatappMigrationVerified`, access level update.
     https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-chatappmigrationverified
     """
-
-    qps: ClassVar[float] = 10.0
-    retry_safe: ClassVar[bool] = False
-    verify_with: ClassVar[str | None] = "GetPhoneNumberVerificationStatus"
 
     cust_space_id: str = field(validator=required)
     phone_number: str = field(converter=international, validator=phone_number)

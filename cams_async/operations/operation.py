@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Generic, TypeVar, cast, get_args
 from attrs import frozen
 
 from cams_async.models import Response
+from cams_async.operations.catalogue import CATALOGUE, DEFAULT_QPS, ActionFacts
 from cams_async.secret import hide_init_arguments
 
 R = TypeVar("R", bound=Response)
@@ -17,7 +18,9 @@ class Operation(Generic[R]):
 
     Each field is a request parameter. Its name on the wire is the PascalCase of the
     field's name, or the field's metadata `wire`. An operation with a `Secret` cannot be
-    pickled. To add an operation, name the response and declare the fields::
+    pickled. To add an operation, name the response and declare the fields. Facts of an
+    action that `cams_async.operations.CATALOGUE` lists are taken from there; the class
+    of any other action may state them::
 
         @frozen(kw_only=True)
         class CreateThing(Operation[ThingResponse]):
@@ -26,8 +29,11 @@ class Operation(Generic[R]):
             name: str = field(validator=required)
     """
 
-    qps: ClassVar[float] = 5.0
-    """The documented rate limit (QPS ceiling), in calls per second and account."""
+    qps: ClassVar[float] = DEFAULT_QPS
+    """The documented rate limit (QPS ceiling), in calls per second and account.
+
+    Where none is documented or stated, a client applies its `default_qps` instead.
+    """
 
     retry_safe: ClassVar[bool] = False
     """Whether the call may be repeated after an unknown outcome."""
@@ -36,8 +42,14 @@ class Operation(Generic[R]):
     """The read action that resolves an unknown outcome; None if there is none."""
 
     def __init_subclass__(cls) -> None:
-        """Keep the field values out of tracebacks of `__init__`."""
+        """Apply the catalogue, and keep field values out of tracebacks of `__init__`.
+
+        Raises:
+            TypeError: The class contradicts the catalogue.
+        """
         super().__init_subclass__()
+        if cls.__name__ in CATALOGUE:
+            _apply(CATALOGUE[cls.__name__], cls)
         if "__init__" in vars(cls):  # absent until attrs has added it
             hide_init_arguments(cls)
 
@@ -56,3 +68,25 @@ class Operation(Generic[R]):
                     return cast("type[R]", argument)
         msg = f"{cls.__name__} must name its response: Operation[SomeResponse]"
         raise TypeError(msg)
+
+
+def _apply(facts: ActionFacts, cls: type[Operation[Any]]) -> None:
+    """Set the documented facts of a class. It may state only what is not documented."""
+    for name in ("qps", "retry_safe", "verify_with"):
+        documented = getattr(facts, name)
+        if documented is None:
+            continue
+        stated = vars(cls).get(name, documented)
+        if stated != documented:
+            msg = (
+                f"{cls.__name__}.{name} is {stated!r}, but {documented!r} in the "
+                "catalogue; leave it out"
+            )
+            raise TypeError(msg)
+        setattr(cls, name, documented)
+
+
+def stated_qps(operation: type[Operation[Any]]) -> float | None:
+    """Return the rate limit of an operation; None if none is documented or stated."""
+    owner = next(base for base in operation.__mro__ if "qps" in vars(base))
+    return None if owner is Operation else operation.qps

@@ -1,7 +1,6 @@
 """Phone numbers: their settings, and the verification of their ownership."""
 
 from enum import StrEnum
-from typing import ClassVar
 
 from attrs import field, frozen
 
@@ -69,9 +68,6 @@ class GetPhoneNumberVerificationStatus(Operation[VerificationStatusResponse]):
     RAM action: `cams:GetPhoneNumberVerificationStatus`, access level get.
     https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-getphonenumberverificationstatus
     """
-
-    qps: ClassVar[float] = 10.0
-    retry_safe: ClassVar[bool] = True
 
     phone_number: str = field(converter=international, validator=phone_number)
     cust_space_id: str = field(validator=required)
@@ -270,8 +266,5 @@ class ChatappSyncPhoneNumber(Operation[PhoneNumbersResponse]):
     RAM action: `cams:ChatappSyncPhoneNumber`, access level update.
     https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-chatappsyncphonenumber
     """
-
-    qps: ClassVar[float] = 10.0
-    retry_safe: ClassVar[bool] = True
 
     cust_space_id: str = field(validator=required)

@@ -1,7 +1,7 @@
 """QR codes and deep links that open a chat with a prefilled message."""
 
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import Literal
 
 from attrs import field, frozen
 
@@ -87,11 +87,6 @@ class UpdatePhoneMessageQrdl(Operation[PhoneMessageQrdlResponse]):
     RAM action: `cams:UpdatePhoneMessageQrdl`, access level update.
     https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-updatephonemessageqrdl
     """
-
-    qps: ClassVar[float] = 5.0
-    # Each call may invalidate the previous code, even one just printed.
-    retry_safe: ClassVar[bool] = False
-    verify_with: ClassVar[str | None] = "ListPhoneMessageQrdl"
 
     phone_number: str = field(converter=international, validator=phone_number)
     generate_qr_image: GenerateQrImage | Literal["PNG", "SVG"] = field(

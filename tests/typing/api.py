@@ -108,6 +108,7 @@ async def operations(cams: CamsClient) -> None:
 async def any_action(cams: CamsClient) -> None:
     """Calls of any action by name."""
     assert_type(await cams.call("AnAction"), dict[str, Any])
+    assert_type(await cams.call("AnAction", retry_safe=None), dict[str, Any])
     assert_type(
         await cams.call("AnAction", {"A": [1], "B": None}, retry_safe=True),
         dict[str, Any],
@@ -165,4 +166,5 @@ async def clients(provider: CredentialsProvider, throttle: Throttle) -> None:
         assert_type(cams.snapshot(), Mapping[Scope, Snapshot])
     CamsClient(provider, throttle=throttle, retry=RetryPolicy(attempts=1))
     CamsClient(EnvironmentCredentials(), throttle=LocalThrottle(), qps={"A": 1})
+    CamsClient(default_qps=2)
     CamsClient(chain(ProfileCredentials(), CredentialsUri()), account="mine")
