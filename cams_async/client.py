@@ -16,6 +16,7 @@ from cams_async.config import (
     is_positive,
     is_text,
     is_whole,
+    nearest,
 )
 from cams_async.credentials import (
     Credentials,
@@ -23,12 +24,13 @@ from cams_async.credentials import (
     StaticCredentials,
 )
 from cams_async.endpoints import REGIONS, Endpoint, parse_endpoint, region_endpoint
-from cams_async.errors import InvalidOperation
+from cams_async.errors import ConfigurationError, InvalidOperation
 from cams_async.forms import FormPolicy, Forms
 from cams_async.methods import ActionMethods, call_by_name
 from cams_async.models import CallEvent, Response, Scope, Snapshot
 from cams_async.operations import Operation
 from cams_async.operations.catalogue import DEFAULT_QPS
+from cams_async.operations.journeys import JOURNEYS, load
 from cams_async.operations.names import check_actions
 from cams_async.operations.operation import stated_qps
 from cams_async.protocol import Call, call_of
@@ -92,6 +94,9 @@ class CamsClient(ActionMethods):
         hooks: Called with a `CallEvent` when a call finishes, successfully or not.
         forms: Which requests carry their parameters in a form body instead of the
             URL: `auto`, `never` or `always`; see `cams_async.forms.Forms`.
+        preload: Journeys to load now, such as `phone_numbers`: the modules of
+            operations. The others are loaded by the first use of one of their
+            operations, which blocks the event loop for some milliseconds.
         transport: Sends requests instead of aiohttp. It is closed with the client.
 
     Raises:
@@ -119,6 +124,7 @@ class CamsClient(ActionMethods):
         max_response: int = 2**20,
         hooks: Iterable[Callable[[CallEvent], None]] = (),
         forms: Forms = "auto",
+        preload: Iterable[str] = (),
         transport: Transport | None = None,
     ) -> None:
         proxy = hide_proxy(proxy)
@@ -151,6 +157,7 @@ class CamsClient(ActionMethods):
             "must be a whole number of bytes above 0",
         )
         self._options = _options(timeout, deadline, retry, hooks)
+        _preload(preload)
         self._transport = transport or AiohttpTransport(
             session=session,
             ssl_context=ssl,
@@ -331,3 +338,18 @@ def _options(
     listed = tuple(hooks)
     check(all(map(callable, listed)), "hooks", "must be an iterable of callables")
     return CallOptions(timeout=timeout, deadline=deadline, retry=retry, hooks=listed)
+
+
+def _preload(journeys: Any) -> None:
+    """Load journeys once all are known to exist."""
+    is_names = isinstance(journeys, Iterable) and not isinstance(journeys, str)
+    names: list[Any] = list(cast("Iterable[Any]", journeys)) if is_names else [None]
+    check(all(map(is_text, names)), "preload", "must be an iterable of journeys")
+    for name in names:
+        if name not in JOURNEYS:
+            near = nearest(name, JOURNEYS)
+            hint = f"did you mean {near}?" if near else f"use {', '.join(JOURNEYS)}"
+            msg = f"{name!r} is not a journey; {hint}"
+            raise ConfigurationError(msg, field="preload")
+    for name in names:
+        load(name)

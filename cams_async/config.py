@@ -1,6 +1,6 @@
 """Checks of arguments and settings: predicates, attrs validators, and one error."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias, TypeGuard
 
 from attrs import Attribute
@@ -33,6 +33,25 @@ def check(ok: object, field: str, expected: str) -> None:
     """
     if not ok:
         raise ConfigurationError(expected, field=field)
+
+
+def nearest(name: str, names: Iterable[str], similarity: float = 0.6) -> str | None:
+    """Return the most similar of some names, for a hint at a typing error.
+
+    Args:
+        name: The name that was typed.
+        names: The names to choose from.
+        similarity: The least similarity, from 0 to 1.
+    """
+    import difflib  # noqa: PLC0415 - for errors only
+
+    plain = {_plain(each): each for each in names}
+    found = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=similarity)
+    return plain[found[0]] if found else None
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").replace("-", "").casefold()
 
 
 # Predicates

@@ -1,32 +1,21 @@
-"""The client's methods, one line per action, and calls of any action by its name.
+"""The client's methods, one per action, and calls of any action by its name.
 
-A method takes the fields of its operation and passes the operation to `send`.
+A method takes the fields of its operation and passes the operation to `send`. Here
+stands the first line of its docstring, the rest is that of the operation.
 """
 
-import inspect
 import re
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
+from collections.abc import Mapping
+from typing import Any, cast
 
+from cams_async import operations as o
 from cams_async import wire
 from cams_async.config import is_printable
 from cams_async.errors import InvalidOperation
-from cams_async.models import Response
-from cams_async.operations import (
-    ChatappMigrationVerified,
-    ChatappSyncPhoneNumber,
-    GetPhoneNumberVerificationStatus,
-    Operation,
-    UpdatePhoneEncryptionPublicKey,
-    UpdatePhoneMessageQrdl,
-)
+from cams_async.lazy import OperationSender, method
 from cams_async.operations.catalogue import CATALOGUE, facts_of, secret_parameters
 from cams_async.protocol import Call
 from cams_async.secret import hide_arguments
-
-P = ParamSpec("P")
-R = TypeVar("R", bound=Response)
 
 _ACTION = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
@@ -36,56 +25,36 @@ def method_name(action: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", action).lower()
 
 
-def method(
-    operation: Callable[P, Operation[R]],
-) -> Callable[Concatenate["ActionMethods", P], Coroutine[Any, Any, R]]:
-    """Return the client's method for an operation, with its fields and its docstring.
-
-    The method raises TypeError under its own name where a field is missing or unknown.
-    """
-    cls = cast("type[Operation[R]]", operation)
-    name = method_name(cls.__name__)
-
-    async def call(self: "ActionMethods", /, *args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            made = operation(*args, **kwargs)
-        except TypeError as error:
-            text = re.sub(r"^\S+__init__\(\)", f"{name}()", str(error))
-            raise TypeError(text) from None
-        finally:
-            # Fields may be secret, and tracebacks show the variables of a frame.
-            del args, kwargs
-        return await self.send(made)
-
-    fields = inspect.signature(operation).parameters.values()
-    parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY), *fields]
-    signature = inspect.Signature(parameters, return_annotation=cls.response())
-    vars(call)["__signature__"] = signature
-    call.__name__ = name
-    call.__qualname__ = f"CamsClient.{name}"
-    call.__module__ = "cams_async.client"
-    call.__doc__ = operation.__doc__
-    call.__annotations__ = {
-        **{field.name: field.annotation for field in fields},
-        "return": signature.return_annotation,
-    }
-    return call
-
-
-class ActionMethods(ABC):
+class ActionMethods(OperationSender):
     """The methods of a client, one for each action that has an operation."""
 
-    @abstractmethod
-    async def send(self, operation: Operation[R]) -> R:
-        """Send an operation and return its typed response."""
+    # Phone numbers
 
-    chatapp_migration_verified: Final = method(ChatappMigrationVerified)
-    chatapp_sync_phone_number: Final = method(ChatappSyncPhoneNumber)
-    get_phone_number_verification_status: Final = method(
-        GetPhoneNumberVerificationStatus
-    )
-    update_phone_encryption_public_key: Final = method(UpdatePhoneEncryptionPublicKey)
-    update_phone_message_qrdl: Final = method(UpdatePhoneMessageQrdl)
+    @method(lambda: o.ChatappSyncPhoneNumber)
+    def chatapp_sync_phone_number(self) -> None:
+        """Synchronise the phone numbers of a space with WhatsApp, and return them."""
+
+    @method(lambda: o.GetPhoneNumberVerificationStatus)
+    def get_phone_number_verification_status(self) -> None:
+        """Query whether the ownership of a phone number is verified."""
+
+    # Migration
+
+    @method(lambda: o.ChatappMigrationVerified)
+    def chatapp_migration_verified(self) -> None:
+        """Verify the ownership of a migrating phone number by its one-time code."""
+
+    # Encryption
+
+    @method(lambda: o.UpdatePhoneEncryptionPublicKey)
+    def update_phone_encryption_public_key(self) -> None:
+        """Set the public key that encrypts the WhatsApp Flows of a phone number."""
+
+    # QR codes
+
+    @method(lambda: o.UpdatePhoneMessageQrdl)
+    def update_phone_message_qrdl(self) -> None:
+        """Change the prefilled message of a QR code."""
 
 
 @hide_arguments

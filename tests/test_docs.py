@@ -176,7 +176,8 @@ def test_every_public_name_is_in_the_reference_once() -> None:
     public = {
         id(value): f"{package.__name__}.{name}"
         for package in PACKAGES
-        for name, value in vars(package).items()
+        for name in dir(package)
+        for value in (getattr(package, name),)
         if name in getattr(package, "__all__", ()) or _belongs(value, package)
     }
 

@@ -17,7 +17,7 @@ from cams_async.models import (
 
 RESPONSES = [
     value
-    for value in vars(operations).values()
+    for value in (getattr(operations, name) for name in dir(operations))
     if isinstance(value, type) and issubclass(value, Record)
 ]
 

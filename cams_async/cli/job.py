@@ -24,6 +24,7 @@ from cams_async.cli.process import (
 from cams_async.cli.progress import RunProgress, show_progress
 from cams_async.cli.report import JobReport, opening
 from cams_async.client import CamsClient
+from cams_async.config import nearest
 from cams_async.errors import CamsError, ConfigurationError
 from cams_async.models import CodeVerificationStatus
 from cams_async.operations import (
@@ -31,7 +32,6 @@ from cams_async.operations import (
     GetPhoneNumberVerificationStatus,
     Operation,
 )
-from cams_async.operations.names import nearest
 
 EXIT_CODES = (
     "Exits with 0 after success, 3 if some rows have failed, 2 if INPUT or OUTPUT is "

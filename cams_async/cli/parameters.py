@@ -10,9 +10,10 @@ from typing import Any, BinaryIO
 import attrs
 
 from cams_async import wire
+from cams_async.config import nearest
 from cams_async.errors import ConfigurationError
 from cams_async.operations import OPERATIONS, Operation
-from cams_async.operations.names import misspelt, nearest
+from cams_async.operations.names import misspelt
 from cams_async.terminal import standard_input
 
 MAX_BYTES = 2**20

@@ -1,11 +1,10 @@
 """Names of actions: hints at typing errors, and a warning of unknown ones."""
 
-import difflib
 import functools
 import logging
 from collections.abc import Iterable
 
-from cams_async.config import check, is_text
+from cams_async.config import check, is_text, nearest
 from cams_async.operations.catalogue import CATALOGUE
 
 SIMILARITY = 0.9
@@ -13,23 +12,6 @@ SIMILARITY = 0.9
 typing error."""
 
 logger: logging.Logger = logging.getLogger("cams_async")
-
-
-def nearest(name: str, names: Iterable[str], similarity: float = 0.6) -> str | None:
-    """Return the most similar of some names, for a hint at a typing error.
-
-    Args:
-        name: The name that was typed.
-        names: The names to choose from.
-        similarity: The least similarity, from 0 to 1.
-    """
-    plain = {_plain(each): each for each in names}
-    found = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=similarity)
-    return plain[found[0]] if found else None
-
-
-def _plain(name: str) -> str:
-    return name.replace("_", "").replace("-", "").casefold()
 
 
 def misspelt(name: str) -> str | None:

@@ -10,18 +10,11 @@ from typing import Any, TypeVar, cast
 
 from attrs import define, evolve, frozen
 
+from cams_async import operations as o
 from cams_async.config import check, check_methods, is_number
 from cams_async.errors import CamsError, PermissionDenied
 from cams_async.models import Response
-from cams_async.operations import (
-    ChatappSyncPhoneNumber,
-    GetPhoneNumberVerificationStatus,
-    Operation,
-    PhoneNumber,
-    PhoneNumbersResponse,
-    VerificationStatus,
-    VerificationStatusResponse,
-)
+from cams_async.operations import Operation
 from cams_async.operations.fields import international
 from cams_async.poller.outcomes import Sender
 
@@ -45,7 +38,7 @@ class _Entry:
 class _CachedSpace:
     """The cached response for a space."""
 
-    response: PhoneNumbersResponse | None
+    response: "o.PhoneNumbersResponse | None"
     """The response without its numbers; None if the call failed."""
 
     numbers: Mapping[str, _Entry]
@@ -119,7 +112,7 @@ class PerSpace:
         """Return the calls per second of the action that is sent in the end."""
         covered = self._covered(operation)
         if covered is not None:
-            operation = ChatappSyncPhoneNumber(cust_space_id=covered.cust_space_id)
+            operation = o.ChatappSyncPhoneNumber(cust_space_id=covered.cust_space_id)
         return self._client.ceiling(operation)
 
     async def send(self, operation: Operation[R]) -> R:
@@ -138,11 +131,13 @@ class PerSpace:
                 return cast("R", cast("object", _response_of(space.response, entry)))
         return await self._client.send(operation)
 
-    def _covered(self, operation: object) -> GetPhoneNumberVerificationStatus | None:
+    def _covered(
+        self, operation: object
+    ) -> "o.GetPhoneNumberVerificationStatus | None":
         """Return the operation if its space can be requested instead."""
         if self._fell_back:
             return None
-        if isinstance(operation, GetPhoneNumberVerificationStatus):
+        if isinstance(operation, o.GetPhoneNumberVerificationStatus):
             return operation
         return None
 
@@ -170,10 +165,10 @@ class PerSpace:
         return call.task.result()
 
     async def _sync(self, space_id: str) -> _CachedSpace:
-        response: PhoneNumbersResponse | None = None
+        response: o.PhoneNumbersResponse | None = None
         try:
             response = await self._client.send(
-                ChatappSyncPhoneNumber(cust_space_id=space_id)
+                o.ChatappSyncPhoneNumber(cust_space_id=space_id)
             )
         except PermissionDenied as error:
             if not self._fell_back:
@@ -203,7 +198,7 @@ class PerSpace:
             self._size -= evicted.size
 
 
-def _by_digits(listed: Iterable[PhoneNumber]) -> dict[str, _Entry]:
+def _by_digits(listed: Iterable["o.PhoneNumber"]) -> dict[str, _Entry]:
     numbers: dict[str, _Entry] = {}
     seen: set[str] = set()
     for each in listed:
@@ -218,15 +213,15 @@ def _by_digits(listed: Iterable[PhoneNumber]) -> dict[str, _Entry]:
 
 
 def _response_of(
-    response: PhoneNumbersResponse, entry: _Entry
-) -> VerificationStatusResponse:
-    return VerificationStatusResponse(
+    response: "o.PhoneNumbersResponse", entry: _Entry
+) -> "o.VerificationStatusResponse":
+    return o.VerificationStatusResponse(
         request_id=response.request_id,
         code=response.code,
         message=response.message,
         access_denied_detail=response.access_denied_detail,
         meta=response.meta,
-        data=VerificationStatus(
+        data=o.VerificationStatus(
             code_verification_status=entry.status, phone_number=entry.phone_number
         ),
     )

@@ -11,6 +11,7 @@ from collections.abc import (
 )
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
+from cams_async import operations as o
 from cams_async.config import is_positive
 from cams_async.errors import (
     CallOutcome,
@@ -20,7 +21,7 @@ from cams_async.errors import (
     InvalidOperation,
 )
 from cams_async.models import CodeVerificationStatus, Response
-from cams_async.operations import Operation, VerificationStatusResponse
+from cams_async.operations import Operation
 from cams_async.poller.outcomes import Outcome, Outcomes, Sender, is_transient
 from cams_async.poller.per_space import PerSpace
 from cams_async.poller.pool import Source, TaskPool, attempts_of, check_operation
@@ -209,7 +210,7 @@ class _WatchPool(TaskPool[R]):
         if not operation.retry_safe:
             expected = "an operation that may be sent again"
         elif not callable(self._until) and not issubclass(
-            action.response(), VerificationStatusResponse
+            action.response(), o.VerificationStatusResponse
         ):
             expected = "GetPhoneNumberVerificationStatus, unless `until` is a function"
         if expected is not None:
@@ -224,7 +225,7 @@ class _WatchPool(TaskPool[R]):
     def _is_terminal(self, response: R) -> bool:
         if callable(self._until):
             return self._until(response)
-        status = cast("VerificationStatusResponse", cast("object", response))
+        status = cast("o.VerificationStatusResponse", cast("object", response))
         return status.data.code_verification_status in self._until
 
     def _collect(self, task: asyncio.Task[Outcome[R] | None]) -> None:

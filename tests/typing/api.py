@@ -27,6 +27,7 @@ from cams_async import (
     poll,
     watch,
 )
+from cams_async import operations as names
 from cams_async.models import CodeVerificationStatus
 from cams_async.operations import (
     ChatappMigrationVerified,
@@ -82,6 +83,28 @@ async def methods(cams: CamsClient) -> None:
             ),
             PhoneMessageQrdlResponse,
         )
+
+
+class Overriding(CamsClient):
+    """A subclass may replace a method by one of the same type."""
+
+    async def chatapp_sync_phone_number(
+        self, *, cust_space_id: str
+    ) -> PhoneNumbersResponse:
+        """Remove blanks."""
+        synced = await super().chatapp_sync_phone_number(
+            cust_space_id=cust_space_id.strip()
+        )
+        assert_type(synced, PhoneNumbersResponse)
+        return synced
+
+
+class Incompatible(CamsClient):
+    """A method of another type is rejected."""
+
+    async def chatapp_sync_phone_number(self, *, space: str) -> PhoneNumbersResponse:  # type: ignore[override]
+        """Rename a field."""
+        raise NotImplementedError(space)
 
 
 async def operations(cams: CamsClient) -> None:
@@ -145,6 +168,17 @@ async def wrong(cams: CamsClient) -> None:
     await cams.chatapp_sync_phone_number("s")  # type: ignore[call-arg]
     await cams.chatapp_sync_phone_number(cust_space="s")  # type: ignore[call-arg]
     await cams.chatapp_sync_phone_number(cust_space_id=1)  # type: ignore[arg-type]
+    await cams.get_phone_number_verification_status(phone_number="1")  # type: ignore[call-arg]
+    await cams.chatapp_sync_phone_number(cust_space_id="s", a="s")  # type: ignore[call-arg]
+    await cams.get_phone_number_verification_status(
+        phone_number=8613800000000,  # type: ignore[arg-type]
+        cust_space_id="s",
+    )
+    await cams.chatapp_migration_verified(
+        cust_space_id="s",
+        phone_number="1",
+        verify_code=0,  # type: ignore[arg-type]
+    )
     await cams.update_phone_message_qrdl(
         phone_number="1",
         generate_qr_image="JPG",  # type: ignore[arg-type]
@@ -154,7 +188,9 @@ async def wrong(cams: CamsClient) -> None:
     await cams.send("GetPhoneNumberVerificationStatus")  # type: ignore[arg-type]
     await cams.call("AnAction", ["A"])  # type: ignore[arg-type]
     cams.with_options(region="mars-1")  # type: ignore[call-arg]
-    cams.chatapp_sync_phone_number = None  # type: ignore[misc, assignment]
+    cams.get_phone_numbers()  # type: ignore[attr-defined]
+    _ = names.GetPhoneNumbers  # type: ignore[attr-defined]
+    cams.chatapp_sync_phone_number = None  # type: ignore[method-assign, assignment]
     CamsClient(Credentials("LTAI", "s"), "ap-southeast-1")  # type: ignore[call-arg]
 
 
@@ -167,4 +203,6 @@ async def clients(provider: CredentialsProvider, throttle: Throttle) -> None:
     CamsClient(provider, throttle=throttle, retry=RetryPolicy(attempts=1))
     CamsClient(EnvironmentCredentials(), throttle=LocalThrottle(), qps={"A": 1})
     CamsClient(default_qps=2)
+    CamsClient(preload=["phone_numbers"])
+    CamsClient(preload=[1])  # type: ignore[list-item]
     CamsClient(chain(ProfileCredentials(), CredentialsUri()), account="mine")
