@@ -86,8 +86,14 @@ class Sending:
         self.sent = True
         self._begun, self._found = False, None
         self._transport = transport
+        protocol: Any = connection.protocol
+        before: Sending | None = getattr(protocol, "_latest_request", None)
+        if before is not None:
+            # Its response is complete, but its task may not have run since.
+            before.end()
+        protocol._latest_request = self  # noqa: SLF001 - aiohttp has no such name
         if direct:
-            self._protocol = connection.protocol
+            self._protocol = protocol
 
     def written(self, writer: asyncio.Task[None] | None) -> None:
         """Note that the request was written, as soon as `writer` is done."""

@@ -82,5 +82,9 @@ def reset(transport: WriteTransport) -> None:
     with suppress(Exception):  # no socket, or closed
         connection: socket.socket = transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
+        if _LINUX:
+            # The event loop closes the socket in its next iteration, and a forked child
+            # may hold it. Until then, the kernel gives up instead of resending.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1)
     with suppress(RuntimeError):  # of a closed event loop
         transport.abort()

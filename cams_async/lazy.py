@@ -92,7 +92,9 @@ def _method_of(operation: Callable[P, Operation[R]], name: str) -> Method[P, R]:
         return await self.send(made)
 
     # A field may name a class that its module defines further down.
-    hints = get_type_hints(cls.__init__, vars(sys.modules[cls.__module__]))
+    hints = get_type_hints(
+        inspect.unwrap(cls.__init__), vars(sys.modules[cls.__module__])
+    )
     fields = [
         field.replace(annotation=hints[field.name])
         for field in inspect.signature(cls).parameters.values()

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -423,6 +423,56 @@ class TestUnacknowledged:
 
         assert 0 < received < size
         assert how == "reset"
+
+
+async def test_the_next_request_on_a_connection_is_not_reset() -> None:
+    """Its predecessor fails after the connection went back to the pool."""
+    loop, headers = asyncio.get_running_loop(), asyncio.Event()
+
+    async def arrived(*_: object) -> None:
+        headers.set()
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(arrived)
+    async with AsyncExitStack() as stack:
+        peer = stack.enter_context(listening(small=True))
+        session = await stack.enter_async_context(
+            aiohttp.ClientSession(trace_configs=[trace])
+        )
+        through = await stack.enter_async_context(transport(session=session))
+        # The kernel has it, and the peer reads nothing: not acknowledged.
+        size = BUFFERS["in the kernel"]
+        first = asyncio.create_task(
+            through.exchange(sized(peer.origin, size), timeout=30, on_sent=ignore)
+        )
+        await peer.accept()
+        peer.connection.sendall(OK[:-1])
+        await headers.wait()
+        calls = [first]
+
+        def follow() -> None:
+            # After the last byte below, and before the first task gets it.
+            loop.call_soon(first.cancel)
+            calls.append(
+                asyncio.create_task(
+                    through.exchange(sized(peer.origin, 1), timeout=30, on_sent=ignore)
+                )
+            )
+
+        def respond() -> None:
+            received = 0
+            while received <= size:
+                received += len(peer.connection.recv(2**16))
+            peer.connection.sendall(OK)
+
+        peer.connection.sendall(OK[-1:])
+        loop.call_soon(follow)
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        await asyncio.to_thread(respond)
+        response = await calls[1]
+
+    assert response.status == 200
 
 
 def acquired_protocols(through: AiohttpTransport) -> list[Any]:

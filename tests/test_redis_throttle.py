@@ -553,6 +553,29 @@ def test_a_slow_connection_keeps_its_slot_of_a_share(
     clock.run(main())
 
 
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_a_slot_of_a_share_is_kept_as_long_as_its_call_takes(
+    *, is_sent: bool, clock: Clock, simulated: SimulatedRedis, make: Make
+) -> None:
+    """An attempt's time-out may be far above a minute."""
+    simulated.fleet = away_for(simulated, 600.0)
+
+    async def main() -> None:
+        async with make(workers=1) as throttle:
+            async with throttle.acquire(scope(qps=1.0)) as permit:
+                if is_sent:
+                    permit.sent(lambda: None)  # its link is down
+                waiting = asyncio.create_task(call(throttle, scope(qps=1.0)))
+                await asyncio.sleep(100.0)
+                assert not waiting.done()
+                assert permit.sent()
+                permit.completed()
+                ended = clock.now
+            assert await waiting - ended == pytest.approx(1.01, abs=0.02)
+
+    clock.run(main())
+
+
 # Deadlines
 
 
@@ -735,6 +758,22 @@ def test_an_unforeseen_error_is_reported_too(
     clock.run(main())
 
     assert "calling Redis failed" in caplog.text
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="tasks are never eager")
+def test_eager_tasks_are_supported(clock: Clock) -> None:
+    """The task that calls Redis does not start within the call that it serves."""
+
+    async def main() -> None:
+        factory: Any = getattr(asyncio, "eager_task_factory")  # noqa: B009 - not of 3.11
+        asyncio.get_running_loop().set_task_factory(factory)
+        async with on(Scripted(RuntimeError("a bug"), GO)) as throttle:
+            async with asyncio.timeout(5.0):
+                with pytest.raises(ThrottleUnavailable, match="RuntimeError"):
+                    await call(throttle, scope())
+                await call(throttle, scope())
+
+    clock.run(main())
 
 
 def test_a_deadline_ends_the_wait_for_redis(clock: Clock) -> None:

@@ -634,6 +634,18 @@ def test_a_lower_limit_counts_only_what_it_will_grant() -> None:
     assert caught.value.expected_wait == pytest.approx(0.03 + 1.01 - 0.1)
 
 
+def test_the_expected_wait_takes_no_memory_per_lease() -> None:
+    """A huge ceiling stands for none."""
+    bench = Bench(qps=1e15)
+    bench.core.refused(bench.through(bench.enter()), 1.0, T0)
+
+    with pytest.raises(DeadlineExceeded) as caught:
+        bench.enter(deadline=T0 + 0.9)
+
+    assert caught.value.expected_wait == 1.0
+    assert bench.enter(deadline=T0 + 1.1).state == "waiting"
+
+
 # The ceiling
 
 

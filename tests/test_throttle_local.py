@@ -1142,8 +1142,8 @@ def test_a_process_has_one_shared_throttle() -> None:
     assert shared_throttle() is shared_throttle()
 
 
-def test_the_clock_may_have_any_base(clock: Clock) -> None:
-    """Deadlines are in the loop's time, and converted."""
+def test_a_deadline_is_converted_from_the_time_of_the_loop(clock: Clock) -> None:
+    """The loop's clock may have another base."""
     throttle = LocalThrottle(clock=lambda: clock.now - 987.0)
 
     async def main() -> None:
@@ -1216,6 +1216,28 @@ def test_where_clients_disagree_the_lower_ceiling_wins(
     ]
 
 
+def test_a_warning_that_fails_frees_the_lease(clock: Clock) -> None:
+    """Filters and handlers of logging are the application's."""
+
+    def fail(_: logging.LogRecord) -> bool:
+        raise OSError("the disk is full")
+
+    async def main() -> None:
+        bench = Bench()
+        await bench.call()
+        with pytest.raises(OSError, match="full"):
+            await bench.throttle.acquire(scope(qps=20)).__aenter__()
+        await bench.call()
+        await bench.nothing_is_left()
+
+    logger = logging.getLogger("cams_async")
+    logger.addFilter(fail)
+    try:
+        clock.run(main())
+    finally:
+        logger.removeFilter(fail)
+
+
 def test_a_lower_ceiling_counts_for_what_is_under_way(clock: Clock) -> None:
     """Ten calls in a second, then one in two: the window of both is the longer one."""
 
@@ -1253,6 +1275,26 @@ def test_a_lower_ceiling_is_forgotten(clock: Clock) -> None:
         await call(throttle, higher)
         assert set(throttle.snapshot()) == {higher}
 
+    clock.run(main())
+
+
+def test_a_higher_ceiling_counts_from_the_call_that_finds_it(clock: Clock) -> None:
+    """The calls that wait under the lower one need not wait for its next lease."""
+
+    async def main() -> None:
+        throttle, route = LocalThrottle(), Route()
+        async with throttle.acquire(scope(qps=0.01), route=route) as permit:
+            permit.sent()
+            permit.completed()
+        waiting = [asyncio.create_task(call(throttle, scope())) for _ in range(3)]
+        await asyncio.sleep(2.0)
+        assert not any(task.done() for task in waiting)
+        route.closed = True
+        await calls(throttle, scope(), 1)
+        assert clock.now - began < 3.0
+        await asyncio.gather(*waiting)
+
+    began = clock.now
     clock.run(main())
 
 
@@ -1297,6 +1339,23 @@ def test_looking_for_idle_scopes_is_cheap(
 
     clock.run(main())
     assert FEW <= looks <= 2000
+
+
+def test_a_scope_is_kept_as_long_as_its_lower_ceiling(clock: Clock) -> None:
+    """A client that requests a higher one must not find it forgotten."""
+
+    async def main() -> None:
+        throttle = LocalThrottle()
+        await call(throttle, scope(qps=10.0))
+        await call(throttle, scope(qps=5.0))
+        for after, kept in ((3.0, {5.0}), (CEILING_KEPT, set[float]())):
+            await asyncio.sleep(after)
+            for number in range(3 * FEW):
+                await call(throttle, scope(action=f"{after} {number}"))
+            snapshots = throttle.snapshot()
+            assert {each.qps for each in snapshots if each.action == "Act"} == kept
+
+    clock.run(main())
 
 
 def test_scopes_with_something_to_remember_are_kept(clock: Clock) -> None:
@@ -1758,6 +1817,62 @@ def test_a_release_as_a_permit_leaves_the_bucket(
     clock.run(main())
 
 
+def test_a_release_from_within_the_lock_as_a_wait_fails(clock: Clock) -> None:
+    """A call that left the queue for the bucket is dismissed by a pause."""
+
+    async def main() -> None:
+        bench = Bench()
+        permits = [bench.acquire() for _ in range(5)]
+        for permit in permits:
+            await permit.__aenter__()
+        late = bench.acquire(deadline=0.5)
+        entering = asyncio.create_task(late.__aenter__())
+        await asyncio.sleep(0)
+        core = bench.limiter.core
+        now = bench.limiter.now()
+        # As on another loop: its grant lapses, and it cannot wait for the pause.
+        core.put_back(late)
+        core.refused(permits[1], 1.0, now)
+        assert core.advance(now) == [late]
+        put_back = core.put_back
+
+        def collect(lease: Any) -> None:
+            permits[0].release()
+            put_back(lease)
+
+        core.put_back = collect  # type: ignore[method-assign]
+        with pytest.raises(DeadlineExceeded):
+            await entering
+
+        assert permits[0].state == "ended"
+        for permit in permits:
+            await permit.__aexit__(None, None, None)
+        await bench.nothing_is_left()
+
+    clock.run(main())
+
+
+def test_a_release_as_a_throttle_without_scopes_is_closed(clock: Clock) -> None:
+    """The lock is of all throttles."""
+
+    async def main() -> None:
+        abandoned = LocalThrottle().acquire(scope())
+        await abandoned.__aenter__()
+        throttle = LocalThrottle()
+
+        class Limiters:
+            def __iter__(self) -> Iterator[tuple[object, SharedLimiter]]:
+                abandoned.release()
+                return iter(())
+
+        throttle._limiters = Limiters()  # type: ignore[assignment]
+        await throttle.aclose()
+
+        assert abandoned.state == "ended"
+
+    clock.run(main())
+
+
 # Forked processes
 
 
@@ -1804,6 +1919,35 @@ loop.run_until_complete(asyncio.wait([queued]))
 loop.close()
 """
 
+RELEASE_IN_FORK = """
+import asyncio, os
+
+abandoned = []
+
+def release():  # the first of these handlers is the last to be called
+    while abandoned:
+        abandoned.pop().release()
+
+os.register_at_fork(before=release)
+
+from cams_async.models import Scope
+from cams_async.throttle import LocalThrottle
+
+async def main():
+    throttle = LocalThrottle()
+    permit = throttle.acquire(Scope(account="a", region="r", action="Act", qps=2.0))
+    await permit.__aenter__()
+    abandoned.append(permit)
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert not abandoned
+    assert permit.state == "ended"
+
+asyncio.run(main())
+"""
+
 NO_FORK = """
 import os
 for name in ("fork", "register_at_fork"):
@@ -1836,6 +1980,12 @@ def run_script(script: str) -> None:
 def test_a_forked_process_goes_on_with_all_leases_taken() -> None:
     """Its parent may send what it was granted, and the parent loses nothing."""
     run_script(FORK)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_what_is_released_during_a_fork_is_released_after_it() -> None:
+    """A fork holds the lock, for milliseconds in a large process."""
+    run_script(RELEASE_IN_FORK)
 
 
 def test_the_throttle_works_where_processes_cannot_fork() -> None:

@@ -209,7 +209,8 @@ class RedisLane:
     def _nudge(self) -> None:
         if self._driver is None:
             if self._busy() and not (self._closed or self._abandoned):
-                self._driver = self._loop.create_task(self._drive())
+                # Never eager, as a task factory may make it: `_driver` must be set.
+                self._driver = asyncio.Task(self._drive(), loop=self._loop)
                 self._driver.add_done_callback(self._ended)
         else:
             self._news.set()

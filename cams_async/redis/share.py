@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from typing import Protocol
 
+from cams_async.config import LARGEST
 from cams_async.models import Scope, Snapshot
 from cams_async.redis.permit import Grant, RedisPermit
 from cams_async.throttle.leases import AcknowledgedAt
@@ -121,7 +122,8 @@ class Share:
     async def _serve(self) -> None:
         while self._waiting.somebody():
             await asyncio.sleep(self._waiting.paused_for())
-            permit = self._throttle.acquire(self._scope)
+            # A call leaves it in the end: its own time-out may be longer than any here.
+            permit = self._throttle.acquire(self._scope, timeout=LARGEST)
             await permit.__aenter__()
             if self._waiting.somebody():
                 until = self._usable_until

@@ -40,7 +40,9 @@ the lease returns only on evidence that the request arrived, or can arrive no mo
 s by default), or never*: of its send, if it was acknowledged by then; of the
 acknowledgement, if that was later; of the close of its connection, for what was on its
 way then. What breaks it: a load balancer that acknowledges a request and delivers it to
-the counter later than that; a transparent proxy on the path that keeps requests.
+the counter later than that; a transparent proxy on the path that keeps requests; a
+child process, forked during a request, that holds its socket open: a reset of the
+parent's then takes effect only as the child ends, or executes another program.
 
 **The price.** In the long run N / (1 + round trip) calls per second are made. A
 `margin` of 10 ms is added to each lease's second, because timers may fire early; it is

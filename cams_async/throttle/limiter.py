@@ -277,11 +277,11 @@ class ScopeLimiter:
         count = self._adaptive.leases(now)
         self._leases.taken(now)
         taken = self._leases.expected_returns(now)
-        free = [now] * (count - len(taken))
+        laps, place = divmod(ahead, count)
         # With more leases taken than may be, the first to return are not granted again.
-        returns = free + taken[max(0, len(taken) - count) :]
-        laps, place = divmod(ahead, len(returns))
-        at = returns[place] + laps * self._leases.hold
+        place += len(taken) - count
+        at = taken[place] if place >= 0 else now  # else it is free
+        at += laps * self._leases.hold
         return max(now, at, self.paused_until)
 
     # The ceiling
@@ -324,8 +324,11 @@ class ScopeLimiter:
 
     def is_idle(self, now: float) -> bool:
         """Whether the limiter holds nothing that matters."""
+        if self._ceilings.differ:
+            self._agree(now)
         return not (
             self.waiting
+            or self._ceilings.differ
             or self._leases.taken(now)
             or self.paused_until > now
             or self._adaptive.leases(now) < math.floor(max(1.0, self.ceiling))

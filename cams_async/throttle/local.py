@@ -107,8 +107,10 @@ class SharedLimiter:
         if permit.deadline < math.inf:
             permit.deadline += now - loop.time()
         here = self._loops.get(id(loop)) or self._add(loop)
+        ceiling = self.core.ceiling
         if not self.core.enter(permit, here, qps, now):
-            if here.tickets.length == 1:  # else an earlier call would have been granted
+            # Else an earlier call would have been granted.
+            if here.tickets.length == 1 or self.core.ceiling > ceiling:
                 self.advance(here, now)
             if permit.state != "claimed":
                 permit.future = loop.create_future()
@@ -131,11 +133,13 @@ class SharedLimiter:
             with _lock:
                 core.put_back(permit)
                 here.missed = False
-                if permit.error is not None:
-                    raise permit.error
-                permit.future = here.loop.create_future()
-                self.advance(here, now)
+                error = permit.error
+                if error is None:
+                    permit.future = here.loop.create_future()
+                    self.advance(here, now)
             drain()
+            if error is not None:
+                raise error
             return False
         core.passed(permit)
         permit.waited = now - permit.entered_at
@@ -189,6 +193,7 @@ class SharedLimiter:
     def _claim(self, permit: "LocalPermit", here: EventLoop) -> None:
         """Claim a grant on the loop that it was made for. Takes the lock."""
         with _lock:
+            here.missed = False
             self._wake(permit)
             self.advance(here, self.now())
         drain()
@@ -343,9 +348,9 @@ class LocalPermit(Lease, AbstractAsyncContextManager["LocalPermit"]):
         finally:
             if _released:
                 drain()
-        if self._scope.qps != shared.core.ceiling:
-            shared.warn(self._scope.qps)
         try:
+            if self._scope.qps != shared.core.ceiling:
+                shared.warn(self._scope.qps)
             while True:
                 if self.future is not None:
                     await self.future
@@ -428,7 +433,8 @@ class LocalThrottle:
             path that works; from 0 to 86400.
         margin: Seconds added to each lease's second, because timers may fire early;
             from 0 to 86400, and at least the resolution of the clock.
-        clock: Returns the time in seconds. Default: `time.monotonic`.
+        clock: Returns the time in seconds, from the same base as `time.monotonic`,
+            which dates responses and acknowledgements. Default: that.
 
     Raises:
         ConfigurationError: An argument is out of bounds.
@@ -504,6 +510,7 @@ class LocalThrottle:
         with _lock:
             self._closed = True
             limiters = [limiter for _, limiter in self._limiters]
+        drain()
         for limiter in limiters:
             while not limiter.close():  # noqa: ASYNC110 - it does a slice of the work
                 await asyncio.sleep(0)
@@ -530,6 +537,11 @@ def drain() -> None:
             _lock.release()
 
 
+def _after_fork_in_parent() -> None:
+    _lock.release()
+    drain()
+
+
 def _after_fork_in_child() -> None:
     _released.clear()
     for throttle in list(_throttles):
@@ -540,7 +552,7 @@ def _after_fork_in_child() -> None:
 if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(
         before=_lock.acquire,
-        after_in_parent=_lock.release,
+        after_in_parent=_after_fork_in_parent,
         after_in_child=_after_fork_in_child,
     )
 

@@ -72,7 +72,7 @@ class Shared:
         self.ran(loop)
         if self.core.enter(call, loop, self._qps, now):
             call.phase = "bucket"
-        elif loop.tickets.length == 1:
+        elif loop.tickets.length == 1:  # there is one ceiling
             self.advance(loop, now)
 
     def _add(self, loop: Loop, now: float) -> None:
@@ -141,10 +141,10 @@ class Shared:
     def claim(self, call: Call, now: float) -> None:
         """Run the callback that claims a grant on its loop."""
         call.claiming = False
-        if call.error is None:
-            self.ran(call.loop)
-            if self.core.claim(call):
-                call.phase = "bucket"
+        call.loop.missed = False
+        self.ran(call.loop)
+        if call.error is None and self.core.claim(call):
+            call.phase = "bucket"
         self.advance(call.loop, now)
 
     def look(self, here: Loop, now: float) -> None:
