@@ -32,6 +32,7 @@ from cams_async.secret import Secret
 from tests import official
 from tests.fakes import (
     CREDENTIALS,
+    ONE_ATTEMPT,
     VERIFIED,
     RecordingTransport,
     Watched,
@@ -292,7 +293,7 @@ async def test_a_response_that_holds_a_secret_is_masked_in_errors(action: str) -
     """By `call`, and for an operation of a user."""
     broken = response({"Data": {"AccessKeySecret": CANARY}})
     operation = frozen(kw_only=True)(types.new_class(action, (Operation[Response],)))
-    client = make(RecordingTransport(broken))
+    client = make(RecordingTransport(broken), retry=ONE_ATTEMPT)
     with pytest.raises(DecodeError) as called:
         await client.call(action)
     with pytest.raises(DecodeError) as sent:

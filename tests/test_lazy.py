@@ -268,7 +268,7 @@ async def test_an_autospec_takes_what_the_client_takes() -> None:
     await fake.chatapp_sync_phone_number(cust_space_id="s")
 
     fake.chatapp_sync_phone_number.assert_awaited_once_with(cust_space_id="s")
-    with pytest.raises(TypeError, match="missing a required argument"):
+    with pytest.raises(TypeError, match="missing a required"):
         fake.chatapp_sync_phone_number()
     with pytest.raises(TypeError, match="unexpected keyword argument 'space'"):
         fake.chatapp_sync_phone_number(cust_space_id="s", space="s")

@@ -133,7 +133,7 @@ class ScopeLimiter:
     def released(self, lease: Lease, now: float) -> None:
         """End a lease in whatever state it is: its caller has gone."""
         if lease.state == "waiting":
-            self._leave(lease)
+            self.leave(lease)
         elif lease.state == "sent":
             self._leases.released(lease, now)
         elif lease.state in ("granted", "claimed"):
@@ -237,8 +237,10 @@ class ScopeLimiter:
                 self.released(lease, now)
                 raise error
 
-    def _leave(self, lease: Lease) -> None:
+    def leave(self, lease: Lease) -> None:
+        """Give up the place of a waiting call."""
         queue = lease.queue
+        lease.state = "ended"
         if queue.tickets.leave(lease.ticket):
             self.waiting -= 1
             if queue.bounded:

@@ -34,6 +34,9 @@ A lease returns a second after a response, or later. So each loop that has waiti
 has looked since, and does not depend on the loop of the response to run.
 """
 
+LOOK_ALONE = 60.0
+"""Seconds between two looks of the only loop: a safety net, as its events wake it."""
+
 RESOLUTION: float = time.get_clock_info("monotonic").resolution
 """The least margin: on Windows, the clock stands still for up to 15.6 ms."""
 
@@ -153,7 +156,7 @@ class SharedLimiter:
         """End a permit, on any thread."""
         core = self.core
         if permit.state == "waiting":
-            core.released(permit, -math.inf)  # a place in the queue has no time
+            core.leave(permit)
             if core.waiting:
                 return
         now = self.now()
@@ -230,18 +233,16 @@ class SharedLimiter:
             return
         if here.admission is not None and not self.core.dismissing:
             return  # it looks again when that leaves the bucket
-        look_at = self.core.next_look(now)
-        if len(self._loops) > 1:
-            look_at = min(look_at, now + LOOK_EVERY)
+        every = LOOK_EVERY if len(self._loops) > 1 else LOOK_ALONE
+        look_at = min(self.core.next_look(now), now + every)
         if timer is not None:
             if here.look_at <= look_at:
                 return
             timer.cancel()
             here.timer = None
-        if look_at < math.inf:
-            here.look_at = look_at
-            when = here.loop.time() + max(0.0, look_at - now)
-            here.timer = here.loop.call_at(when, self._look, here)
+        here.look_at = look_at
+        when = here.loop.time() + max(0.0, look_at - now)
+        here.timer = here.loop.call_at(when, self._look, here)
 
     # The event loops
 
@@ -372,9 +373,16 @@ class LocalPermit(Lease, AbstractAsyncContextManager["LocalPermit"]):
     def release(self) -> None:
         """End the permit, on any thread; the request has a response, or never will."""
         # A dismissed call that advanced the limiter would take the next slice along.
-        if self.state not in ("completed", "ended"):
+        if self.state in ("completed", "ended"):
+            return
+        if _lock.acquire(blocking=False):
+            try:
+                self._shared.release(self)
+            finally:
+                _lock.release()
+        else:
             _released.append(self)
-            drain()
+        drain()
 
     def end(self) -> None:
         """End the permit in whatever state it is; called with the lock held."""

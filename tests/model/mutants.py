@@ -215,7 +215,7 @@ def _lapsed_is_claimed(self: ScopeLimiter, lease: Lease) -> bool:
     if lease.state not in ("granted", "waiting"):
         return False
     if lease.state == "waiting":
-        self._leave(lease)
+        self.leave(lease)
     lease.state = "claimed"
     return True
 
@@ -323,7 +323,7 @@ MUTANTS: dict[str, Mutant] = {
     "late_is_arrival": Mutant(EVIDENCE, LeaseTable, "_counted_by", _late_is_arrival),
     "released_at_send": Mutant(EVIDENCE, LeaseTable, "released", _released_at_send),
     "admission_stays": Mutant(ONE, ScopeLimiter, "passed", _admission_stays),
-    "stays_in_queue": Mutant(ONE, ScopeLimiter, "_leave", _stays_in_queue),
+    "stays_in_queue": Mutant(ONE, ScopeLimiter, "leave", _stays_in_queue),
     "last_in_first_out": Mutant(
         Options(qps=1.0, calls=3), TicketQueue, "serve", _last_in_first_out
     ),

@@ -112,7 +112,7 @@ class Shared:
     def release(self, call: Call, now: float) -> None:
         """End a call, from its own loop or by the garbage collector."""
         if call.state == "waiting":
-            self.core.released(call, -math.inf)
+            self.core.leave(call)
             if self.core.waiting:
                 return
         self.core.released(call, now)

@@ -51,13 +51,21 @@ WORLDS: dict[str, Options] = {
 WHOLE: list[str] = [
     "basic",
     "evidence",
+    "evidence by responses",
+    "refusals",
     "deadlines",
     "fork",
-    "refusals",
     "stalls",
+    "closes",
+    "evidence, refusals",
+    "evidence, stalls",
+    "evidence, closes",
+    "one call in two seconds",
     "three calls",
+    "three calls, deadlines",
+    "three calls, fork",
 ]
-"""The worlds that are searched to their ends at night: up to 70,000 states."""
+"""The worlds that are searched to their ends at night: up to 150,000 states."""
 
 LARGE: dict[str, Options] = {
     f"qps={qps:g}, {calls} calls, {loops} loops": Options(
