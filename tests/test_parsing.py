@@ -7,7 +7,6 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -106,40 +105,6 @@ def test_parsing_is_linear(shape: str) -> None:
 
     def look() -> None:
         assert took(MIB // 8) < 10 * took(MIB // 32)
-
-    again(look)
-
-
-async def held(body: bytes) -> float:
-    """Return the most CPU that is used between two turns of the event loop."""
-    turns: list[float] = []
-
-    async def permit() -> None:
-        while True:
-            turns.append(time.process_time())
-            await asyncio.sleep(0.0005)
-
-    async with make(RecordingTransport(HttpResponse(200, CIMultiDict(), body))) as cams:
-        task = asyncio.create_task(permit())
-        await asyncio.sleep(0.002)
-        turns[:] = [time.process_time()]
-        with contextlib.suppress(CamsError):
-            await cams.send(SYNC)
-        await asyncio.sleep(0.002)
-        task.cancel()
-    return max(late - early for early, late in pairwise(turns))
-
-
-@pytest.mark.usefixtures("no_collection")
-@pytest.mark.parametrize(
-    "shape", ["numbers", "bad at the end", "odd optional values", "detail"]
-)
-def test_a_large_response_does_not_hold_the_event_loop(shape: str) -> None:
-    """For much longer than its JSON takes: in the event loop, it is 5 to 25 times."""
-    body = SHAPES[shape](MIB)
-
-    def look() -> None:
-        assert asyncio.run(held(body)) < 3 * cpu(json.loads, body)
 
     again(look)
 
