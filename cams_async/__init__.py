@@ -37,6 +37,7 @@ from cams_async.errors import (
     NotSubscribed,
     PermissionDenied,
     PermitExpired,
+    RepeatedPage,
     RequestTimeout,
     ServerError,
     ThrottleUnavailable,
@@ -52,6 +53,7 @@ from cams_async.models import (
     Snapshot,
 )
 from cams_async.operations import Operation
+from cams_async.pagination import paginate
 from cams_async.poller import Outcome, poll, watch
 from cams_async.providers import chain
 from cams_async.retry import RetryPolicy
@@ -92,6 +94,7 @@ __all__ = [
     "Permit",
     "PermitExpired",
     "ProfileCredentials",
+    "RepeatedPage",
     "RequestTimeout",
     "Response",
     "RetryPolicy",
@@ -105,6 +108,7 @@ __all__ = [
     "TransportError",
     "__version__",
     "chain",
+    "paginate",
     "poll",
     "watch",
 ]

@@ -15,6 +15,7 @@ Every failure of a call is raised as one of these::
     │ └ RequestTimeout         one attempt took longer than `timeout`
     ├ DeadlineExceeded         the whole call took longer than `deadline`
     ├ DecodeError              the response is not JSON, or not the documented shape
+    ├ RepeatedPage             the service repeats a page of a list that has not ended
     └ ApiError                 CAMS, or the gateway before it, refused the call
       ├ AuthenticationError    signature, access key, token or date refused
       ├ PermissionDenied       RAM denies the action
@@ -37,7 +38,7 @@ CallOutcome: TypeAlias = Literal["not_sent", "rejected", "executed", "unknown"]
 
 `not_sent`: no request was sent. `rejected`: CAMS refused the call without executing it.
 `executed`: CAMS executed the call. `unknown`: a request was sent, and no response
-proves whether it was executed; the error's `hint` names the action that finds out.
+proves whether it was executed; the error's `verify_with` names the action to find out.
 """
 
 
@@ -52,6 +53,8 @@ class CamsError(Exception):
         attempts: The number of attempts.
         outcome: The effect on the server; see `CallOutcome`.
         hint: The next step for the caller, or None.
+        verify_with: The read action that finds out whether the call was executed, where
+            its outcome is `unknown` and there is such an action, else None.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class CamsError(Exception):
         self.attempts = attempts
         self.outcome: CallOutcome = outcome
         self.hint = hint
+        self.verify_with: str | None = None
 
     def _text(self) -> str:
         return str(self.args[0]) if self.args else ""
@@ -239,6 +243,14 @@ class DecodeError(CamsError):
         self.path = path
         self.body = body
         self.http_status = http_status
+
+
+class RepeatedPage(CamsError):
+    """The service returned a page of a list again, though the list has not ended.
+
+    The items of all pages before have been returned. Resume later, with the `operation`
+    of the iterator.
+    """
 
 
 class ApiError(CamsError):

@@ -68,7 +68,7 @@ class CallState:
 
 
 def annotate_error(error: CamsError, call: Call[Any], state: CallState) -> CamsError:
-    """Add the action, the attempts, the outcome and the hint of a call to its error."""
+    """Add the facts of a call to its error: action, attempts, outcome, next step."""
     error.action = call.action
     error.attempts = state.attempts
     if error.__suppress_context__:
@@ -78,6 +78,7 @@ def annotate_error(error: CamsError, call: Call[Any], state: CallState) -> CamsE
         # Once an attempt's outcome is unknown, the call's is too.
         error.outcome = "unknown"
     if error.outcome == "unknown" and call.verify_with is not None:
+        error.verify_with = call.verify_with
         error.hint = f"Call {call.verify_with} to find out whether it was executed."
     return error
 

@@ -95,14 +95,15 @@ class CallEvent:
 
 @frozen(kw_only=True, slots=False)
 class Record:
-    """A JSON object of a response.
+    """A JSON object of a request or a response.
 
-    A field without a default is required.
+    A field without a default is required. In a request, fields that are None are left
+    out.
     """
 
     extra: Mapping[str, Any] = field(factory=dict[str, Any])
-    """Undocumented fields, as they stood on the wire, and optional fields with a value
-    of another type than documented."""
+    """Undocumented fields, by their names on the wire. In a response, optional fields
+    with a value of another type than documented, too."""
 
     def __init_subclass__(cls) -> None:
         """Keep `__repr__`: attrs replaces it only where a class has none of its own."""
@@ -125,14 +126,18 @@ class Response(Record):
     request_id: str
     """The id to give to the vendor's support, verbatim. Not always a UUID."""
 
-    code: str
-    """The vendor's code of success, verbatim; normally `OK`."""
+    code: str | int
+    """The vendor's code of success, verbatim; normally `OK`. Three actions
+    return a number."""
 
     message: str | None = None
     """The vendor's text, verbatim. "None" and "SUCCESS" both stand for success."""
 
     access_denied_detail: str | Mapping[str, Any] | None = None
     """A placeholder word on success; the gateway makes it an object on denials."""
+
+    success: bool | None = None
+    """True, or None where the action has no such field. False is raised as an error."""
 
     meta: Meta | None = field(default=None, eq=False)
     """Facts about the call; None for a response that was not received by a call."""

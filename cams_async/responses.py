@@ -6,10 +6,10 @@ An optional field of another type, and a field that is not documented, is kept i
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from types import NoneType, UnionType
-from typing import Any, TypeAlias, TypeVar, get_args, get_origin
+from types import NoneType
+from typing import Any, Literal, TypeAlias, TypeVar, get_args, get_origin
 
 import attrs
 from cattrs import Converter
@@ -17,8 +17,8 @@ from cattrs.gen import make_dict_unstructure_fn, override
 
 from cams_async.errors import DecodeError
 from cams_async.models import Meta, Record, Response
+from cams_async.operations.fields import parts_of, record_in, wire_name
 from cams_async.secret import Secret
-from cams_async.wire import wire_name
 
 T = TypeVar("T", bound=Response)
 
@@ -121,29 +121,33 @@ def _flag(value: Any, _: Any) -> bool:
     raise _UnexpectedError(msg)
 
 
-def _code(value: Any, kind: Any) -> Any:
-    # Two actions of CAMS send numeric codes.
-    return str(value) if type(value) is int else _TEXT(value, kind)
+def _one_of(kinds: tuple[type, ...], expected: str) -> Check:
+    def check(value: Any, _: Any) -> Any:
+        if type(value) in kinds:
+            return value
+        raise _UnexpectedError(expected)
 
-
-def _text_or_object(value: Any, _: Any) -> Any:
-    if type(value) in (str, dict):
-        return value
-    msg = "a string or an object"
-    raise _UnexpectedError(msg)
+    return check
 
 
 def _union(kind: Any, converter: Converter) -> Check:
-    """Read `X | None`, an open enum `SomeEnum | str`, or a text or object.
+    """Read `X | None`, an open list of texts, or a text or another type.
 
-    None is handled by the enclosing object or array.
+    None is handled by the enclosing object or array. A record may be annotated as a
+    mapping, too, and a secret as a text, since requests accept either.
     """
-    first, *others = _kinds(kind)
-    if members := _members(first):
+    kinds = _kinds(kind)
+    if (kept := Secret if Secret in kinds else record_in(kinds)) is not None:
+        return converter.get_structure_hook(kept)
+    if members := _members(kinds[0]):
         return lambda value, kind: members.get(_TEXT(value, kind), value)
-    if others:
-        return _text_or_object
-    return converter.get_structure_hook(first)
+    if _is_text(kinds):
+        return _TEXT
+    if len(kinds) == 1:
+        return converter.get_structure_hook(kinds[0])
+    if int in kinds:
+        return _one_of((str, int), "a string or a whole number")
+    return _one_of((str, dict), "a string or an object")
 
 
 def _array(kind: Any, converter: Converter) -> Check:
@@ -166,7 +170,12 @@ def _array(kind: Any, converter: Converter) -> Check:
     return read
 
 
-def _object(cls: type[Record], converter: Converter) -> Check:
+def _map(kind: Any, converter: Converter) -> Check:
+    del kind, converter
+    return _exactly(dict, _OBJECT)
+
+
+def _object(cls: type[Record], converter: Converter) -> Check:  # noqa: C901 - one loop over all values is fast
     texts, known = _readers(cls, converter)
 
     # `fields` are arguments that are not on the wire, such as `meta`.
@@ -194,6 +203,8 @@ def _object(cls: type[Record], converter: Converter) -> Check:
             return cls(**fields)
         except TypeError:
             missing = _missing(cls, fields)
+            if not missing:
+                raise
         return read(_completed(payload, missing), kind, **fields)
 
     return read
@@ -215,18 +226,16 @@ def _readers(
     """
     texts: dict[str, _Text] = {}
     known: dict[str, _Known] = {}
-    for attribute in attrs.fields(cls):
+    for attribute in _fields(cls):
         if attribute.name in _OURS:
             continue
         name, kinds = wire_name(attribute), _kinds(attribute.type)
         check = converter.get_structure_hook(attribute.type)
-        if attribute.name == "code" and issubclass(cls, Response):
-            check = _code
         # `extra` would show a secret.
         strict = attribute.default is attrs.NOTHING or holds_secret(attribute.type)
         known[name] = (attribute.name, check, attribute.type, strict)
         members = _members(kinds[0])
-        if members or kinds == [str]:
+        if members or (str in kinds and Secret not in kinds):
             texts[name] = (attribute.name, members)
     return texts, known
 
@@ -235,7 +244,7 @@ def _missing(cls: type[Record], fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the required fields that have no value, by name, with their types."""
     return {
         wire_name(attribute): attribute.type
-        for attribute in attrs.fields(cls)
+        for attribute in _fields(cls)
         if attribute.default is attrs.NOTHING and attribute.name not in fields
     }
 
@@ -282,14 +291,24 @@ def _write_object(cls: type[Record], converter: Converter) -> Callable[[Any], An
     return lambda record: {**write_known(record), **record.extra}
 
 
-def _is_union(kind: Any) -> bool:
-    return get_origin(kind) is UnionType
+def _fields(cls: type[Record]) -> tuple["attrs.Attribute[Any]", ...]:
+    """Return the fields of a class, with types even where annotations are texts."""
+    fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(attrs.resolve_types(cls))
+    return fields
 
 
 def _kinds(kind: Any) -> list[Any]:
     """Return the kinds that a value may be of, None left out."""
-    listed = get_args(kind) if _is_union(kind) else (kind,)
-    return [each for each in listed if each is not NoneType]
+    return [each for each in parts_of(kind)[0] if each is not NoneType]
+
+
+def _is_text(kinds: list[Any]) -> bool:
+    """Return whether a value is a text, perhaps one of an open list."""
+    return all(kind is str or get_origin(kind) is Literal for kind in kinds)
+
+
+def _is_union(kind: Any) -> bool:
+    return parts_of(kind)[0] != [kind]
 
 
 def _members(kind: Any) -> dict[str, StrEnum]:
@@ -302,12 +321,16 @@ def _members(kind: Any) -> dict[str, StrEnum]:
 def holds_secret(kind: Any) -> bool:
     """Return whether values of a type hold a secret at any depth."""
     if _is_record(kind):
-        return any(holds_secret(attribute.type) for attribute in attrs.fields(kind))
+        return any(holds_secret(attribute.type) for attribute in _fields(kind))
     return kind is Secret or any(map(holds_secret, get_args(kind)))
 
 
 def _is_array(kind: Any) -> bool:
-    return get_origin(kind) is tuple
+    return get_origin(kind) in (tuple, list, Sequence)
+
+
+def _is_map(kind: Any) -> bool:
+    return (get_origin(kind) or kind) in (dict, Mapping)
 
 
 def _is_record(kind: Any) -> bool:
@@ -323,6 +346,7 @@ _converter.register_unstructure_hook(Secret, str)  # the mask
 for _fits, _factory in (
     (_is_union, _union),
     (_is_array, _array),
+    (_is_map, _map),
     (_is_record, _object),
 ):
     _converter.register_structure_hook_factory(_fits, _factory)

@@ -1,30 +1,20 @@
-"""Requests: names in PascalCase, and the values of operations as texts.
+"""Requests: the values of operations as texts, by their names on the wire.
 
 Nested values are JSON text. Secrets stay wrapped.
 """
 
 import json
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any, TypeAlias, cast
 
 import attrs
 
 from cams_async.errors import InvalidOperation
+from cams_async.models import Record
 from cams_async.operations import Operation
 from cams_async.operations.catalogue import secret_parameters
-from cams_async.operations.fields import SECRET, WIRE
+from cams_async.operations.fields import wire_name
 from cams_async.secret import Secret
-
-
-def pascal_case(name: str) -> str:
-    """Return the wire name for a Python name."""
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-
-
-def wire_name(attribute: "attrs.Attribute[Any]") -> str:
-    """Return the name of a field on the wire."""
-    given: str | None = attribute.metadata.get(WIRE)
-    return pascal_case(attribute.name) if given is None else given
-
 
 _Fields: TypeAlias = tuple[tuple[str, str, bool], ...]
 """An operation's fields: name, name on the wire, whether the value is a secret."""
@@ -33,12 +23,11 @@ _Fields: TypeAlias = tuple[tuple[str, str, bool], ...]
 _fields: dict[type[Operation[Any]], _Fields] = {}
 
 
-def _compute_fields(operation: type[Operation[Any]]) -> _Fields:
-    fields = attrs.fields(operation)
+def _fields_of(operation: type[Operation[Any]]) -> _Fields:
     hidden = secret_parameters(operation.__name__)
     _fields[operation] = found = tuple(
-        (field.name, name, bool(field.metadata.get(SECRET)) or name in hidden)
-        for field in fields
+        (field.name, name, name in hidden)
+        for field in attrs.fields(operation)
         for name in (wire_name(field),)
     )
     return found
@@ -51,7 +40,7 @@ def parameters(operation: Operation[Any]) -> dict[str, str | Secret]:
         name: value
         if type(value) is str and not secret and value.isascii()  # as nearly all are
         else as_text(name, value, action=cls.__name__, secret=secret)
-        for field, name, secret in _fields.get(cls) or _compute_fields(cls)
+        for field, name, secret in _fields.get(cls) or _fields_of(cls)
         if (value := getattr(operation, field)) is not None
     }
 
@@ -68,8 +57,12 @@ def as_text(
     """
     expected = "valid Unicode"
 
-    def reveal(inner: object) -> str:
+    def plain(inner: object) -> object:
         nonlocal secret
+        if isinstance(inner, Record):
+            return _object_of(inner)
+        if isinstance(inner, Mapping):
+            return dict(cast("Mapping[str, object]", inner))
         if not isinstance(inner, Secret):
             raise TypeError
         secret = True
@@ -87,7 +80,7 @@ def as_text(
                 allow_nan=False,
                 ensure_ascii=False,
                 separators=(",", ":"),
-                default=reveal,
+                default=plain,
             )
         # Of an enum that is a str, too, this is the value.
         text = value.encode().decode()
@@ -95,3 +88,15 @@ def as_text(
     except (TypeError, ValueError, RecursionError):
         msg = f"{name} must be {expected}"
     raise InvalidOperation(msg, action=action, field=name, expected=expected)
+
+
+def _object_of(record: Record) -> dict[str, object]:
+    """Return the JSON object of a record, without its fields that are not set."""
+    known = {
+        wire_name(field): value
+        for field in attrs.fields(type(record))
+        if field.name != "extra"
+        and (value := getattr(record, field.name)) is not None
+        and (value != () or field.default is None)
+    }
+    return {**known, **record.extra}

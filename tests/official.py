@@ -6,13 +6,19 @@ print to stderr from then on.
 https://github.com/aliyun/alibabacloud-python-sdk/issues/35
 """
 
+import functools
 import importlib
+import inspect
 import logging
+import re
+import typing
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 from unittest.mock import patch
+
+from cams_async.credentials import Credentials
 
 LOUD = ("darabonba-core", "alibabacloud-tea", "credentials")
 
@@ -97,3 +103,54 @@ def request_of(
         ):
             client.call_api(params, request, runtime)
     return sent[0]
+
+
+def client(origin: str, credentials: Credentials) -> Any:
+    """Return the vendor's client of CAMS, which sends to a server without TLS."""
+    config = load("alibabacloud_tea_openapi.models").Config(
+        access_key_id=credentials.access_key_id,
+        access_key_secret=credentials.access_key_secret.reveal(),
+        endpoint=origin.removeprefix("http://"),
+        protocol="http",
+    )
+    return load("alibabacloud_cams20200606.client").Client(config)
+
+
+def actions() -> set[str]:
+    """Return the names of the vendor's actions."""
+    names: list[str] = [*vars(load("alibabacloud_cams20200606.models"))]
+    suffix = "ResponseBody"
+    return {name.removesuffix(suffix) for name in names if name.endswith(suffix)}
+
+
+def request_model(action: str) -> Any:
+    """Return the vendor's model of the parameters of an action."""
+    return getattr(load("alibabacloud_cams20200606.models"), f"{action}Request")
+
+
+def request_with(action: str, parameters: Mapping[str, Any]) -> Any:
+    """Return the vendor's request of an action, with parameters as on the wire."""
+    request = request_model(action)().from_map(parameters)
+    values: dict[str, Any] = request.__dict__
+    for name, value in values.items():
+        if value == []:  # as `from_map` makes of a list that is not given
+            setattr(request, name, None)
+    return request
+
+
+def response_model(action: str) -> Any:
+    """Return the vendor's model of the body of the response to an action."""
+    return getattr(load("alibabacloud_cams20200606.models"), f"{action}ResponseBody")
+
+
+@functools.cache
+def fields_of(model: Any) -> Mapping[str, Any]:
+    """Return the types of the fields of a model, by their names on the wire."""
+    names = re.findall(r"result\['(\w+)'\] = ", inspect.getsource(model.to_map))
+    # An attribute is the name in snake case, with an underscore after a keyword.
+    kinds = {
+        attribute.replace("_", ""): kind
+        for attribute, kind in typing.get_type_hints(model.__init__).items()
+    }
+    assert len(kinds) == len(names)
+    return {name: kinds[name.lower()] for name in names}

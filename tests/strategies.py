@@ -2,10 +2,9 @@
 
 import textwrap
 from base64 import b64encode
-from collections.abc import Mapping
-from enum import StrEnum
-from types import NoneType, UnionType
-from typing import Any, get_args, get_origin
+from collections.abc import Mapping, Sequence
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
 
 import attrs
 from hypothesis import strategies as st
@@ -20,7 +19,8 @@ from cams_async.operations import (
     UpdatePhoneEncryptionPublicKey,
     UpdatePhoneMessageQrdl,
 )
-from cams_async.wire import wire_name
+from cams_async.operations.fields import parts_of, record_in, wire_name
+from cams_async.secret import MASK, Secret
 
 TEXT = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"])),
@@ -67,20 +67,29 @@ _PLAIN: dict[type, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     int: st.integers(),
     str: _SHORT,
+    Secret: st.just(Secret(MASK)),  # as it is encoded
 }
 
 
 def of_kind(kind: Any) -> st.SearchStrategy[Any]:
     """Values of the annotation of a field of a response."""
+    kinds, _ = parts_of(kind)
+    if (record := record_in(kinds)) is not None:
+        kinds = [record, *(each for each in kinds if each is NoneType)]
+    return st.one_of(*map(_of_one_kind, kinds))
+
+
+def _of_one_kind(kind: Any) -> st.SearchStrategy[Any]:
+    origin = get_origin(kind)
     if kind in _PLAIN:
         return _PLAIN[kind]
-    if get_origin(kind) is UnionType:
-        return st.one_of(*map(of_kind, get_args(kind)))
-    if get_origin(kind) is tuple:
+    if origin in (tuple, Sequence):
         return st.lists(of_kind(get_args(kind)[0]), max_size=2).map(tuple)
-    if get_origin(kind) is Mapping:
+    if origin is Mapping:
         return st.dictionaries(_SHORT, _SMALL, max_size=2)
-    return st.sampled_from(kind) if issubclass(kind, StrEnum) else records(kind)
+    if origin is Literal:
+        return st.sampled_from(get_args(kind))
+    return records(kind) if issubclass(kind, Record) else st.sampled_from(kind)
 
 
 def records(cls: type[Record]) -> st.SearchStrategy[Record]:

@@ -27,12 +27,11 @@ from cams_async.errors import (
     ServerError,
     ThrottlingError,
 )
-from cams_async.operations import OPERATIONS
 from cams_async.responses import encode
 from cams_async.retry import RetryPolicy
 from cams_async.throttle import LocalThrottle
 from tests.fakes import CREDENTIALS, MIGRATION, STATUS
-from tests.strategies import pem
+from tests.samples_of import PAGES, operation_of
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -41,26 +40,6 @@ ENDPOINT = "https://cams.ap-southeast-1.aliyuncs.com"
 ID = {"RequestId": "i"}
 
 ANY = re.compile(re.escape(ENDPOINT) + ".*")
-
-FIELDS: dict[str, dict[str, str]] = {
-    "ChatappMigrationVerified": {
-        "cust_space_id": "s",
-        "phone_number": "1",
-        "verify_code": "0",
-    },
-    "ChatappSyncPhoneNumber": {"cust_space_id": "s"},
-    "GetPhoneNumberVerificationStatus": {"cust_space_id": "s", "phone_number": "1"},
-    "UpdatePhoneEncryptionPublicKey": {
-        "phone_number": "1",
-        "encryption_public_key": pem(b"key"),
-    },
-    "UpdatePhoneMessageQrdl": {
-        "phone_number": "1",
-        "generate_qr_image": "PNG",
-        "prefilled_message": "m",
-        "qrdl_code": "c",
-    },
-}
 
 
 @pytest.fixture
@@ -84,22 +63,15 @@ def sample(name: str) -> Any:
     return json.loads(SAMPLES.joinpath(f"{name}.json").read_bytes())
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(path, id=path.stem)
-        for action in OPERATIONS
-        for path in sorted(SAMPLES.glob(f"{action}.*json"))
-    ],
-)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 async def test_documented_answers_become_values(
     path: Path, mocked: aioresponses, cams: CamsClient
 ) -> None:
     """Nothing of an example gets lost on its way through the client."""
-    payload = sample(path.stem)
+    payload = sample(f"pages/{path.stem}")
     mocked.post(ANY, payload=payload)
     action = path.name.split(".")[0]
-    response = await cams.send(OPERATIONS[action](**FIELDS[action]))
+    response = await cams.send(operation_of(action))
 
     assert payload == encode(response)
     assert response.meta is not None

@@ -140,11 +140,6 @@ async def check(
         assert NUMBERS <= executed <= NUMBERS + (WINDOW + 1) * killing.killed
 
 
-async def test_nothing_is_lost_or_doubled_when_killed(tmp_path: Path) -> None:
-    """A killed job resumes where its output ends."""
-    await check(tmp_path, kills=3, form="jsonl", strategy="per_number", seed="fast")
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("strategy", ["per_number", "per_space"])

@@ -76,6 +76,7 @@ class Twice(StatusSender):
         return response
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begin", [0.0, 0.15])
 @pytest.mark.parametrize("outcome", ["rejected", "unknown"])
 def test_a_job_waits_as_long_as_flow_control_refuses(
@@ -131,6 +132,7 @@ def test_what_fails_for_every_row_is_written_too(clock: Clock, tmp_path: Path) -
     assert (6, 6) == (job.done, job.failed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [None, NotFound("gone")])
 def test_an_outage_is_waited_out(
     clock: Clock, tmp_path: Path, after: CamsError | None

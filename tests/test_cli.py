@@ -21,20 +21,29 @@ import pytest
 from attrs import evolve
 
 import cams_async.cli.demo as demo_command
-from cams_async import CamsClient, __version__
+from cams_async import __version__
 from cams_async.cli import main
 from cams_async.cli.program import COMMANDS, parser
 from cams_async.cli.report import arrivals, conclusion, table
 from cams_async.credentials import KEY_ID, KEY_SECRET
 from cams_async.emulator import ActionReport, Emulator, Report
 from cams_async.operations import (
-    OPERATIONS,
+    CATALOGUE,
     GetPhoneNumberVerificationStatus,
     Operation,
 )
 from tests.cli_process import COMMAND, PATIENCE
 
 STATUS = "GetPhoneNumberVerificationStatus"
+
+ACTIONS = [
+    "ChatappMigrationVerified",
+    "ChatappSyncPhoneNumber",
+    STATUS,
+    "UpdatePhoneEncryptionPublicKey",
+    "UpdatePhoneMessageQrdl",
+]
+"""The actions of the demo."""
 
 Capture = pytest.CaptureFixture[str]
 
@@ -137,7 +146,7 @@ def test_python_m_is_the_same_command(
         runpy.run_module("cams_async", run_name="__main__")
 
     assert 0 == ended.value.code
-    assert len(OPERATIONS) == len(json.loads(capsys.readouterr().out))
+    assert len(CATALOGUE) == len(json.loads(capsys.readouterr().out))
 
 
 def test_importing_the_module_runs_nothing() -> None:
@@ -146,43 +155,6 @@ def test_importing_the_module_runs_nothing() -> None:
     del sys.modules[module.__name__]  # `python -m` imports it again
 
     assert main is module.main
-
-
-# --- operations -----------------------------------------------------------------------
-
-
-def test_operations_lists_the_registry(capsys: Capture) -> None:
-    """Each operation has a row with its action, method and RAM action."""
-    assert 0 == main(["operations"])
-
-    _, _, *rows = capsys.readouterr().out.splitlines()
-
-    assert len(OPERATIONS) == len(rows)
-    for row, operation in zip(rows, OPERATIONS.values(), strict=True):
-        action, method, ceiling, retry_safe, ram_action, *_ = row.split()
-        assert action == operation.__name__
-        assert callable(getattr(CamsClient, method))
-        assert float(ceiling) == operation.qps
-        assert retry_safe == str(operation.retry_safe)
-        assert ram_action == f"cams:{action}"
-
-
-def test_operations_as_json_are_complete(capsys: Capture) -> None:
-    """`--json` prints the same facts as the table."""
-    assert 0 == main(["operations", "--json"])
-
-    facts = json.loads(capsys.readouterr().out)
-    (status,) = [entry for entry in facts if entry["action"] == STATUS]
-
-    operation = GetPhoneNumberVerificationStatus
-    assert {
-        "action": STATUS,
-        "method": "get_phone_number_verification_status",
-        "qps": 10.0,
-        "retry_safe": True,
-        "ram_action": "cams:GetPhoneNumberVerificationStatus",
-        "summary": (operation.__doc__ or "").partition("\n")[0],
-    } == status
 
 
 # --- emulator and call ----------------------------------------------------------------
@@ -395,7 +367,7 @@ def test_demo_stays_within_the_rate_limits(capsys: Capture) -> None:
     _, _, *rows, empty, last = printed.out.splitlines()
 
     assert "" == empty
-    assert list(OPERATIONS) == [row.split()[0] for row in rows]
+    assert ACTIONS == [row.split()[0] for row in rows]
     assert {"0"} == {row.split()[-1] for row in rows}
     assert last.startswith("No rate limit was exceeded. 29 tasks, 3 clients, ")
     assert printed.err.startswith("29 of 29 calls done")

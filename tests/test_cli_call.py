@@ -14,11 +14,15 @@ from cams_async.cli import call, main, parameters
 from cams_async.client import CamsClient
 from cams_async.emulator import CannedResponse, EmulatedNumber, Emulator
 from cams_async.errors import ConfigurationError
-from cams_async.operations.catalogue import DEFAULT_QPS
+from cams_async.methods import method_name
+from cams_async.operations.catalogue import CATALOGUE, DEFAULT_QPS
 from tests.cli_process import COMMAND, PATIENCE, InTerminal, environment
 
 STATUS, VERIFY = "GetPhoneNumberVerificationStatus", "ChatappMigrationVerified"
 QRDL = "UpdatePhoneMessageQrdl"
+SEND, CREATE = "SendChatappMessage", "CreateChatappTemplate"
+SENT = ["channel_type=whatsapp", "From=1", "To=2", "Type=message"]
+COMMERCE = ["CatalogVisible=true", "CustSpaceId=c", "PhoneNumber=1"]
 MESSAGE = "Hello"
 
 Capture = pytest.CaptureFixture[str]
@@ -88,7 +92,7 @@ def test_names_may_be_in_snake_case(
         ([STATUS, "PhoneNumber=1"], f"{STATUS}: needs CustSpaceId"),
         ([STATUS, "PhoneNumbr=1"], f"not a parameter of {STATUS}; did you mean Ph"),
         ([STATUS, "phone_numbr=1"], "did you mean PhoneNumber?"),
-        ([STATUS, "Region=1"], "it has PhoneNumber, CustSpaceId"),
+        ([STATUS, "Region=1"], f"`describe {STATUS}` lists them; --unchecked sends"),
         ([STATUS, "--ask", "PhoneNumbr"], "did you mean PhoneNumber?"),
         ([STATUS, "PhoneNumber=1", "phone_number=2"], "PhoneNumber: is given twice"),
         (
@@ -107,6 +111,18 @@ def test_names_may_be_in_snake_case(
                 "generate_qr_image=GIF",
             ],
             "generate_qr_image must be one of PNG, SVG",
+        ),
+        ([SEND, *SENT, "Ttl=soon"], "ttl must be a whole number"),
+        ([SEND, *SENT, "Ttl=29"], "ttl must be a whole number from 30 to 1209600"),
+        ([SEND, *SENT, "Payload=a,b"], "Payload: is not JSON: Expecting value"),
+        ([SEND, *SENT, "Payload={}"], "payload must be a list"),
+        ([SEND, *SENT, 'Payload=["a", 1]'], "payload[1] must be a non-empty string"),
+        ([SEND, *SENT, f"Payload={'[' * 10**5}"], "Payload: is not JSON: maximum"),
+        ([SEND, *SENT, f"Ttl={'1' * 5000}"], "ttl must be a whole number"),
+        ([SEND, *SENT, 'FlowAction={"FlowTokn": "a"}'], "flow_action.FlowTokn must be"),
+        (
+            ["UpdateCommerceSetting", "CartEnable=yes", *COMMERCE],
+            "cart_enable must be True or False",
         ),
     ],
 )
@@ -127,25 +143,18 @@ def test_a_call_is_checked_before_it_is_sent(
     assert before == sum(each.arrivals for each in cams.report().actions)
 
 
-@pytest.mark.parametrize(
-    "action",
-    [
-        "GetPhoneEncryptionPublicKey",
-        "CreatePhoneMessageQrdl",
-        "DeletePhoneMessageQrdl",
-        "ListPhoneMessageQrdl",
-        "AddChatappPhoneNumber",
-        "QueryChatappPhoneNumbers",
-        "ChatappMigrationRegister",
-    ],
-)
-def test_other_actions_are_no_typing_errors(action: str) -> None:
-    """The most similar names of other actions pass, in either spelling."""
-    snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in action)[1:]
+@pytest.mark.parametrize("action", CATALOGUE)
+def test_every_action_has_two_names(action: str) -> None:
+    """It may be named as on the wire, or as the client's method."""
+    assert action == parameters.action_name(action)
+    assert action == parameters.action_name(method_name(action))
 
-    assert action == parameters.action_name(action) == parameters.action_name(snake)
-    assert "CustSpaceId" == parameters.parameter_name(action, "cust_space_id")
-    assert "AnyName" == parameters.parameter_name(action, "AnyName")
+
+def test_another_action_takes_any_parameter() -> None:
+    """CAMS may have actions that are not documented."""
+    assert "AnAction" == parameters.action_name("an_action")
+    assert "AnyName" == parameters.parameter_name("AnAction", "any_name")
+    assert {"A": 1, "B": "2"} == parameters.checked("AnAction", {"A": 1}, {"B": "2"})
 
 
 def test_an_unchecked_call_is_sent_as_it_is(cams: Emulator, capsys: Capture) -> None:
@@ -195,7 +204,7 @@ def test_the_ceiling_of_a_call_is_that_of_its_action(
     ],
 )
 def test_every_documented_action_is_suggested(action: str, near: str) -> None:
-    """Also one without an operation."""
+    """The name is almost right."""
     with pytest.raises(ConfigurationError, match=f"did you mean {near}"):
         parameters.action_name(action)
 
@@ -257,9 +266,167 @@ def test_a_value_that_cannot_be_read_is_an_error(
 
 def test_standard_input_is_for_one_value(capsys: Capture) -> None:
     """A second `@-` is refused, since it would read nothing."""
-    assert 2 == main(["call", "Any", "A=@-", "B=@-"])
+    for another in ("B=@-", "@-", "-"):
+        assert 2 == main(["call", "Any", "A=@-", another])
 
-    assert "cams-async: @-: is for one parameter only\n" == capsys.readouterr().err
+        assert "cams-async: @-: is given twice\n" == capsys.readouterr().err
+
+
+# --- typed values and objects of parameters -------------------------------------------
+
+TEMPLATE: dict[str, Any] = {
+    "Name": "hello",
+    "language": "en_US",
+    "Category": "UTILITY",
+    "TemplateType": "WHATSAPP",
+    "Components": [
+        {"Type": "BODY", "Text": "Hello"},
+        {"type": "BUTTONS", "buttons": [{"Type": "URL", "url": "https://a.b"}]},
+    ],
+}
+
+UNTYPED = {
+    "Language" if name == "language" else name: value
+    for name, value in TEMPLATE.items()
+}
+
+TEMPLATE_SENT = UNTYPED | {
+    "Components": '[{"Type":"BODY","Text":"Hello"},'
+    '{"Type":"BUTTONS","Buttons":[{"Type":"URL","Url":"https://a.b"}]}]',
+}
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Record the parameters of calls, which are not sent."""
+    calls: list[dict[str, Any]] = []
+
+    class Recorded(CamsClient):
+        async def call(
+            self, action: str, parameters: Any = None, **options: Any
+        ) -> dict[str, Any]:
+            del action, options
+            calls.append({**parameters})
+            return {}
+
+    monkeypatch.setattr(call, "CamsClient", Recorded)
+    return calls
+
+
+MESSAGE_SENT = {"ChannelType": "whatsapp", "From": "1", "To": "2", "Type": "message"}
+
+COMMERCE_SENT = {
+    "CartEnable": "false",
+    "CatalogVisible": "true",
+    "CustSpaceId": "c",
+    "PhoneNumber": "1",
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([SEND, *SENT, "Ttl=60"], MESSAGE_SENT | {"Ttl": "60"}),
+        (
+            [SEND, *SENT, 'payload=[ "a", "é" ]'],
+            MESSAGE_SENT | {"Payload": '["a","é"]'},
+        ),
+        ([SEND, *SENT, "Payload=@list"], MESSAGE_SENT | {"Payload": '["b"]'}),
+        (
+            [SEND, *SENT, 'TemplateParams={"a": "b"}'],
+            MESSAGE_SENT | {"TemplateParams": '{"a":"b"}'},
+        ),
+        # A text that may be JSON is sent as it is, as is one that looks like a number.
+        ([SEND, *SENT, "Content={ }"], MESSAGE_SENT | {"Content": "{ }"}),
+        ([SEND, *SENT, "TaskId=001"], MESSAGE_SENT | {"TaskId": "001"}),
+        (["UpdateCommerceSetting", "CartEnable=False", *COMMERCE], COMMERCE_SENT),
+        ([CREATE, "@template.json"], TEMPLATE_SENT),
+        ([CREATE, "-"], TEMPLATE_SENT),
+        (
+            ["create_chatapp_template", "@-", "CustSpaceId=c", "--quiet"],
+            TEMPLATE_SENT | {"CustSpaceId": "c"},
+        ),
+        (["AnAction", "@template.json", "A=1"], UNTYPED | {"A": "1"}),
+        ([CREATE, "@template.json", "--unchecked"], TEMPLATE),
+    ],
+)
+def test_values_are_of_the_types_of_their_parameters(
+    arguments: list[str],
+    expected: dict[str, Any],
+    cams: Emulator,
+    sent: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All but texts are JSON; an object holds many parameters by either name."""
+    text = json.dumps(TEMPLATE)
+    Path("template.json").write_text(text, "utf-8")
+    Path("list").write_text('["b"]\n', "utf-8")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+    assert 0 == main(place(cams, *arguments))
+
+    assert [expected] == sent
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"name": "b"}, "Name: is given twice"),
+        (
+            {"Nam": "b"},
+            f"Nam: is not a parameter of {CREATE}; did you mean Name?",
+        ),
+        ({"Language": 1, "language": None}, "Language: is given twice"),
+        ({"Example": [1]}, "example must be a mapping"),
+        ({"Components": []}, "components must be a non-empty list"),
+        ({"Components": [{"Text": "a"}]}, "components[0].type must be given"),
+        (
+            {"Components": [{"Type": "a"}, {"Type": "b", "Buttons": [{"Typ": "c"}]}]},
+            "components[1].buttons[0].Typ must be spelt as a field of TemplateButton",
+        ),
+        (
+            {"Components": [{"Type": "a", "buttons": [{"Type": "URL", "Url": 1}]}]},
+            "components[0].buttons[0].url must be a string",
+        ),
+    ],
+)
+def test_an_object_of_parameters_is_checked(
+    change: dict[str, Any],
+    expected: str,
+    cams: Emulator,
+    sent: list[dict[str, Any]],
+    capsys: Capture,
+) -> None:
+    """An error has the path of the value, and nothing is sent."""
+    Path("template.json").write_text(json.dumps(TEMPLATE | change), "utf-8")
+
+    assert 2 == main(place(cams, CREATE, "@template.json"))
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert expected in line
+    assert [] == sent
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("{", "@object: is not JSON: Expecting property name"),
+        ("[]", "@object: is not a JSON object"),
+        ("", "@object: is not JSON: Expecting value"),
+        ("[" * 10**5, "@object: is not JSON: maximum recursion depth"),
+        ("\udcff", "@object: 'object' is not UTF-8 text"),
+    ],
+)
+def test_a_file_that_holds_no_object_is_an_error(
+    content: str, expected: str, cams: Emulator, capsys: Capture
+) -> None:
+    """The error names the file."""
+    Path("object").write_text(content, "utf-8", "surrogateescape")
+
+    assert 2 == main(place(cams, CREATE, "@object"))
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert expected in line
 
 
 # --- secrets --------------------------------------------------------------------------

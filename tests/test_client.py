@@ -9,6 +9,7 @@ import pickle
 import re
 import socket
 import ssl
+import sys
 import traceback
 from collections.abc import Awaitable
 from pathlib import Path
@@ -484,7 +485,7 @@ class TestOperations:
         assert emulator.qrdl_code(phone) == qrdl.data.qrdl_code != code
         assert migrated.data.id == number.id
         assert emulator.report().held
-        assert {each.action for each in emulator.report().actions} == set(OPERATIONS)
+        assert 5 == len(emulator.report().actions)
 
     async def test_send_takes_the_operation_as_a_value(
         self, emulator: Emulator, client: CamsClient
@@ -513,7 +514,13 @@ class TestOperations:
         assert "cams_async.client" == method.__module__
         assert operation.__doc__ == method.__doc__
         assert ("self", inspect.Parameter.POSITIONAL_ONLY) == (own.name, own.kind)
-        assert [*inspect.signature(operation).parameters.values()] == rest
+        assert [*inspect.signature(operation).parameters] == [
+            each.name for each in rest
+        ]
+        assert {**hints, "return": None} == get_type_hints(
+            inspect.unwrap(operation.__init__), vars(sys.modules[operation.__module__])
+        ) | {"return": None}
+        assert all(each.kind is each.KEYWORD_ONLY for each in rest)
         assert operation.response() is signature.return_annotation is hints["return"]
         assert {field.name for field in rest} == hints.keys() - {"return"}
         assert inspect.iscoroutinefunction(method)

@@ -14,6 +14,7 @@ import inspect
 import re
 import shlex
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,9 @@ from cams_async.cli import main
 from cams_async.cli.program import parser
 from cams_async.credentials import KEY_ID, KEY_SECRET
 from cams_async.emulator import Emulator
-from cams_async.operations import OPERATIONS
+from cams_async.methods import method_name
+from cams_async.operations import CATALOGUE
+from cams_async.operations.journeys import JOURNEYS, load
 from cams_async.throttle import LocalThrottle, local
 from tests.cli_process import in_thread
 from tests.fakes import FAST
@@ -172,6 +175,12 @@ def test_the_code_blocks_of_a_page_run(
 def test_every_public_name_is_in_the_reference_once() -> None:
     """A name that is missing cannot be found, and one that is there twice drifts."""
     listed = re.findall(r"^\.\. auto\w+:: (\S+)$", REFERENCE, re.MULTILINE)
+    # The pages of journeys list all names of their modules.
+    listed += [
+        f"cams_async.operations.{name}"
+        for module in ("common", *JOURNEYS)
+        for name in load(module).__all__
+    ]
     documented = [_resolve(path) for path in listed]
     public = {
         id(value): f"{package.__name__}.{name}"
@@ -220,17 +229,48 @@ def test_every_command_is_in_the_table() -> None:
     assert [] == [name for name in names if f"| `cams-async {name}" not in page]
 
 
-def test_the_readme_lists_every_operation() -> None:
-    """Each method of the client is there with its rate limit."""
-    rows = re.findall(
-        r"^\| `(\w+)` \| (\S+) \|", README.read_text("utf-8"), re.MULTILINE
-    )
-    expected = [
-        (re.sub(r"(?<!^)(?=[A-Z])", "_", action).lower(), f"{operation.qps:g}")
-        for action, operation in OPERATIONS.items()
-    ]
+def test_the_readme_lists_every_journey() -> None:
+    """Each has its number of actions, and a method of one of them."""
+    text = README.read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) \| `(\w+)` \|$", text, re.MULTILINE)
+    methods = {
+        method_name(action): facts.journey for action, facts in CATALOGUE.items()
+    }
+    actions = Counter(methods.values())
 
-    assert expected == rows
+    assert f"All {len(CATALOGUE)} actions" in text
+    assert [(name, str(number)) for name, number in actions.items()] == [
+        (name, number) for name, number, _ in rows
+    ]
+    assert [name for name, _, _ in rows] == [methods[method] for _, _, method in rows]
+
+
+def test_every_journey_has_a_page() -> None:
+    """The classes on it are those of its module; see `docs/conf.py`."""
+    folder = ROOT / "docs" / "operations"
+    listed = folder.joinpath("index.md").read_text("utf-8").partition("{toctree}")[2]
+
+    assert [*JOURNEYS, "common"] == re.findall(r"^\w+$", listed, re.MULTILINE)
+    assert {"index", *JOURNEYS, "common"} == {page.stem for page in folder.iterdir()}
+
+
+def test_the_page_of_errors_counts_the_actions_that_verify() -> None:
+    """The numbers are those of the catalogue."""
+    page = " ".join(ROOT.joinpath("docs/errors.md").read_text("utf-8").split())
+    changing = [facts for facts in CATALOGUE.values() if not facts.retry_safe]
+    some = sum(facts.verify_with is not None for facts in changing)
+
+    assert f"For the other {len(changing)} actions" in page
+    assert f"whether the call was executed: {some} have one." in page
+    assert f"documentation of the other {len(changing) - some} states" in page
+
+
+def test_pages_name_actions_that_exist() -> None:
+    """A name in code that is written like a class is one, in the texts on actions."""
+    classes = {name for module in JOURNEYS for name in load(module).__all__}
+    for page in ROOT.glob("docs/operations/*.md"):
+        names = re.findall(r"`([A-Z]\w*[a-z]\w*)`", page.read_text("utf-8"))
+        assert set(names) <= classes, page.stem
 
 
 def test_the_readme_has_no_relative_links_or_pictures() -> None:

@@ -9,7 +9,6 @@ import pytest
 from attrs import evolve
 
 from cams_async.emulator import CannedResponse, Emulator, Fault, Slow
-from cams_async.emulator.actions import EXTRA_ACTIONS
 from cams_async.emulator.exchange import Delivery, WireResponse
 from cams_async.emulator.faults import AnyFault
 from cams_async.emulator.handlers import snake_case
@@ -69,7 +68,8 @@ def test_handlers_are_named_like_their_actions() -> None:
     """Handlers are found by the name of their operation."""
     actions = Emulator(phone_numbers=1)._service._actions
 
-    assert set(actions) <= {*OPERATIONS, *EXTRA_ACTIONS}
+    assert set(actions) == {*OPERATIONS}
+    assert len(actions) == len(OPERATIONS)
     assert {STATUS, SYNC, MIGRATE, QR_CODE, KEY} <= set(actions)
     assert snake_case("UpdatePhoneMessageQrdl") == "update_phone_message_qrdl"
 
@@ -223,6 +223,122 @@ def test_a_qr_code_is_replaced(emulator: Emulator) -> None:
     assert data["QrdlCode"] != former
     again = call(emulator, QR_CODE, parameters)
     assert body(again)["Code"] == "InvalidParameter.QrdlCode"
+
+
+def test_qr_codes_are_created_listed_and_deleted(emulator: Emulator) -> None:
+    """The list of a number has its first code, and those that calls have made."""
+    number = {"PhoneNumber": emulator.phone_numbers[0].phone_number}
+    first = emulator.qrdl_code(number["PhoneNumber"])
+    new = {**number, "GenerateQrImage": "SVG", "PrefilledMessage": "Hi"}
+    made = body(call(emulator, "CreatePhoneMessageQrdl", new))["Data"]
+    both = body(call(emulator, "ListPhoneMessageQrdl", number))["Data"]
+    gone = {**number, "QrdlCode": first}
+    codes = [
+        body(call(emulator, "DeletePhoneMessageQrdl", gone))["Code"] for _ in range(2)
+    ]
+
+    assert made["QrImageUrl"] == f"https://cams.example/qr/{made['QrdlCode']}.svg"
+    assert [first, made["QrdlCode"]] == [each["QrdlCode"] for each in both]
+    assert both[1] == made
+    assert codes == ["OK", "InvalidParameter.QrdlCode"]
+    assert body(call(emulator, "ListPhoneMessageQrdl", number))["Data"] == [made]
+
+
+def test_the_key_of_a_number_is_returned(emulator: Emulator) -> None:
+    """A number has no key until one is set."""
+    number = {"PhoneNumber": emulator.phone_numbers[0].phone_number}
+    before = body(call(emulator, "GetPhoneEncryptionPublicKey", number))["Data"]
+    call(emulator, KEY, {**number, "EncryptionPublicKey": PEM})
+    after = body(call(emulator, "GetPhoneEncryptionPublicKey", number))["Data"]
+
+    assert before == number
+    key = {"EncryptionPublicKey": PEM, "EncryptionPublicKeyStatus": "VALID"}
+    assert after == {**number, **key}
+
+
+SENT = {
+    "ChannelType": "whatsapp",
+    "Type": "message",
+    "MessageType": "text",
+    "Content": '{"text":"Hi"}',
+    "From": "861",
+    "To": "862",
+    "CustSpaceId": "cams-0001",
+    "TaskId": "order-1",
+}
+QUERY = {
+    "ChannelType": "whatsapp",
+    "BusinessNumber": "861",
+    "CustSpaceId": "cams-0001",
+    "Page": '{"Index":1,"Size":10}',
+}
+MS = round(WALL * 1000)
+
+
+def messages(emulator: Emulator, **query: str) -> Any:
+    """Return the ids of the messages that a query finds, or the code of its error."""
+    listed = body(call(emulator, "ListChatappMessage", {**QUERY, **query}, now=9.0))
+    if listed["Code"] != "OK":
+        return listed["Code"]
+    return [each["MessageId"].removeprefix("message-") for each in listed["Data"]]
+
+
+def test_a_sent_message_is_listed(emulator: Emulator) -> None:
+    """The entry has what was sent, the direction, and the time of the server."""
+    sent = body(call(emulator, "SendChatappMessage", SENT, now=1.0))
+    listed = body(call(emulator, "ListChatappMessage", QUERY, now=2.0))
+
+    assert listed["Data"] == [
+        {
+            "MessageId": sent["MessageId"],
+            "UniqueMessageId": "order-1",
+            "ChannelType": "whatsapp",
+            "BusinessNumber": "861",
+            "UserNumber": "862",
+            "EventAction": "DOWN",
+            "EventActionName": "DOWN",
+            "Type": "message",
+            "MessageType": "text",
+            "Message": '{"text":"Hi"}',
+            "SendTime": str(MS + 1000),
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({}, ["3", "2", "1"]),
+        ({"UserNumber": "862"}, ["2", "1"]),
+        ({"UserNumber": "869"}, []),
+        ({"ChannelType": "viber"}, []),
+        ({"BusinessNumber": "869"}, []),
+        ({"CustSpaceId": "cams-0002"}, []),
+        ({"EventAction": "DOWN"}, ["3", "2", "1"]),
+        ({"EventAction": "UP"}, []),
+        ({"StartTime": str(MS + 1000)}, ["3", "2"]),
+        ({"EndTime": str(MS + 1000)}, ["2", "1"]),
+        ({"Page": '{"Index":1,"Size":2}'}, ["3", "2"]),
+        ({"Page": '{"Index":2,"Size":2}'}, ["1"]),
+        ({"Page": '{"Index":3,"Size":2}'}, []),
+        ({"Page": '{"Index":0,"Size":2}'}, "InvalidParameter.Page"),
+        ({"Page": '{"Index":1,"Size":0}'}, "InvalidParameter.Page"),
+        ({"Page": '{"Index":1}'}, "InvalidParameter.Page"),
+        ({"Page": "1"}, "InvalidParameter.Page"),
+        ({"Page": "{"}, "InvalidParameter.Page"),
+        ({"StartTime": "today"}, "InvalidParameter.StartTime"),
+    ],
+)
+def test_messages_are_found_by_sender_recipient_and_time(
+    emulator: Emulator, query: dict[str, str], expected: object
+) -> None:
+    """Each parameter narrows the list; messages of other accounts are not in it."""
+    for second, recipient in enumerate(("862", "862", "863")):
+        sent = {**SENT, "To": recipient}
+        call(emulator, "SendChatappMessage", sent, now=float(second))
+    call(emulator, "SendChatappMessage", SENT, now=3.0, account=1)
+
+    assert messages(emulator, **query) == expected
 
 
 def test_a_migration_is_verified_once() -> None:
@@ -571,7 +687,7 @@ def test_an_invalid_fault_is_a_configuration_error(emulator: Emulator) -> None:
     """Each error names the argument."""
     faults = emulator.faults
 
-    with pytest.raises(ConfigurationError, match=r"^action: must be one of Chat"):
+    with pytest.raises(ConfigurationError, match=r"^action: must be a CAMS action"):
         faults.next(Fault.HANG, action="NoSuchAction")
     with pytest.raises(ConfigurationError, match=r"^times:"):
         faults.next(Fault.HANG, times=0)

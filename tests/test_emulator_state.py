@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from cams_async.emulator.exchange import ErrorResponse
-from cams_async.emulator.state import State, require_verified
+from cams_async.emulator.state import QrCode, State, require_verified
 from cams_async.errors import ConfigurationError
 
 
@@ -149,19 +149,21 @@ def test_getting_a_missing_number_is_a_configuration_error() -> None:
         make().get("1")
 
 
-def test_a_replaced_qr_code_is_invalid() -> None:
-    """Each update returns a new code; only the current one can be updated."""
+def test_a_removed_qr_code_is_invalid() -> None:
+    """The newest code is the current one; a removed code cannot be removed again."""
     state = make()
     number = state.get(state.numbers[0].phone_number)
     first = number.qrdl_code
-    second = state.replace_qrdl_code(number, first)
+    second = state.add_qr_code(number, QrCode("Hi", "SVG"))
+    state.remove_qr_code(number, first)
 
     with pytest.raises(ErrorResponse) as caught:
-        state.replace_qrdl_code(number, first)
+        state.remove_qr_code(number, first)
 
     assert code_of(caught) == "InvalidParameter.QrdlCode"
     assert number.qrdl_code == second != first
-    assert state.replace_qrdl_code(number, second) != second
+    state.remove_qr_code(number, second)
+    assert number.qrdl_code == ""
 
 
 def test_a_one_time_code_verifies_once() -> None:

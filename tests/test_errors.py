@@ -33,6 +33,7 @@ VALUES: dict[str, Any] = {
     "attempts": 3,
     "outcome": "unknown",
     "hint": "Repeat it.",
+    "verify_with": "ListFlow",
     "field": "phone_number",
     "absent": True,
     "expected": "digits",
@@ -135,6 +136,7 @@ def test_every_error_can_be_made_of_nothing(cls: type[CamsError]) -> None:
     assert error.action is None
     assert error.attempts == 0
     assert error.hint is None
+    assert error.verify_with is None
     assert error.outcome in {"not_sent", "rejected", "unknown"}
 
 

@@ -181,6 +181,7 @@ def assert_kept(result: Result, ceiling: float) -> None:
         assert action["shortest"] >= 1
 
 
+@pytest.mark.slow
 @undisturbed
 async def test_processes_share_one_ceiling(tmp_path: Path) -> None:
     """Two processes with a ceiling each would let twice as many calls through."""

@@ -22,13 +22,15 @@ from cams_async.errors import ConfigurationError
 from cams_async.lazy import OperationSender, method
 from cams_async.models import Response
 from cams_async.operations import (
+    CATALOGUE,
     OPERATIONS,
     ChatappSyncPhoneNumber,
     GetPhoneNumberVerificationStatus,
     Operation,
+    PagedOperation,
     PhoneNumbersResponse,
 )
-from cams_async.operations.journeys import JOURNEY_OF, JOURNEYS
+from cams_async.operations.journeys import JOURNEYS, load
 from tests.fakes import CREDENTIALS, VERIFIED, RecordingTransport, make
 from tests.test_public import run
 
@@ -66,6 +68,8 @@ def journeys_after(*steps: str) -> list[list[str]]:
     return found
 
 
+ACTIONS = ["ListFlow", "CreateFlow", "ChatappSyncPhoneNumber", "SendChatappMessage"]
+
 # What is loaded, and when
 
 
@@ -75,7 +79,7 @@ def test_neither_the_import_nor_a_client_loads_a_journey() -> None:
         "dir(CamsClient), dir(cams), dir(operations)",
         "list(OPERATIONS), len(OPERATIONS), 'ChatappSyncPhoneNumber' in OPERATIONS",
         "repr(OPERATIONS), 'Nope' in OPERATIONS, OPERATIONS.get('Nope')",
-        "cams_async.poller.PerSpace(cams), hasattr(operations, 'Nope')",
+        "cams_async.poller.PerSpace(cams), hasattr(operations, '__wrapped__')",
         "class Own(CamsClient): pass\nOwn(Credentials('LTAI', 'secret'))",
     )
 
@@ -97,8 +101,8 @@ def test_the_first_use_loads_exactly_one_journey(step: str) -> None:
     """The second use of one loads nothing."""
     steps = [
         (journey, step.format(method=methods.method_name(action), **names))
-        for action in OPERATIONS
-        for journey in (JOURNEY_OF[action],)
+        for action in ACTIONS
+        for journey in (CATALOGUE[action].journey,)
         for names in ({"action": action, "journey": journey},)
     ]
     expected: list[list[str]] = []
@@ -108,40 +112,23 @@ def test_the_first_use_loads_exactly_one_journey(step: str) -> None:
     assert [[], *expected] == journeys_after(*[text for _, text in steps])
 
 
+@pytest.mark.slow
 def test_an_autospec_of_the_client_loads_all() -> None:
     """It looks at every method, and finds each a coroutine function."""
     assert [[], sorted(JOURNEYS)] == journeys_after("create_autospec(CamsClient)")
 
 
 def test_a_star_import_loads_all() -> None:
-    """The names are those of all journeys."""
+    """The names are those of all operations."""
     steps = [
         "from cams_async.operations import *",
-        "PhoneNumber, UpdatePhoneMessageQrdl",
+        "ListFlow, UpdatePhoneMessageQrdl",
     ]
 
     assert [[], sorted(JOURNEYS), []] == journeys_after(*steps)
 
 
 # The journeys
-
-
-def test_the_list_of_names_is_that_of_the_modules() -> None:
-    """A name that is not listed cannot be imported from the package."""
-    modules = {
-        journey: importlib.import_module(f"cams_async.operations.{journey}")
-        for journey in JOURNEYS
-    }
-
-    for journey, names in JOURNEYS.items():
-        module = modules[journey]
-        assert sorted(module.__all__) == sorted((*names.operations, *names.values))
-        assert sorted(names.operations) == [
-            name
-            for name in sorted(module.__all__)
-            if issubclass(getattr(module, name), Operation)
-        ]
-    assert len(JOURNEY_OF) == sum(len(module.__all__) for module in modules.values())
 
 
 def test_every_module_with_operations_is_listed() -> None:
@@ -155,7 +142,7 @@ def test_every_module_with_operations_is_listed() -> None:
             and issubclass(value, Operation)
             and value.__module__ == module.__name__
             for value in vars(module).values()
-            if value is not Operation
+            if value is not Operation and value is not PagedOperation
         )
     ]
     checked = [
@@ -164,24 +151,39 @@ def test_every_module_with_operations_is_listed() -> None:
         if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
     ]
 
-    assert sorted(JOURNEYS) == found == checked
+    assert sorted(JOURNEYS) == found
+    assert sorted([*JOURNEYS, "common"]) == checked
 
 
-def test_the_package_lists_and_has_every_name() -> None:
-    """A name that it has not is an AttributeError, as everywhere."""
-    names = {*JOURNEY_OF, "ActionFacts", "CATALOGUE", "OPERATIONS", "Operation"}
+def test_the_package_has_every_name() -> None:
+    """Names of actions are listed. Other names are found, and belong to one module."""
     package: Any = operations
+    names: dict[str, str] = {}
+    for journey in (*JOURNEYS, "common"):
+        for name in load(journey).__all__:
+            assert names.setdefault(name, journey) == journey
+            assert getattr(load(journey), name) is getattr(operations, name)
 
-    assert sorted(names) == package.__all__
-    assert names <= set(dir(operations))
-    for name, journey in JOURNEY_OF.items():
-        module = importlib.import_module(f"cams_async.operations.{journey}")
-        assert getattr(module, name) is getattr(operations, name)
+    others = {"ActionFacts", "CATALOGUE", "OPERATIONS", "Operation"}
+    others |= {"PageNumbers", "PageTokens", "PagedOperation", "Pages"}
+    assert sorted({*CATALOGUE, *others}) == package.__all__
+    assert {*package.__all__} <= set(dir(operations))
     with pytest.raises(
         AttributeError,
         match=r"^module 'cams_async.operations' has no attribute 'Nope'$",
     ):
         _ = package.Nope
+
+
+@pytest.mark.parametrize(
+    ("name", "journey"),
+    [("SendChatappMessageResponse", "messages"), ("Page", None)],
+)
+def test_a_response_loads_its_journey_only(name: str, journey: str | None) -> None:
+    """It is named after its action."""
+    assert [[], [journey] if journey else []] == journeys_after(
+        f"from cams_async.operations import {name}"
+    )
 
 
 def test_the_registry_is_a_mapping() -> None:
@@ -193,7 +195,7 @@ def test_the_registry_is_a_mapping() -> None:
         assert name not in OPERATIONS
     with pytest.raises(KeyError, match="PhoneNumber"):
         OPERATIONS["PhoneNumber"]
-    assert "<5 operations by action>" == repr(OPERATIONS)
+    assert f"<{len(CATALOGUE)} operations by action>" == repr(OPERATIONS)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +203,7 @@ def test_the_registry_is_a_mapping() -> None:
     [
         (["phone_number"], "'phone_number' is not a journey; did you mean phone_numb"),
         (["qr_codes", "QRCode"], "'QRCode' is not a journey; did you mean qr_codes?"),
-        (["x"], "'x' is not a journey; use encryption, migration, phone_numbers, "),
+        (["x"], "'x' is not a journey; use account, phone_numbers, migration, "),
         ("qr_codes", "must be an iterable of journeys"),
         ([""], "must be an iterable of journeys"),
         ([1], "must be an iterable of journeys"),
@@ -220,7 +222,7 @@ def test_only_journeys_can_be_preloaded(preload: Any, expected: str) -> None:
 # The methods
 
 
-def functions() -> dict[str, tuple[str, str]]:
+def stubs() -> dict[str, tuple[str, str]]:
     """Return operation and docstring of each method, as in the source."""
     tree = ast.parse(inspect.getsource(methods.ActionMethods))
     found: dict[str, tuple[str, str]] = {}
@@ -232,18 +234,24 @@ def functions() -> dict[str, tuple[str, str]]:
     return found
 
 
-def test_the_source_has_a_method_for_each_operation() -> None:
-    """Its docstring, which editors show, is the first line of the operation's."""
-    assert functions() == {
-        methods.method_name(action): (action, str(operation.__doc__).splitlines()[0])
-        for action, operation in OPERATIONS.items()
+def test_a_method_has_the_first_line_of_its_operation() -> None:
+    """Editors show it; the methods are grouped as the catalogue is."""
+    expected = {
+        methods.method_name(action): (
+            action,
+            inspect.cleandoc(str(OPERATIONS[action].__doc__)).splitlines()[0],
+        )
+        for action in CATALOGUE
     }
+
+    assert expected == stubs()
+    assert [*expected] == [*stubs()]
 
 
 def test_dir_lists_all_methods() -> None:
     """For completion at run time."""
-    assert set(functions()) <= set(dir(CamsClient))
-    assert set(functions()) <= set(dir(make(RecordingTransport())))
+    assert set(stubs()) <= set(dir(CamsClient))
+    assert set(stubs()) <= set(dir(make(RecordingTransport())))
 
 
 def test_help_is_that_of_a_plain_coroutine_function() -> None:

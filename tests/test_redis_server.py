@@ -89,6 +89,7 @@ async def first_permit(url: str) -> None:
         pass
 
 
+@pytest.mark.slow
 async def test_tls_and_a_password_work(guarded: int, certificates: Path) -> None:
     """Both come in the URL."""
     await first_permit(
@@ -132,6 +133,7 @@ async def test_rejected_credentials_raise_at_the_first_permit(
     assert PASSWORD not in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database", [0, 1])
 async def test_a_user_with_the_documented_rights_is_served(
     database: int, tmp_path: Path
@@ -272,6 +274,7 @@ def test_a_missing_server_is_never_overlooked(monkeypatch: pytest.MonkeyPatch) -
 # Nothing is left behind
 
 
+@pytest.mark.slow
 async def test_nothing_is_left_after_closing(redis: RedisProcess) -> None:
     """No task, no connection, on a network that was cut and held up, too."""
     arrivals: list[float] = []

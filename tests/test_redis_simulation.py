@@ -93,6 +93,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", BROKEN.values(), ids=BROKEN)
 def test_a_broken_script_is_found_out(script: str, client: "Redis") -> None:
     """Each mistake shows in a hundred seeds, and most in the first few."""
@@ -102,6 +103,7 @@ def test_a_broken_script_is_found_out(script: str, client: "Redis") -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_short_memory_is_found_out(client: "Redis") -> None:
     """A `max_transit` of 0.5 s, on a network that takes longer, shows in the seeds."""
     policy = Policy(max_transit=0.5, margin=0.01)

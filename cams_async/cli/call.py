@@ -14,17 +14,19 @@ from cams_async.operations.catalogue import CATALOGUE, secret_parameters
 
 EPILOG = """\
 values:
-  Name=value      the value itself; nested values as JSON text
+  Name=value      the value itself; numbers, booleans, lists and objects as JSON
   Name=@FILE      the content of a file, without its last line end
   Name=@-         the content of standard input, without its last line end
   Name=@env:NAME  the environment variable NAME
   Name=@@value    a value that begins with @
+  @FILE, @-, -    a JSON object of parameters in a file, or in standard input
 Pass secrets by @FILE, @-, @env:NAME or --ask, since other users of this machine can
-see command lines.
+see command lines. `cams-async describe ACTION` prints the parameters of an action.
 
-example:
+examples:
   cams-async call GetPhoneNumberVerificationStatus \\
       PhoneNumber=8613800000000 CustSpaceId=cams-xxxx
+  cams-async call CreateChatappTemplate @template.json Components=@components.json
 """
 
 
@@ -47,8 +49,9 @@ def add(commands: options.Commands) -> None:
         "parameters",
         metavar="Name=value",
         nargs="*",
-        type=options.assignment,
-        help="a parameter by its name, as on the wire or in snake_case; see below",
+        type=options.parameter,
+        help="a parameter by its name, as on the wire or in snake_case, or @FILE; see "
+        "below",
     )
     parser.add_argument(
         "--ask",
@@ -83,9 +86,11 @@ def run(args: argparse.Namespace) -> int:
     """Send the call and print its response."""
     if not args.unchecked:
         args.action = parameters.action_name(args.action)
-    values: dict[str, Any] = _read_parameters(args)
-    if not args.unchecked:
-        values = parameters.checked(args.action, values)
+    values, texts = _read_parameters(args)
+    if args.unchecked:
+        values |= texts
+    else:
+        values = parameters.checked(args.action, values, texts)
     responses: list[Any] = []
     try:
         asyncio.run(_call(args, values, responses))
@@ -120,30 +125,41 @@ def _print(response: Any, *, indent: int | None) -> None:
         raise
 
 
-def _read_parameters(args: argparse.Namespace) -> dict[str, str]:
-    """Return the parameters by their names on the wire."""
-    texts: dict[str, str | None] = {}
-    for name, text in [*args.parameters, *((name, None) for name in args.ask)]:
-        field = name
+def _read_parameters(
+    args: argparse.Namespace,
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the values of JSON objects, and the texts, by their names on the wire."""
+    values: dict[str, Any] = {}
+    texts: dict[str, str] = {}
+    asked: dict[str, None] = {}
+
+    def add(name: str, value: Any, to: dict[str, Any]) -> None:
         if not args.unchecked:
-            field = parameters.parameter_name(args.action, name)
-        if field in texts:
-            raise ConfigurationError("is given twice", field=field)
-        texts[field] = text
-    if list(texts.values()).count("@-") > 1:
-        raise ConfigurationError("is for one parameter only", field="@-")
-    for name in secret_parameters(args.action) & texts.keys():
-        text = texts[name]
-        if text and not parameters.is_reference(text) and not args.quiet:
+            name = parameters.parameter_name(args.action, name)
+        if any(name in each for each in (values, texts, asked)):
+            raise ConfigurationError("is given twice", field=name)
+        to[name] = value
+
+    if [text for _, text in args.parameters].count("@-") > 1:
+        raise ConfigurationError("is given twice", field="@-")
+    for name, text in args.parameters:
+        if name is not None:
+            add(name, text, texts)
+            continue
+        for each, value in parameters.read_object(text).items():
+            add(each, value, values)
+    for name in args.ask:
+        add(name, None, asked)
+    if not args.quiet:
+        _warn_of_secrets(args.action, texts)
+    texts = {name: parameters.read_value(name, text) for name, text in texts.items()}
+    return values, texts | parameters.prompt(asked)
+
+
+def _warn_of_secrets(action: str, texts: dict[str, str]) -> None:
+    for name in secret_parameters(action) & texts.keys():
+        if texts[name] and not parameters.is_reference(texts[name]):
             echo(
                 f"{name} is a secret, and other users of this machine can see command "
                 f"lines: use {name}=@FILE, @-, @env:NAME or --ask {name}"
             )
-    values = {
-        name: parameters.read_value(name, text)
-        for name, text in texts.items()
-        if text is not None
-    }
-    return values | parameters.prompt(
-        name for name, text in texts.items() if text is None
-    )

@@ -19,7 +19,6 @@ from cams_async.emulator import EmulatedNumber, Emulator
 from cams_async.errors import ApiError, CamsError
 from cams_async.models import CodeVerificationStatus
 from cams_async.operations import (
-    OPERATIONS,
     ChatappMigrationVerified,
     ChatappSyncPhoneNumber,
     GetPhoneNumberVerificationStatus,
@@ -94,14 +93,12 @@ async def _demo(args: argparse.Namespace) -> int:
         qps=ceilings,
     )
     operations = list(_operations(emulator, args.numbers))
+    rates = {type(each).__name__: each.qps for each in operations}
     began = time.monotonic()
     progress = RunProgress(
         total=len(operations),
         unit="calls",
-        ceilings={
-            action: ceilings.get(action, operation.qps)
-            for action, operation in OPERATIONS.items()
-        },
+        ceilings={action: ceilings.get(action, qps) for action, qps in rates.items()},
         now=began,
     )
     async with AsyncExitStack() as stack:

@@ -143,6 +143,13 @@ def assignment(text: str) -> tuple[str, str]:
     return name, value
 
 
+def parameter(text: str) -> tuple[str | None, str]:
+    """Read `Name=value`, or without a name the place of a JSON object."""
+    if text == "-":
+        return None, "@-"
+    return (None, text) if text.startswith("@") else assignment(text)
+
+
 def column(text: str) -> tuple[str, str]:
     """Read `NAME=HEADER`, a column of an input under another name."""
     name, header = assignment(text)

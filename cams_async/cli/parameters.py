@@ -1,19 +1,29 @@
 """Parameters of a call on the command line: names, values and where values are read."""
 
 import getpass
+import json
 import os
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import attrs
 
 from cams_async import wire
 from cams_async.config import nearest
 from cams_async.errors import ConfigurationError
-from cams_async.operations import OPERATIONS, Operation
+from cams_async.methods import method_name
+from cams_async.models import Record
+from cams_async.operations import CATALOGUE, OPERATIONS, Operation
+from cams_async.operations.fields import (
+    listed_values,
+    parts_of,
+    pascal_case,
+    wire_name,
+)
 from cams_async.operations.names import misspelt
+from cams_async.secret import Secret
 from cams_async.terminal import standard_input
 
 MAX_BYTES = 2**20
@@ -25,20 +35,25 @@ ENVIRONMENT = "env:"
 # --- names ----------------------------------------------------------------------------
 
 
+def wire_action(name: str) -> str:
+    """Return the name of an action on the wire, given as there or as a method's."""
+    return _ACTIONS.get(name) or _pascal(name)
+
+
 def action_name(name: str) -> str:
     """Return the name of an action on the wire, given as there or in snake_case.
 
     Raises:
         ConfigurationError: It is no documented action, but almost the name of one.
     """
-    pascal = _pascal(name)
-    if near := misspelt(pascal):
+    action = wire_action(name)
+    if near := misspelt(action):
         raise ConfigurationError(
             f"is not a documented action; did you mean {near}? --unchecked sends it "
             "as it is",
             field=name,
         )
-    return pascal
+    return action
 
 
 def parameter_name(action: str, name: str) -> str:
@@ -47,17 +62,15 @@ def parameter_name(action: str, name: str) -> str:
     Raises:
         ConfigurationError: The action is an operation without such a parameter.
     """
-    pascal = _pascal(name)
     operation = OPERATIONS.get(action)
     if operation is None:
-        return pascal
-    fields = _wire_names(operation)
-    if name in fields:
-        return fields[name]
-    names = fields.values()
-    if pascal not in names:
-        near = nearest(name, names)
-        hint = f"did you mean {near}?" if near else f"it has {', '.join(names)};"
+        return _pascal(name)
+    fields = wire_fields(operation)
+    names = {field.name: each for each, field in fields.items()}
+    pascal = names.get(name) or _pascal(name)
+    if pascal not in fields:
+        near = nearest(name, fields)
+        hint = f"did you mean {near}?" if near else f"`describe {action}` lists them;"
         raise ConfigurationError(
             f"is not a parameter of {action}; {hint} --unchecked sends it as it is",
             field=name,
@@ -65,37 +78,99 @@ def parameter_name(action: str, name: str) -> str:
     return pascal
 
 
-def _wire_names(operation: type[Operation[Any]]) -> Mapping[str, str]:
-    return {field.name: wire.wire_name(field) for field in attrs.fields(operation)}
+def wire_fields(
+    cls: type[Operation[Any]] | type[Record],
+) -> dict[str, "attrs.Attribute[Any]"]:
+    """Return the fields of a request or of a JSON object by their names on the wire.
+
+    Their types are classes, and not the names of classes.
+    """
+    attrs.resolve_types(cls)
+    return {
+        wire_name(field): field
+        for field in attrs.fields(cls)
+        if field.name not in ("extra", "meta")
+    }
 
 
 def _pascal(name: str) -> str:
-    return wire.pascal_case(name) if name[:1].islower() else name
+    return pascal_case(name) if name[:1].islower() else name
 
 
-def checked(action: str, parameters: dict[str, str]) -> dict[str, Any]:
-    """Return the parameters of an operation, validated and normalized as its fields.
-
-    Raises:
-        ConfigurationError: One is missing; names it.
-        InvalidOperation: A value is unusable; names its field.
-    """
-    operation = OPERATIONS.get(action)
-    if operation is None:
-        return dict(parameters)
-    names = _wire_names(operation)
-    fields = attrs.fields(operation)
-    required = [names[each.name] for each in fields if each.default is attrs.NOTHING]
-    if missing := [name for name in required if name not in parameters]:
-        raise ConfigurationError(f"needs {', '.join(missing)}", field=action)
-    values = {
-        field: parameters[name] for field, name in names.items() if name in parameters
-    }
-    filled = operation(**values)
-    return {names[field]: getattr(filled, field) for field in values}
+_ACTIONS = {method_name(action): action for action in CATALOGUE}
 
 
 # --- values ---------------------------------------------------------------------------
+
+
+def checked(
+    action: str, values: Mapping[str, Any], texts: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the parameters of an operation, checked and normalized as its fields.
+
+    Those of an action without an operation are returned as they are.
+
+    Args:
+        action: The name of the action.
+        values: JSON values by the name of the parameter on the wire.
+        texts: Texts by the name of the parameter. They are converted to the type of
+            the parameter: all but texts are written as JSON.
+
+    Raises:
+        ConfigurationError: A parameter is missing, or is no JSON; names it.
+        InvalidOperation: A value is unusable; names its path.
+    """
+    operation = OPERATIONS.get(action)
+    if operation is None:
+        return {**values, **texts}
+    fields = wire_fields(operation)
+    given = {**values}
+    for name, text in texts.items():
+        given[name] = _converted(name, text, fields[name].type)
+    missing = [
+        name
+        for name, field in fields.items()
+        if field.default is attrs.NOTHING and name not in given
+    ]
+    if missing:
+        raise ConfigurationError(f"needs {', '.join(missing)}", field=action)
+    filled = operation(**{fields[name].name: value for name, value in given.items()})
+    return {**wire.parameters(filled)}
+
+
+def _converted(name: str, text: str, kind: Any) -> Any:
+    """Return the value that a text stands for in a field of some type."""
+    kinds, _ = parts_of(kind)
+    if str in kinds or Secret in kinds or listed_values(kinds):
+        return text
+    if bool in kinds and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        return _read_json(name, text)
+    except ConfigurationError:
+        if bool in kinds or int in kinds:
+            return text  # the operation states what it should be
+        raise
+
+
+def _read_json(name: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        reason = str(error)
+    raise ConfigurationError(f"is not JSON: {reason}", field=name)
+
+
+def read_object(source: str) -> dict[str, Any]:
+    """Return the JSON object in a file or another place: `@FILE`, `@-`, `@env:NAME`.
+
+    Raises:
+        ConfigurationError: It cannot be read, or is no JSON object.
+    """
+    value = _read_json(source, read_value(source, source))
+    if not isinstance(value, dict):
+        raise ConfigurationError("is not a JSON object", field=source)
+    return cast("dict[str, Any]", value)
 
 
 def is_reference(text: str) -> bool:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from cams_async.cli import call, demo, emulator, job, operations
+from cams_async.cli import call, demo, describe, emulator, job, operations
 from cams_async.cli.options import Commands, MixedParser
 from cams_async.cli.process import (
     PROGRAM,
@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, Callable[[Commands], None]] = {
     "status": job.add_status,
     "watch": job.add_watch,
     "operations": operations.add,
+    "describe": describe.add,
     "emulator": emulator.add,
 }
 

@@ -1,27 +1,28 @@
 """The actions that can be called: parameters and handler of each.
 
-The parameters are read off the package's operations. Two more actions have a fixed
-response here: the longest request of all, and the only action whose documented place
-for parameters is a form.
+The parameters are read off the package's operations. An action without a handler of its
+own returns a response of its documented shape, with every field and made-up values.
 """
 
-import types
-from collections.abc import Mapping
-from enum import StrEnum
-from typing import Any, Literal, Union, get_args, get_origin
+from collections.abc import Iterator, Mapping, Sequence
+from types import NoneType
+from typing import Any, get_args, get_origin
 
 from attrs import NOTHING, fields, frozen
 
 from cams_async.emulator.exchange import refuse
-from cams_async.emulator.handlers import (
-    Handler,
-    Handlers,
-    get_pre_validate_phone_id,
-    send_chatapp_mass_message,
-)
+from cams_async.emulator.handlers import Handler, Handlers, ResponseFields
 from cams_async.emulator.state import State
+from cams_async.models import Record, Response
 from cams_async.operations import OPERATIONS, Operation
-from cams_async.wire import wire_name
+from cams_async.operations.fields import (
+    listed_values,
+    parts_of,
+    pascal_case,
+    record_in,
+    wire_name,
+)
+from cams_async.operations.paging import PageTokens
 
 
 @frozen(kw_only=True)
@@ -52,16 +53,9 @@ def closed_values(annotation: object) -> frozenset[str]:
 
     An enumeration is closed where only its members and literals are accepted.
     """
-    values: set[str] = set()
-    is_union = get_origin(annotation) in (Union, types.UnionType)
-    for part in get_args(annotation) if is_union else (annotation,):
-        if isinstance(part, type) and issubclass(part, StrEnum):
-            values.update(part)
-        elif get_origin(part) is Literal:
-            values.update(get_args(part))
-        elif part is not types.NoneType:
-            return frozenset()
-    return frozenset(str(value) for value in values)
+    kinds = [kind for kind in parts_of(annotation)[0] if kind is not NoneType]
+    is_closed = all(listed_values([kind]) for kind in kinds)
+    return frozenset(listed_values(kinds)) if is_closed else frozenset()
 
 
 def rules_of(operation: type[Operation[Any]]) -> ParameterRules:
@@ -84,25 +78,70 @@ class Action:
     handler: Handler
 
 
-EXTRA_ACTIONS: Mapping[str, Action] = {
-    "GetPreValidatePhoneId": Action(
-        rules=ParameterRules(required=("PhoneNumber", "VerifyCode"), values={}),
-        handler=get_pre_validate_phone_id,
-    ),
-    "SendChatappMassMessage": Action(
-        rules=ParameterRules(
-            required=("ChannelType", "From", "Language", "SenderList"), values={}
-        ),
-        handler=send_chatapp_mass_message,
-    ),
-}
-"""Actions without an operation in this package, by name."""
+class Actions(Mapping[str, Action]):
+    """All actions by name. An action is looked up, and its journey loaded, on use."""
+
+    def __init__(self, state: State) -> None:
+        self._handlers = Handlers(state).by_action()
+        self._used: dict[str, Action] = {}
+
+    def __getitem__(self, name: str) -> Action:
+        if name not in self._used:
+            operation = OPERATIONS[name]
+            handler = self._handlers.get(name) or default_handler(operation)
+            self._used[name] = Action(rules=rules_of(operation), handler=handler)
+        return self._used[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in OPERATIONS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(OPERATIONS)
+
+    def __len__(self) -> int:
+        return len(OPERATIONS)
 
 
-def actions_of(state: State) -> dict[str, Action]:
-    """Return every action that has a handler, by name."""
-    implemented = {
-        name: Action(rules=rules_of(OPERATIONS[name]), handler=handler)
-        for name, handler in Handlers(state).by_action().items()
+def default_handler(operation: type[Operation[Any]]) -> Handler:
+    """Return a handler whose response has every field of its class.
+
+    A list has one page, so that the token of the next one is absent.
+    """
+    response = operation.response()
+    common = {each.name for each in fields(Response)}
+    body: ResponseFields = {
+        wire_name(each): example(each.type)
+        for each in fields(response)
+        if each.name not in common
     }
-    return {**implemented, **EXTRA_ACTIONS}
+    if fields(response).code.default is not NOTHING:
+        body["Code"] = None  # the action has none
+    pages: object = getattr(operation, "pages", None)
+    if isinstance(pages, PageTokens):
+        *objects, token = map(pascal_case, pages.next.split("."))
+        owner = body
+        for name in objects:
+            owner = owner[name]
+        del owner[token]
+    return lambda _account, _parameters, _elapsed: dict(body)
+
+
+def example(annotation: Any) -> Any:
+    """Return JSON that fits an annotation, with a value in every field."""
+    kinds = [kind for kind in parts_of(annotation)[0] if kind is not NoneType]
+    if (record := record_in(kinds)) is not None:
+        return _example_of(record)
+    if values := listed_values(kinds):
+        return values[0]
+    origin = get_origin(kinds[0]) or kinds[0]
+    if origin in (tuple, Sequence):
+        return [example(get_args(kinds[0])[0])]
+    return {bool: True, int: 1, Mapping: {"Example": "example"}}.get(origin, "example")
+
+
+def _example_of(record: type[Record]) -> dict[str, Any]:
+    return {
+        wire_name(each): example(each.type)
+        for each in fields(record)
+        if each.name != "extra"
+    }

@@ -158,7 +158,7 @@ class Emulator:
         self._service.auth.register(credentials, owner.access_key_id)
 
     def qrdl_code(self, phone_number: str) -> str:
-        """Return the current QR code of a number."""
+        """Return the newest QR code of a number; empty if it has none."""
         return self._service.state.get(phone_number).qrdl_code
 
     def verify_code(self, phone_number: str) -> str:

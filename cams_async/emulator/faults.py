@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from attrs import define, field, frozen
 
-from cams_async.config import amount, check, is_number, is_whole, whole
+from cams_async.config import amount, check, is_number, is_whole, nearest, whole
 from cams_async.errors import ConfigurationError
 
 
@@ -169,5 +169,7 @@ class FaultInjector:
 
     def _check_action(self, action: str | None) -> None:
         if action is not None and action not in self._actions:
-            expected = f"must be one of {', '.join(sorted(self._actions))}"
+            near = nearest(action, self._actions)
+            hint = f"; did you mean {near}?" if near else ""
+            expected = f"must be a CAMS action{hint}"
             raise ConfigurationError(expected, field="action")

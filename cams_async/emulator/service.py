@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from attrs import define, evolve, field
 
 from cams_async.credentials import Credentials
-from cams_async.emulator.actions import actions_of
+from cams_async.emulator.actions import Actions
 from cams_async.emulator.auth import AuthenticatedCall, Authenticator
 from cams_async.emulator.ceilings import (
     BackgroundLoad,
@@ -75,7 +75,7 @@ class Service:
             settle=options.settle,
             random=random("state"),
         )
-        self._actions = actions_of(self.state)
+        self._actions = Actions(self.state)
         self._ids = random("request ids")
         self.auth: Authenticator = Authenticator(
             self._actions, reads_forms=options.reads_forms
@@ -97,6 +97,7 @@ class Service:
         """
         if self.start is None:
             self.start = now
+        self.state.epoch = wall - (now - self.start)
         headers = self._headers(wall)
         try:
             call = self.auth.authenticate(request, now=now, wall=wall)
@@ -209,7 +210,8 @@ class Service:
             "AccessDeniedDetail": "None",
             **fields,
         }
-        return WireResponse(status=200, headers=headers, body=encode(body))
+        present = {name: value for name, value in body.items() if value is not None}
+        return WireResponse(status=200, headers=headers, body=encode(present))
 
     def _error(
         self, error: ErrorResponse, headers: dict[str, str], request: WireRequest

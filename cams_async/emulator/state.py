@@ -1,4 +1,4 @@
-"""State of the emulated CAMS: phone numbers, QR codes, keys and migrations.
+"""State of the emulated CAMS: phone numbers, QR codes, keys, migrations, messages.
 
 No I/O: time is an argument, in seconds since the emulator's start. The codes of most
 business failures are not published, so some are the emulator's own; they follow the
@@ -7,6 +7,7 @@ https://www.alibabacloud.com/help/en/chatapp/developer-reference/error-codes
 """
 
 import math
+from collections import deque
 from collections.abc import Mapping, Sequence
 from random import Random
 from typing import NoReturn
@@ -19,6 +20,9 @@ from cams_async.models import CodeVerificationStatus
 
 SPACE_SIZE = 100
 """Phone numbers per space."""
+
+MOST_MESSAGES = 10_000
+"""Messages that are kept in all, the newest, so that a long run stays flat."""
 
 
 @frozen(kw_only=True)
@@ -38,6 +42,32 @@ class EmulatedNumber:
     """The vendor's id of the number."""
 
 
+@frozen
+class QrCode:
+    """A QR code of a phone number."""
+
+    prefilled_message: str
+    image: str
+    """The image format, `PNG` or `SVG`."""
+
+
+FIRST_QR_CODE = QrCode("Hello", "PNG")
+"""The QR code that each number has from the start."""
+
+
+@frozen(kw_only=True)
+class Message:
+    """A message that an account has sent."""
+
+    id: str
+    account: str
+    parameters: Mapping[str, str]
+    """Those of SendChatappMessage."""
+
+    sent_at: float
+    """Seconds since 1970, on the server's clock."""
+
+
 @define
 class PhoneNumberState:
     """The current state of a phone number."""
@@ -45,7 +75,7 @@ class PhoneNumberState:
     number: EmulatedNumber
     first_status: CodeVerificationStatus
     verified_at: float
-    qrdl_code: str
+    qr_codes: dict[str, QrCode]
     verify_code: str
     code_used: bool = False
     encryption_public_key: str | None = None
@@ -56,9 +86,17 @@ class PhoneNumberState:
             return CodeVerificationStatus.VERIFIED
         return self.first_status
 
+    @property
+    def qrdl_code(self) -> str:
+        """The newest QR code; empty if all were deleted."""
+        return next(reversed(self.qr_codes), "")
+
 
 class State:
-    """The phone numbers of all accounts."""
+    """The phone numbers and the messages of all accounts."""
+
+    epoch: float = 0.0
+    """The server's clock at the start, in seconds since 1970."""
 
     def __init__(
         self,
@@ -72,6 +110,8 @@ class State:
         self._settle = settle
         self._numbers: dict[str, PhoneNumberState] = {}
         self._spaces: dict[str, list[PhoneNumberState]] = {}
+        self._messages: deque[Message] = deque(maxlen=MOST_MESSAGES)
+        self._sent = 0
         suffixes = iter(random.sample(range(10**8), phone_numbers * len(accounts)))
         for account in accounts:
             for first in range(0, phone_numbers, SPACE_SIZE):
@@ -113,7 +153,7 @@ class State:
             number=number,
             first_status=status,
             verified_at=verified_at,
-            qrdl_code=self._new_code(),
+            qr_codes={self._new_code(): FIRST_QR_CODE},
             verify_code=f"{int(random.random() * 10**6):06}",
         )
 
@@ -164,18 +204,41 @@ class State:
             _not_owner()
         return space
 
-    def replace_qrdl_code(self, record: PhoneNumberState, qrdl_code: str) -> str:
-        """Replace the QR code of a number and return the new one.
+    def add_qr_code(self, record: PhoneNumberState, qr_code: QrCode) -> str:
+        """Add a QR code to a number and return its code."""
+        code = self._new_code()
+        record.qr_codes[code] = qr_code
+        return code
+
+    def remove_qr_code(self, record: PhoneNumberState, code: str) -> None:
+        """Remove a QR code, which is also the first half of replacing one.
 
         https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-updatephonemessageqrdl
 
         Raises:
-            ErrorResponse: `qrdl_code` is not the current code.
+            ErrorResponse: The number has no such code.
         """
-        if qrdl_code != record.qrdl_code:
+        if code not in record.qr_codes:
             fail("InvalidParameter.QrdlCode", "The QR code does not exist.")
-        record.qrdl_code = self._new_code()
-        return record.qrdl_code
+        del record.qr_codes[code]
+
+    def add_message(
+        self, account: str, parameters: Mapping[str, str], elapsed: float
+    ) -> str:
+        """Add a sent message and return its id."""
+        self._sent += 1
+        message = Message(
+            id=f"message-{self._sent}",
+            account=account,
+            parameters=parameters,
+            sent_at=self.epoch + elapsed,
+        )
+        self._messages.append(message)
+        return message.id
+
+    def messages(self, account: str) -> Sequence[Message]:
+        """Return the messages of an account, the newest first."""
+        return [each for each in reversed(self._messages) if each.account == account]
 
     def verify_migration(
         self, record: PhoneNumberState, verify_code: str, elapsed: float

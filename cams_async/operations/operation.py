@@ -7,6 +7,7 @@ from attrs import frozen
 
 from cams_async.models import Response
 from cams_async.operations.catalogue import CATALOGUE, DEFAULT_QPS, ActionFacts
+from cams_async.operations.fields import check_fields
 from cams_async.secret import hide_init_arguments
 
 R = TypeVar("R", bound=Response)
@@ -17,16 +18,18 @@ class Operation(Generic[R]):
     """A call of one CAMS action, as an immutable value. The class name is the action.
 
     Each field is a request parameter. Its name on the wire is the PascalCase of the
-    field's name, or the field's metadata `wire`. An operation with a `Secret` cannot be
-    pickled. To add an operation, name the response and declare the fields. Facts of an
-    action that `cams_async.operations.CATALOGUE` lists are taken from there; the class
-    of any other action may state them::
+    field's name, or the field's metadata `wire`. A value that does not fit the field's
+    annotation raises InvalidOperation; see `cams_async.operations.fields`. An operation
+    with a `Secret` cannot be pickled. To add an operation, name the response and
+    declare the fields. Facts of an action that `cams_async.operations.CATALOGUE` lists
+    are taken from there; the class of any other action may state them::
 
         @frozen(kw_only=True)
         class CreateThing(Operation[ThingResponse]):
             qps: ClassVar[float] = 10.0
 
-            name: str = field(validator=required)
+            name: str
+            image_format: Literal["PNG", "SVG"] = "PNG"
     """
 
     qps: ClassVar[float] = DEFAULT_QPS
@@ -52,6 +55,16 @@ class Operation(Generic[R]):
             _apply(CATALOGUE[cls.__name__], cls)
         if "__init__" in vars(cls):  # absent until attrs has added it
             hide_init_arguments(cls)
+            if cls.__doc__ and cls.__name__ in CATALOGUE:
+                cls.__doc__ = f"{cls.__doc__.rstrip()}\n\n{_facts_text(cls)}"
+
+    def __attrs_post_init__(self) -> None:
+        """Check the fields by their annotations.
+
+        Raises:
+            InvalidOperation: A value does not fit; `field` is its path.
+        """
+        check_fields(self)
 
     @classmethod
     @functools.cache
@@ -84,6 +97,33 @@ def _apply(facts: ActionFacts, cls: type[Operation[Any]]) -> None:
             )
             raise TypeError(msg)
         setattr(cls, name, documented)
+
+
+def _facts_text(cls: type[Operation[Any]]) -> str:
+    """Return the end of the docstring of a class: its errors, and its facts."""
+    qps = CATALOGUE[cls.__name__].qps
+    rate = (
+        f"{qps:g} calls per second and account"
+        if qps
+        else "not documented; a client's `default_qps` applies"
+    )
+    if cls.retry_safe:
+        repeats = "sent again if its outcome is unknown"
+    elif cls.verify_with:
+        repeats = f"never after an unknown outcome; verify with {cls.verify_with}"
+    else:
+        repeats = "never after an unknown outcome, which no action can resolve"
+    pages = ""
+    if hasattr(cls, "pages"):
+        pages = "Pages: `cams_async.paginate` iterates over the items of all.\n    "
+    return f"""\
+    Raises:
+        InvalidOperation: A value does not fit its field. Nothing was sent.
+
+    Rate limit: {rate}.
+    Retries: {repeats}.
+    {pages}RAM action: `cams:{cls.__name__}`.
+"""
 
 
 def stated_qps(operation: type[Operation[Any]]) -> float | None:

@@ -1,76 +1,44 @@
-"""Phone numbers: their settings, and the verification of their ownership."""
+"""Phone numbers: their verification, registration, state and webhooks."""
 
 from enum import StrEnum
+from typing import Literal
 
-from attrs import field, frozen
+from attrs import frozen
 
 from cams_async.models import CodeVerificationStatus, Record, Response
-from cams_async.operations.fields import international, phone_number, required
+from cams_async.operations.fields import ClearableText, InternationalNumber
 from cams_async.operations.operation import Operation
+from cams_async.secret import Secret
 
 __all__ = [
+    "AddChatappPhoneNumber",
     "CallHours",
     "Calling",
     "CallingConfigure",
+    "ChatappPhoneNumberDeregister",
+    "ChatappPhoneNumberRegister",
     "ChatappSyncPhoneNumber",
+    "ChatappVerifyAndRegister",
+    "GetChatappVerifyCode",
     "GetPhoneNumberVerificationStatus",
+    "GetPreValidatePhoneId",
+    "GetPreValidatePhoneIdResponse",
     "HolidayHours",
     "MessagingLimitTier",
     "OperatingHours",
     "PhoneNumber",
     "PhoneNumberStatus",
     "PhoneNumbersResponse",
+    "PreValidatedPhone",
     "QualityRating",
+    "QueryChatappPhoneNumbers",
+    "QueryChatappPhoneNumbersResponse",
+    "SyncBusinessAppHistory",
+    "UpdateAccountWebhook",
+    "UpdatePhoneWebhook",
     "VerificationStatus",
     "VerificationStatusResponse",
 ]
-
-
-@frozen(kw_only=True, slots=False)
-class VerificationStatus(Record):
-    """The verification status of one phone number."""
-
-    code_verification_status: CodeVerificationStatus | str
-    """Whether the ownership of the number is verified."""
-
-    phone_number: str | None = None
-    """The number, country code first. The vendor may mask it."""
-
-    id: str | None = None
-    """The vendor's ID of the number."""
-
-
-@frozen(kw_only=True, slots=False)
-class VerificationStatusResponse(Response):
-    """The response of GetPhoneNumberVerificationStatus."""
-
-    data: VerificationStatus
-    """The number and its status."""
-
-
-@frozen(kw_only=True)
-class GetPhoneNumberVerificationStatus(Operation[VerificationStatusResponse]):
-    """Query whether the ownership of a phone number is verified.
-
-    A verification stays valid for about 14 days. Query the status before you request
-    another verification code.
-
-    Args:
-        phone_number: The number, country code first, in any usual spelling such as
-            `+86 138-0000-0000`. Normalised to 1 to 15 digits.
-        cust_space_id: The space ID of an ISV's customer or the instance ID of a direct
-            customer; not blank.
-
-    Raises:
-        InvalidOperation: A field is blank or malformed. Nothing was sent.
-
-    Rate limit: 10 calls per second and account.
-    RAM action: `cams:GetPhoneNumberVerificationStatus`, access level get.
-    https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-getphonenumberverificationstatus
-    """
-
-    phone_number: str = field(converter=international, validator=phone_number)
-    cust_space_id: str = field(validator=required)
 
 
 class PhoneNumberStatus(StrEnum):
@@ -139,7 +107,7 @@ class HolidayHours(Record):
     """Hours and minutes, such as `0900`."""
 
     end_time: str | None = None
-    """Hours and minutes, such as `0900`."""
+    """Hours and minutes, such as `1800`."""
 
 
 @frozen(kw_only=True, slots=False)
@@ -158,6 +126,12 @@ class CallHours(Record):
     holiday_schedule: tuple[HolidayHours, ...] = ()
     """One entry for each holiday."""
 
+    call_icon_visibility: str | None = None
+    """Returned by QueryChatappPhoneNumbers only; see the same field of `Calling`."""
+
+    callback_permission_status: str | None = None
+    """Returned by QueryChatappPhoneNumbers only; see the same field of `Calling`."""
+
 
 @frozen(kw_only=True, slots=False)
 class Calling(Record):
@@ -167,10 +141,13 @@ class Calling(Record):
     """Such as `ENABLED`."""
 
     call_icon_visibility: str | None = None
-    """Such as `DEFAULT`."""
+    """Such as `DEFAULT`. QueryChatappPhoneNumbers returns it in `call_hours`."""
 
     callback_permission_status: str | None = None
-    """Whether callers are prompted for permission to be called back."""
+    """Whether callers are prompted for permission to be called back.
+
+    QueryChatappPhoneNumbers returns it in `call_hours`.
+    """
 
     call_hours: CallHours | None = None
     """The opening hours for calls."""
@@ -244,9 +221,6 @@ class PhoneNumbersResponse(Response):
     phone_numbers: tuple[PhoneNumber, ...]
     """All numbers of the space."""
 
-    success: bool | None = None
-    """True. A response with False is raised as an error."""
-
 
 @frozen(kw_only=True)
 class ChatappSyncPhoneNumber(Operation[PhoneNumbersResponse]):
@@ -259,12 +233,301 @@ class ChatappSyncPhoneNumber(Operation[PhoneNumbersResponse]):
         cust_space_id: The space ID of the ISV's customer whose numbers are
             synchronised; not blank.
 
-    Raises:
-        InvalidOperation: A field is blank or malformed. Nothing was sent.
-
-    Rate limit: 10 calls per second and account.
-    RAM action: `cams:ChatappSyncPhoneNumber`, access level update.
     https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-chatappsyncphonenumber
     """
 
-    cust_space_id: str = field(validator=required)
+    cust_space_id: str
+
+
+@frozen(kw_only=True, slots=False)
+class QueryChatappPhoneNumbersResponse(Response):
+    """The response of QueryChatappPhoneNumbers."""
+
+    phone_numbers: tuple[PhoneNumber, ...]
+
+    data: str | None = None
+    """Undocumented."""
+
+
+@frozen(kw_only=True)
+class QueryChatappPhoneNumbers(Operation[QueryChatappPhoneNumbersResponse]):
+    """List the phone numbers of a space with their status, limits and callbacks.
+
+    The result is what CAMS stores. ChatappSyncPhoneNumber updates it from WhatsApp.
+
+    Args:
+        cust_space_id: The space ID of an ISV's customer, or the instance ID of a direct
+            customer.
+        isv_code: The ISV's code of authorisation. Kept as a `Secret`.
+        status: Only numbers in this state. The vendor documents no values; its example
+            is `VERIFIED`, which is no `PhoneNumberStatus`.
+
+    https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-querychatappphonenumbers
+    """
+
+    cust_space_id: str | None = None
+    isv_code: str | Secret | None = None
+    status: str | None = None
+
+
+@frozen(kw_only=True)
+class AddChatappPhoneNumber(Operation[Response]):
+    """Add a phone number to the WhatsApp Business account of a space.
+
+    Next, GetChatappVerifyCode and ChatappVerifyAndRegister verify and register the
+    number.
+
+    Args:
+        cc: The country code without `+`, such as `86`.
+        cust_space_id: The space ID of an ISV's customer, or the instance ID of a direct
+            customer.
+        phone_number: The national number, without its country code. The vendor implies
+            this form by the separate `cc`.
+        verified_name: The name that recipients see. WhatsApp reviews it.
+        pre_validate_id: Deprecated.
+
+    https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-addchatappphonenumber
+    """
+
+    cc: str
+    cust_space_id: str
+    phone_number: str
+    verified_name: str
+    pre_validate_id: str | None = None
+
+
+@frozen(kw_only=True, slots=False)
+class VerificationStatus(Record):
+    """The verification status of one phone number."""
+
+    code_verification_status: CodeVerificationStatus | str
+    """Whether the ownership of the number is verified."""
+
+    phone_number: str | None = None
+    """The number, country code first. The vendor may mask it."""
+
+    id: str | None = None
+    """The vendor's ID of the number."""
+
+
+@frozen(kw_only=True, slots=False)
+class VerificationStatusResponse(Response):
+    """The response of GetPhoneNumberVerificationStatus."""
+
+    data: VerificationStatus
+    """The number and its status."""
+
+
+@frozen(kw_only=True)
+class GetPhoneNumberVerificationStatus(Operation[VerificationStatusResponse]):
+    """Query whether the ownership of a phone number is verified.
+
+    A verification stays valid for about 14 days. Query the status before you request
+    another verification code.
+
+    Args:
+        phone_number: The number, country code first, in any usual spelling. Normalised
+            to 1 to 15 digits.
+        cust_space_id: The space ID of an ISV's customer or the instance ID of a direct
+            customer; not blank.
+
+    https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-getphonenumberverificationstatus
+    """
+
+    phone_number: InternationalNumber
+    cust_space_id: str
+
+
+@frozen(kw_only=True)
+class GetChatappVerifyCode(Operation[Response]):
+    """Send a verification code to a phone number by SMS or voice call.
+
+    A number that GetPhoneNumberVerificationStatus reports as verified needs no code.
+    Caution: every call sends a message or calls the number. Another code may invalidate
+    the one before, and counts against WhatsApp's limit of codes.
+
+    Args:
+        cust_space_id: The space ID of an ISV's customer, or the instance ID of a direct
+            customer.
+        locale: The language of the message or call, such as `en_US`.
+        phone_number: The business number, country code first, in any usual spelling.
+
+    https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-getchatappverifycode
+    """
+
+    cust_space_id: str
+    locale: str
+    method: Literal["sms", "voice"]
+    phone_number: InternationalNumber
+
+
+@frozen(kw_only=True)
+class ChatappVerifyAndRegister(Operation[Response]):
+    """Verify a phone number by its one-time code, and register it.
+
+    Precondition: GetChatappVerifyCode has sent the code. QueryChatappPhoneNumbers
+    returns the state of the number afterwards.
+    Caution: a code works once. After an unknown outcome,
+    GetPhoneNumberVerificationStatus returns whether it was accepted.
+
+    Args:
+        cust_space_id: The space ID of an ISV's customer, or the instance ID of a direct
+            customer.
+        phone_number: The business number, country code first, in any usual spelling.
+        verify_code: The code sent to the number, with its leading zeros. Kept as a
+            `Secret`.
+
+    https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-chatappverifyandregister
+    """
+
+    cust_space_id: str
+    phone_number: InternationalNumber
+    verify_code: str | Secret
+
+
+@frozen(kw_only=True)
+class ChatappPhoneNumberRegister(Operation[Response]):
+    """Register a phone number whose ownership is verified already.
+
+    GetPhoneNumberVerificationStatus returns whether it is; if not, use
+    ChatappVerifyAndRegister.
+
+    Args:
+        cust_space_id: The space ID of an ISV's customer, or the instance ID of a direct
+            customer.
+        phone_number: The business number, country code first, in any usual spelling.
+
+    https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-chatappphonenumberregister
+    """
+
+    cust_space_id: str
+    phone_number: InternationalNumber
+
+
+@frozen(kw_only=True, slots=False)
+class PreValidatedPhone(Record):
+    """A purchased phone number whose ownership is verified already."""
+
+    phone_number_id: str
+    """The ID to select the number by in embedded signup."""
+
+    phone_number: str | None = None
+    """The number, country code first. The vendor may mask it."""
+
+
+@frozen(kw_only=True, slots=False)
+class GetPreValidatePhoneIdResponse(Response):
+    """The response of GetPreValidatePhoneId."""
+
+    data: PreValidatedPhone
+
+
+@frozen(kw_only=True)
+class GetPreValidatePhoneId(Operation[GetPreValidatePhoneIdResponse]):
+    """Obtain the ID of a purchased phone number for embedded signup.
+
+    With the ID, embedded signup requests no other verification code.
+    Caution: the vendor does not document whether a code works more than once.
+
+    Args:
+        phone_number: The business number, country code first, in any usual spelling.
+        verify_code: The code supplied when the number was purchased. Kept as a
+            `Secret`.
+
+    https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-getprevalidatephoneid
+    """
+
+    phone_number: InternationalNumber
+    verify_code: str | Secret
+
+
+@frozen(kw_only=True)
+class UpdatePhoneWebhook(Operation[Response]):
+    """Set where the messages and delivery reports of a phone number are sent.
+
+    QueryChatappPhoneNumbers returns the URLs and queues of a number.
+    Caution: the vendor does not document whether fields that are left out keep their
+    values.
+
+    Args:
+        cust_space_id: The space ID of an ISV's customer, or the instance ID of a direct
+            customer.
+        phone_number: The business number, country code first, in any usual spelling.
+        http_flag: `Y` to post to the URLs, `N` not to.
+        queue_flag: `Y` to send to queues of Simple Message Queue (formerly MNS), `N`
+            not to.
+        status_callback_url: The URL for delivery reports.
+        up_callback_url: The URL for incoming messages.
+
+    https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-updatephonewebhook
+    """
+
+    cust_space_id: str
+    phone_number: InternationalNumber
+    http_flag: Literal["Y", "N"] | None = None
+    queue_flag: Literal["Y", "N"] | None = None
+    status_callback_url: ClearableText | None = None
+    up_callback_url: ClearableText | None = None
+
+
+@frozen(kw_only=True)
+class UpdateAccountWebhook(Operation[Response]):
+    """Set where the reports of a WhatsApp Business account are sent.
+
+    These are the reports of no single number; the vendor does not list them. No action
+    returns the setting.
+    Caution: the vendor does not document whether fields that are left out keep their
+    values.
+
+    Args:
+        cust_space_id: The space ID of an ISV's customer, or the instance ID of a direct
+            customer.
+        http_flag: `Y` to post to the URL, `N` not to.
+        queue_flag: `Y` to send to a queue of Simple Message Queue (formerly MNS), `N`
+            not to.
+
+    https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-updateaccountwebhook
+    """
+
+    cust_space_id: str
+    http_flag: Literal["Y", "N"] | None = None
+    queue_flag: Literal["Y", "N"] | None = None
+    status_callback_url: ClearableText | None = None
+
+
+@frozen(kw_only=True)
+class SyncBusinessAppHistory(Operation[Response]):
+    """Request the message history of a number used in the WhatsApp Business app.
+
+    Precondition: UpdatePhoneWebhook and UpdateAccountWebhook have set the webhooks that
+    receive the history.
+    Caution: only the first call of a number has an effect.
+
+    Args:
+        cust_space_id: The space ID of an ISV's customer, or the instance ID of a direct
+            customer.
+        phone_number: The business number, country code first, in any usual spelling.
+    """
+
+    cust_space_id: str
+    phone_number: InternationalNumber
+
+
+@frozen(kw_only=True)
+class ChatappPhoneNumberDeregister(Operation[Response]):
+    """Remove a phone number from service.
+
+    Caution: the number can no longer send or receive through CAMS. Register it again by
+    ChatappPhoneNumberRegister or, if its verification has expired, by
+    ChatappVerifyAndRegister.
+
+    Args:
+        cust_space_id: The space ID of an ISV's customer, or the instance ID of a direct
+            customer.
+        phone_number: The business number, country code first, in any usual spelling.
+
+    https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-chatappphonenumberderegister
+    """
+
+    cust_space_id: str
+    phone_number: InternationalNumber

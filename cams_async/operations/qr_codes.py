@@ -3,20 +3,18 @@
 from enum import StrEnum
 from typing import Literal
 
-from attrs import field, frozen
+from attrs import frozen
 
 from cams_async.models import Record, Response
-from cams_async.operations.fields import (
-    international,
-    one_of,
-    optional,
-    phone_number,
-    required,
-)
+from cams_async.operations.fields import InternationalNumber
 from cams_async.operations.operation import Operation
 
 __all__ = [
+    "CreatePhoneMessageQrdl",
+    "DeletePhoneMessageQrdl",
     "GenerateQrImage",
+    "ListPhoneMessageQrdl",
+    "ListPhoneMessageQrdlResponse",
     "PhoneMessageQrdl",
     "PhoneMessageQrdlResponse",
     "UpdatePhoneMessageQrdl",
@@ -55,10 +53,59 @@ class PhoneMessageQrdl(Record):
 
 @frozen(kw_only=True, slots=False)
 class PhoneMessageQrdlResponse(Response):
-    """The response of UpdatePhoneMessageQrdl."""
+    """The response of CreatePhoneMessageQrdl and UpdatePhoneMessageQrdl."""
 
     data: PhoneMessageQrdl
-    """The changed QR code."""
+    """The QR code as it is now."""
+
+
+@frozen(kw_only=True)
+class CreatePhoneMessageQrdl(Operation[PhoneMessageQrdlResponse]):
+    """Create a QR code that opens a chat with a prefilled message.
+
+    Precondition: the number belongs to the WhatsApp Business account and is
+    verified. GetPhoneNumberVerificationStatus returns its status.
+    Caution: repeating the call creates another QR code. After an unknown outcome, look
+    for the message with ListPhoneMessageQrdl.
+
+    Args:
+        generate_qr_image: The image format.
+        phone_number: The business number, country code first, in any usual spelling.
+        prefilled_message: The text in the input field when the chat opens.
+        cust_space_id: The space ID of an ISV's customer, or the instance ID of a direct
+            customer.
+
+    https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-createphonemessageqrdl
+    """
+
+    generate_qr_image: GenerateQrImage | Literal["PNG", "SVG"]
+    phone_number: InternationalNumber
+    prefilled_message: str
+    cust_space_id: str | None = None
+
+
+@frozen(kw_only=True, slots=False)
+class ListPhoneMessageQrdlResponse(Response):
+    """The response of ListPhoneMessageQrdl."""
+
+    data: tuple[PhoneMessageQrdl, ...]
+    """The QR codes of the number."""
+
+
+@frozen(kw_only=True)
+class ListPhoneMessageQrdl(Operation[ListPhoneMessageQrdlResponse]):
+    """List the QR codes of a phone number.
+
+    Args:
+        phone_number: The business number, country code first, in any usual spelling.
+        cust_space_id: The space ID of an ISV's customer, or the instance ID of a direct
+            customer.
+
+    https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-listphonemessageqrdl
+    """
+
+    phone_number: InternationalNumber
+    cust_space_id: str | None = None
 
 
 @frozen(kw_only=True)
@@ -71,8 +118,8 @@ class UpdatePhoneMessageQrdl(Operation[PhoneMessageQrdlResponse]):
     `data.qrdl_code` of the response, which may be a new code.
 
     Args:
-        phone_number: The number, country code first, in any usual spelling such as
-            `+86 138-0000-0000`. Normalised to 1 to 15 digits.
+        phone_number: The number, country code first, in any usual spelling. Normalised
+            to 1 to 15 digits.
         generate_qr_image: The image format, `PNG` or `SVG`.
         prefilled_message: The text in the input field when the chat opens; not blank.
         qrdl_code: The code to change, as CreatePhoneMessageQrdl returned it; not
@@ -80,18 +127,32 @@ class UpdatePhoneMessageQrdl(Operation[PhoneMessageQrdlResponse]):
         cust_space_id: The space ID of an ISV's customer or the instance ID of a direct
             customer; not blank if given.
 
-    Raises:
-        InvalidOperation: A field is blank or malformed. Nothing was sent.
-
-    Rate limit: 5 calls per second and account.
-    RAM action: `cams:UpdatePhoneMessageQrdl`, access level update.
     https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-updatephonemessageqrdl
     """
 
-    phone_number: str = field(converter=international, validator=phone_number)
-    generate_qr_image: GenerateQrImage | Literal["PNG", "SVG"] = field(
-        validator=one_of(*GenerateQrImage)
-    )
-    prefilled_message: str = field(validator=required)
-    qrdl_code: str = field(validator=required)
-    cust_space_id: str | None = field(default=None, validator=optional)
+    phone_number: InternationalNumber
+    generate_qr_image: GenerateQrImage | Literal["PNG", "SVG"]
+    prefilled_message: str
+    qrdl_code: str
+    cust_space_id: str | None = None
+
+
+@frozen(kw_only=True)
+class DeletePhoneMessageQrdl(Operation[Response]):
+    """Delete a QR code.
+
+    Caution: printed copies of the code, and its deep link, stop working.
+
+    Args:
+        phone_number: The business number, country code first, in any usual spelling.
+        qrdl_code: The code, as CreatePhoneMessageQrdl or, after a change,
+            UpdatePhoneMessageQrdl returned it.
+        cust_space_id: The space ID of an ISV's customer, or the instance ID of a direct
+            customer.
+
+    https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-deletephonemessageqrdl
+    """
+
+    phone_number: InternationalNumber
+    qrdl_code: str
+    cust_space_id: str | None = None

@@ -1,6 +1,7 @@
 """`PerSpace`: one call for all phone numbers of a space, where permitted."""
 
 import asyncio
+import contextlib
 import logging
 import math
 import re
@@ -15,7 +16,7 @@ from cams_async.config import check, check_methods, is_number
 from cams_async.errors import CamsError, PermissionDenied
 from cams_async.models import Response
 from cams_async.operations import Operation
-from cams_async.operations.fields import international
+from cams_async.phone_number import PhoneNumberError, normalise
 from cams_async.poller.outcomes import Sender
 
 R = TypeVar("R", bound=Response)
@@ -202,7 +203,9 @@ def _by_digits(listed: Iterable["o.PhoneNumber"]) -> dict[str, _Entry]:
     numbers: dict[str, _Entry] = {}
     seen: set[str] = set()
     for each in listed:
-        digits = international(each.phone_number)
+        digits = each.phone_number  # as it is where the vendor masks it
+        with contextlib.suppress(PhoneNumberError):
+            digits = normalise(digits)
         status = each.code_verification_status
         if digits in seen:
             numbers.pop(digits, None)

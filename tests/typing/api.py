@@ -24,25 +24,30 @@ from cams_async import (
     Snapshot,
     Throttle,
     chain,
+    paginate,
     poll,
     watch,
 )
 from cams_async import operations as names
-from cams_async.models import CodeVerificationStatus
+from cams_async.models import CodeVerificationStatus, Response
 from cams_async.operations import (
     ChatappMigrationVerified,
     ChatappSyncPhoneNumber,
-    EncryptionPublicKeyUpdated,
     GenerateQrImage,
     GetPhoneNumberVerificationStatus,
+    ListChatappTemplate,
+    ListChatappTemplateResponse,
+    ListProduct,
     MigratedNumberResponse,
     PhoneMessageQrdlResponse,
     PhoneNumber,
     PhoneNumbersResponse,
+    TemplateSummary,
     UpdatePhoneEncryptionPublicKey,
     UpdatePhoneMessageQrdl,
     VerificationStatusResponse,
 )
+from cams_async.pagination import Items
 from cams_async.poller import Outcomes, PerSpace
 
 
@@ -70,7 +75,7 @@ async def methods(cams: CamsClient) -> None:
         await cams.update_phone_encryption_public_key(
             phone_number="1", encryption_public_key="PEM"
         ),
-        EncryptionPublicKeyUpdated,
+        Response,
     )
     for image in (GenerateQrImage.SVG, GenerateQrImage.PNG):
         assert_type(
@@ -118,7 +123,7 @@ async def operations(cams: CamsClient) -> None:
     )
     assert_type(await cams.send(migration), MigratedNumberResponse)
     key = UpdatePhoneEncryptionPublicKey(phone_number="1", encryption_public_key="PEM")
-    assert_type(await cams.send(key), EncryptionPublicKeyUpdated)
+    assert_type(await cams.send(key), Response)
     qrdl = UpdatePhoneMessageQrdl(
         phone_number="1",
         generate_qr_image="PNG",
@@ -160,6 +165,24 @@ async def many(cams: CamsClient) -> None:
     )
     poll(cams, ["1"])  # type: ignore[arg-type]
     watch(cams, numbers, until=lambda response: response.nothing)  # type: ignore[attr-defined]
+
+
+async def pages(cams: CamsClient) -> None:
+    """Items are typed by the operation."""
+    templates = paginate(cams, ListChatappTemplate(), page_size=50)
+    assert_type(templates, Items[TemplateSummary])
+    async for template in templates:
+        assert_type(template, TemplateSummary)
+    assert_type(await anext(templates), TemplateSummary)
+    assert_type(templates.position, int | str | None)
+    assert_type(paginate(cams, templates.operation), Items[TemplateSummary])
+    products = paginate(cams, ListProduct(catalog_id="1", waba_id="2"))
+    assert_type(products, Items[Mapping[str, Any]])
+    assert_type(await cams.send(ListChatappTemplate()), ListChatappTemplateResponse)
+    assert_type(await cams.list_chatapp_template(), ListChatappTemplateResponse)
+    paginate(cams, ChatappSyncPhoneNumber(cust_space_id="s"))  # type: ignore[arg-type]
+    paginate(cams, ListChatappTemplate)  # type: ignore[arg-type]
+    paginate(cams, ListChatappTemplate(), 50)  # type: ignore[call-arg]
 
 
 async def wrong(cams: CamsClient) -> None:
