@@ -344,6 +344,10 @@ class ActionMethods(OperationSender):
     def get_flow_jsonassest(self) -> None:
         """Get the file with the content of a Flow."""
 
+    @method(lambda: o.GetFlowPreviewUrl)
+    def get_flow_preview_url(self) -> None:
+        """Get a temporary URL at which a browser shows a Flow."""
+
     @method(lambda: o.ListFlow)
     def list_flow(self) -> None:
         """List the WhatsApp Flows of a channel."""

@@ -153,6 +153,7 @@ _JOURNEYS: Mapping[str, Mapping[str, ActionFacts]] = {
         "DeprecateFlow": _never(5.0, "GetFlow"),
         "GetFlow": _safe(5.0),
         "GetFlowJSONAssest": _safe(5.0),
+        "GetFlowPreviewUrl": _safe(5.0),
         "ListFlow": _safe(5.0),
         "ModifyFlow": _never(5.0, "GetFlow"),
         "PublishFlow": _never(5.0, "GetFlow"),

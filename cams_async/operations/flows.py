@@ -18,10 +18,13 @@ __all__ = [
     "DeprecateFlow",
     "FlowDetail",
     "FlowJSONAsset",
+    "FlowPreview",
     "FlowSummary",
     "GetFlow",
     "GetFlowJSONAssest",
     "GetFlowJSONAssestResponse",
+    "GetFlowPreviewUrl",
+    "GetFlowPreviewUrlResponse",
     "GetFlowResponse",
     "ListFlow",
     "ListFlowResponse",
@@ -158,6 +161,41 @@ class GetFlowJSONAssest(Operation[GetFlowJSONAssestResponse]):
     """
 
     flow_id: str | None = None
+    cust_space_id: str | None = None
+
+
+@frozen(kw_only=True, slots=False)
+class FlowPreview(Record):
+    """The address of the preview of a Flow."""
+
+    preview_url: str
+    """A temporary URL, which opens without a login."""
+
+    preview_url_expires: int | None = None
+    """The end of its validity. The vendor does not document the unit."""
+
+    flow_id: str | None = None
+
+
+@frozen(kw_only=True, slots=False)
+class GetFlowPreviewUrlResponse(Response):
+    """The response of GetFlowPreviewUrl."""
+
+    data: FlowPreview
+
+
+@frozen(kw_only=True)
+class GetFlowPreviewUrl(Operation[GetFlowPreviewUrlResponse]):
+    """Get a temporary URL at which a browser shows a Flow.
+
+    Args:
+        cust_space_id: The space ID of an ISV's customer, or the instance ID of a direct
+            customer.
+
+    https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-getflowpreviewurl
+    """
+
+    flow_id: str
     cust_space_id: str | None = None
 
 
