@@ -38,6 +38,9 @@ from tests.fakes import CREDENTIALS, FAST
 from tests.raw_server import Server, serving
 from tests.samples_of import fields_of, sample
 
+# The official SDK calls a function that Python 3.12 deprecates.
+pytestmark = pytest.mark.filterwarnings("ignore:.*utcnow:DeprecationWarning")
+
 EACH = pytest.mark.parametrize("action", CATALOGUE)
 
 LEFT_OUT = {"OwnerId", "ResourceOwnerAccount", "ResourceOwnerId"}
