@@ -1,6 +1,7 @@
 """The base of all operations: a request as a value, with facts about its action."""
 
 import functools
+from inspect import cleandoc
 from typing import Any, ClassVar, Generic, TypeVar, cast, get_args
 
 from attrs import frozen
@@ -56,7 +57,7 @@ class Operation(Generic[R]):
         if "__init__" in vars(cls):  # absent until attrs has added it
             hide_init_arguments(cls)
             if cls.__doc__ and cls.__name__ in CATALOGUE:
-                cls.__doc__ = f"{cls.__doc__.rstrip()}\n\n{_facts_text(cls)}"
+                cls.__doc__ = f"{cleandoc(cls.__doc__)}\n\n{_facts_text(cls)}"
 
     def __attrs_post_init__(self) -> None:
         """Check the fields by their annotations.
@@ -115,14 +116,14 @@ def _facts_text(cls: type[Operation[Any]]) -> str:
         repeats = "never after an unknown outcome, which no action can resolve"
     pages = ""
     if hasattr(cls, "pages"):
-        pages = "Pages: `cams_async.paginate` iterates over the items of all.\n    "
+        pages = "Pages: `cams_async.paginate` iterates over the items of all.\n"
     return f"""\
-    Raises:
-        InvalidOperation: A value does not fit its field. Nothing was sent.
+Raises:
+    InvalidOperation: A value does not fit its field. Nothing was sent.
 
-    Rate limit: {rate}.
-    Retries: {repeats}.
-    {pages}RAM action: `cams:{cls.__name__}`.
+Rate limit: {rate}.
+Retries: {repeats}.
+{pages}RAM action: `cams:{cls.__name__}`.
 """
 
 
