@@ -1,8 +1,9 @@
 """The values that layers exchange and callers receive."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import field, fields, frozen
 
@@ -117,6 +118,19 @@ class Record:
             if each.repr and (getattr(self, each.name) or each.name != "extra")
         ]
         return f"{type(self).__qualname__}({', '.join(shown)})"
+
+
+class Content(ABC):
+    """The base of typed contents of messages; see `cams_async.content`."""
+
+    __slots__ = ()
+
+    message_type: ClassVar[str]
+    """The `message_type` of a message with such a content."""
+
+    @abstractmethod
+    def to_json(self) -> str:
+        """Return the JSON text that is sent."""
 
 
 @frozen(kw_only=True, slots=False)

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from cams_async.operations import OPERATIONS, Operation
-from cams_async.operations.fields import wire_name
+from cams_async.operations.fields import is_required, wire_name
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -31,7 +31,7 @@ def fields_of(action: str, *, full: bool = True) -> dict[str, Any]:
     return {
         field.name: request[wire_name(field)]
         for field in attrs.fields(OPERATIONS[action])
-        if full or field.default is attrs.NOTHING
+        if full or is_required(field)
     }
 
 

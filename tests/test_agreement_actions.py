@@ -25,6 +25,7 @@ from cams_async.operations.catalogue import (
     secret_parameters,
 )
 from cams_async.operations.fields import (
+    is_required,
     listed_values,
     parts_of,
     record_in,
@@ -93,7 +94,7 @@ def required(action: str) -> list[str]:
     return [
         wire_name(field)
         for field in attrs.fields(OPERATIONS[action])
-        if field.default is attrs.NOTHING
+        if is_required(field)
     ]
 
 

@@ -37,6 +37,7 @@ from cams_async.operations.fields import (
     ClearableText,
     InternationalNumber,
     PublicKey,
+    is_required,
     listed_values,
     parts_of,
     record_in,
@@ -306,9 +307,7 @@ def test_a_sample_request_is_sent_as_it_is(action: str) -> None:
 def test_required_fields_are_enough(action: str) -> None:
     """Nothing else is sent then."""
     required = {
-        wire_name(a)
-        for a in attrs.fields(OPERATIONS[action])
-        if a.default is attrs.NOTHING
+        wire_name(a) for a in attrs.fields(OPERATIONS[action]) if is_required(a)
     }
 
     assert required == {*wire.parameters(minimal_operation_of(action))}

@@ -27,6 +27,7 @@ from cams_async.operations.catalogue import DEFAULT_QPS
 from cams_async.operations.fields import (
     AtMost,
     Between,
+    is_required,
     listed_values,
     parts_of,
     record_in,
@@ -109,7 +110,7 @@ def _fields(
             "name": name,
             "field": field.name,
             "type": _type_text(kinds),
-            "required": field.default is attrs.NOTHING,
+            "required": is_required(field),
             "description": docs.get(field.name, ""),
         }
         if values := listed_values(kinds):

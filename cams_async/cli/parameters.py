@@ -17,6 +17,7 @@ from cams_async.methods import method_name
 from cams_async.models import Record
 from cams_async.operations import CATALOGUE, OPERATIONS, Operation
 from cams_async.operations.fields import (
+    is_required,
     listed_values,
     parts_of,
     pascal_case,
@@ -130,7 +131,7 @@ def checked(
     missing = [
         name
         for name, field in fields.items()
-        if field.default is attrs.NOTHING and name not in given
+        if is_required(field) and name not in given
     ]
     if missing:
         raise ConfigurationError(f"needs {', '.join(missing)}", field=action)

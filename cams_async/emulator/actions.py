@@ -16,6 +16,7 @@ from cams_async.emulator.state import State
 from cams_async.models import Record, Response
 from cams_async.operations import OPERATIONS, Operation
 from cams_async.operations.fields import (
+    is_required,
     listed_values,
     parts_of,
     pascal_case,
@@ -64,7 +65,7 @@ def rules_of(operation: type[Operation[Any]]) -> ParameterRules:
     values = {name: closed_values(each.type) for each, name in names.items()}
     return ParameterRules(
         required=tuple(
-            name for attribute, name in names.items() if attribute.default is NOTHING
+            name for attribute, name in names.items() if is_required(attribute)
         ),
         values={name: accepted for name, accepted in values.items() if accepted},
     )

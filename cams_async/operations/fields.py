@@ -28,7 +28,7 @@ import attrs
 
 from cams_async.config import nearest
 from cams_async.errors import InvalidOperation
-from cams_async.models import Record
+from cams_async.models import Content, Record
 from cams_async.operations.pem import EXPECTED as KEY_EXPECTED
 from cams_async.operations.pem import PemError, canonical
 from cams_async.phone_number import EXPECTED as NUMBER_EXPECTED
@@ -37,6 +37,10 @@ from cams_async.secret import Secret
 
 WIRE = "wire"
 """Metadata key: the name on the wire, if it is not the PascalCase of the field name."""
+
+REQUIRED = "required"
+"""Metadata key: True for a field that has a default and must be set all the same, since
+another field may set it."""
 
 SIMILARITY = 0.8
 """The least similarity, from 0 to 1, of a key to a name for it to be a typing error."""
@@ -118,28 +122,34 @@ ClearableText: TypeAlias = Annotated[str, _MayBeEmpty()]
 """A text that may be empty, which clears what it is set to."""
 
 
-def check_fields(operation: object) -> None:
-    """Check and normalise the fields of a new operation.
+def check_fields(value: object, *, action: str, path: str = "") -> None:
+    """Check and normalise the fields of a new operation, or of a typed content.
+
+    Args:
+        value: The operation or content.
+        action: The action of the error.
+        path: The start of the path of each field.
 
     Raises:
         InvalidOperation: A value is not as its annotation demands.
     """
-    cls = type(operation)
+    cls = type(value)
     for name, check in _checks.get(cls) or _operation_checks(cls):
-        value = getattr(operation, name)
+        given = getattr(value, name)
         try:
-            kept = check(value)
+            kept = check(given)
         except UnfitError as error:
-            path, expected, found = f"{name}{error.path}", error.expected, error.found
+            place, expected, found = f"{name}{error.path}", error.expected, error.found
             break
-        if kept is not value:
-            object.__setattr__(operation, name, kept)
+        if kept is not given:
+            object.__setattr__(value, name, kept)
     else:
         return
     # Raised here, so that no chained exception carries the value along.
     found = found and f"; found {found}"
-    msg = f"{path} must be {expected}{found}"
-    raise InvalidOperation(msg, action=cls.__name__, field=path, expected=expected)
+    place = f"{path}{place}"
+    msg = f"{place} must be {expected}{found}"
+    raise InvalidOperation(msg, action=action, field=place, expected=expected)
 
 
 _Checks: TypeAlias = tuple[tuple[str, Check], ...]
@@ -152,7 +162,15 @@ _names: dict[type[Record], dict[str, str]] = {}
 def _operation_checks(cls: type) -> _Checks:
     hints = typing.get_type_hints(cls, include_extras=True)
     _checks[cls] = checks = tuple(
-        (each.name, _check_of(hints[each.name], blank=False))
+        (
+            each.name,
+            _check_of(
+                _without_none(hints[each.name])
+                if each.metadata.get(REQUIRED)
+                else hints[each.name],
+                blank=False,
+            ),
+        )
         for each in attrs.fields(cls)
         # A field with a validator of its own needs no other.
         if each.validator is None
@@ -216,6 +234,11 @@ def parts_of(kind: Any) -> tuple[list[Any], list[Any]]:
     return [kind], []
 
 
+def _without_none(kind: Any) -> Any:
+    kinds = [each for each in parts_of(kind)[0] if each is not types.NoneType]
+    return Union[tuple(kinds)]  # noqa: UP007 - of a list
+
+
 def record_in(kinds: Sequence[Any]) -> type[Record] | None:
     """Return the class of records among the alternatives of an annotation, if any."""
     for kind in kinds:
@@ -265,6 +288,7 @@ def _check_of_one(kind: Any, *, blank: bool, empty: bool) -> Check:
     simple: Mapping[Any, Check] = {
         Secret: _secret,
         str: _text(blank=blank),
+        Content: _exactly(Content, "a typed content"),
         bytes: _exactly(bytes, "bytes"),
         bool: _exactly(bool, "True or False"),
         int: _exactly(int, "a whole number"),
@@ -384,9 +408,10 @@ def _sequence(kind: Any, *, empty: bool) -> Check:
 def _record(cls: type[Record]) -> Check:
     def check(value: Any) -> Any:
         if isinstance(value, cls):
+            kind = type(value)  # of a base class, the fields of the value's own
             changes = {
                 name: kept
-                for name, check_field in _checks.get(cls) or _record_checks(cls)
+                for name, check_field in _checks.get(kind) or _record_checks(kind)
                 for before in (getattr(value, name),)
                 if (kept := _at(f".{name}", check_field, before)) is not before
             }
@@ -457,6 +482,12 @@ def _at(step: str, check: Check, value: Any) -> Any:
 def pascal_case(name: str) -> str:
     """Return the wire name for a Python name."""
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def is_required(attribute: "attrs.Attribute[Any]") -> bool:
+    """Whether a field must be set, in one way or another."""
+    required: bool = attribute.metadata.get(REQUIRED, False)
+    return required or attribute.default is attrs.NOTHING
 
 
 def wire_name(attribute: "attrs.Attribute[Any]") -> str:

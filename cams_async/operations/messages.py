@@ -3,11 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
-from cams_async.models import Record, Response
+from cams_async.errors import InvalidOperation
+from cams_async.models import Content, Record, Response
 from cams_async.operations.common import Page, TextResponse
-from cams_async.operations.fields import AtMost, Between, InternationalNumber, Json
+from cams_async.operations.fields import (
+    REQUIRED,
+    AtMost,
+    Between,
+    InternationalNumber,
+    Json,
+)
 from cams_async.operations.operation import Operation
 from cams_async.operations.paging import PagedOperation, PageNumbers, Pages
 from cams_async.secret import Secret
@@ -101,7 +108,8 @@ class SendChatappMessage(Operation[SendChatappMessageResponse]):
 
     Args:
         type: `template` (approved; needs `template_code` or `template_name`, and
-            `language`) or `message` (needs `message_type` and `content`).
+            `language`) or `message` (needs `message_type` and `content`). A typed
+            content sets it.
         from_: The sender: a business number as digits, country code first (`whatsapp`),
             the ID of a page (`messenger`), of a professional account (`instagram`), of
             a service (`viber`), of a bot (`telegram`) or of a channel (`line`).
@@ -119,11 +127,13 @@ class SendChatappMessage(Operation[SendChatappMessageResponse]):
             (`whatsapp`). It comes back when the recipient uses the button.
         flow_action: The input of the Flow of the template (`whatsapp`).
         product_action: The products of the template (`whatsapp`).
-        message_type: The form of the message. Each channel supports some of them.
-        content: The message as JSON text, or the mapping itself, such as
-            `{"text": "Hello"}` or `{"link": "https://...", "caption": "Our shop"}`. The
-            keys depend on the channel and `message_type`. A list, as for `contacts`,
-            must be given as JSON text.
+        message_type: The form of the message. Each channel supports some of them. A
+            typed content sets it.
+        content: The message: for `whatsapp`, a typed content such as `Text("Hello")` of
+            `cams_async.content`; for any channel, JSON text, or the mapping itself,
+            such as `{"link": "https://...", "caption": "Our shop"}`. The keys depend on
+            the channel and `message_type`. A list, as for `contacts`, must be given as
+            JSON text.
         context_message_id: The ID of an earlier message, sent or received, to which
             this one is a reply.
         task_id: Your own reference, which comes back in delivery reports.
@@ -156,7 +166,9 @@ class SendChatappMessage(Operation[SendChatappMessageResponse]):
     channel_type: (
         Literal["whatsapp", "messenger", "instagram", "telegram", "line", "viber"] | str
     )
-    type: Literal["template", "message"]
+    type: Literal["template", "message"] | None = field(
+        default=None, metadata={REQUIRED: True}
+    )
     from_: str
     to: str
     cust_space_id: str | None = None
@@ -204,7 +216,7 @@ class SendChatappMessage(Operation[SendChatappMessageResponse]):
         | str
         | None
     ) = None
-    content: str | Json | None = None
+    content: str | Json | Content | None = None
     context_message_id: str | None = None
     task_id: str | None = None
     fall_back_id: str | None = None
@@ -221,6 +233,55 @@ class SendChatappMessage(Operation[SendChatappMessageResponse]):
     ad_account_id: str | None = None
     message_campaign_id: str | None = None
     token_type: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Set the fields that a typed content determines, then check all.
+
+        Raises:
+            InvalidOperation: A value does not fit; `field` is its path.
+        """
+        if isinstance(self.content, Content):
+            for name, value in _fields_of(self, self.content).items():
+                object.__setattr__(self, name, value)
+        super().__attrs_post_init__()
+
+
+def _fields_of(message: SendChatappMessage, content: Content) -> Mapping[str, str]:
+    """Return the fields that a typed content determines.
+
+    Raises:
+        InvalidOperation: Another field contradicts the content.
+    """
+    fields = {
+        "type": "message",
+        "message_type": content.message_type,
+        "content": content.to_json(),
+    }
+    accepted: dict[str, tuple[str | None, ...]] = {
+        "type": (None, fields["type"]),
+        "message_type": (None, fields["message_type"]),
+        "template_code": (None,),
+        "template_name": (None,),
+        "template_params": (None,),
+    }
+    for name, values in accepted.items():
+        if getattr(message, name) not in values:
+            others = "".join(f" or {value}" for value in values[1:])
+            expected = f"left out{others}, as the content is typed"
+            raise _contradiction(name, expected)
+    if str(message.channel_type).lower() != "whatsapp":
+        expected = "whatsapp, as the content is typed; give that of others as JSON text"
+        raise _contradiction("channel_type", expected)
+    return fields
+
+
+def _contradiction(name: str, expected: str) -> InvalidOperation:
+    return InvalidOperation(
+        f"{name} must be {expected}",
+        action="SendChatappMessage",
+        field=name,
+        expected=expected,
+    )
 
 
 @frozen(kw_only=True, slots=False)

@@ -65,7 +65,7 @@ class Operation(Generic[R]):
         Raises:
             InvalidOperation: A value does not fit; `field` is its path.
         """
-        check_fields(self)
+        check_fields(self, action=type(self).__name__)
 
     @classmethod
     @functools.cache
