@@ -82,7 +82,8 @@ def products(*groups: tuple[str | None, int]) -> ShowProducts:
 
 def flow(**changes: Any) -> OpenFlow:
     """Return the action of a Flow."""
-    return OpenFlow(**{"flow_id": "1", "flow_cta": "Go", "flow_token": "t"} | changes)
+    known: dict[str, Any] = {"flow_id": "1", "flow_cta": "Go", "flow_token": "t"}
+    return OpenFlow(**{**known, **changes})
 
 
 CONTENTS: list[tuple[TypedContent, str, Any]] = [
@@ -490,7 +491,7 @@ def test_strict_accepts_values_at_their_limits(make: Make) -> None:
 
 def send(**fields: Any) -> SendChatappMessage:
     """Return a message with some fields."""
-    known = {"channel_type": "whatsapp", "from_": "861", "to": "862"}
+    known: dict[str, Any] = {"channel_type": "whatsapp", "from_": "861", "to": "862"}
     return SendChatappMessage(**{**known, **fields})
 
 

@@ -47,7 +47,15 @@ PACKAGES = [
     operations,
     *(
         importlib.import_module(f"cams_async.{name}")
-        for name in ("bulk", "content", "emulator", "poller", "redis", "throttle")
+        for name in (
+            "bulk",
+            "callbacks",
+            "content",
+            "emulator",
+            "poller",
+            "redis",
+            "throttle",
+        )
     ),
 ]
 EXTRAS = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text("utf-8"))["project"][
