@@ -7,8 +7,10 @@
 
 `parse` is pure. CAMS promises neither the order of notifications nor that each comes
 once: `Event.key` finds duplicates, and `Receipt.supersedes` puts receipts in order.
+`Receiver` receives notifications over HTTP and passes each event to a handler once.
 """
 
+from cams_async.callbacks.delivery import Handler
 from cams_async.callbacks.events import (
     AuditEvent,
     ChoiceMessage,
@@ -30,6 +32,9 @@ from cams_async.callbacks.events import (
     window_open,
 )
 from cams_async.callbacks.parse import CallbackError, parse
+from cams_async.callbacks.receiver import Receiver
+from cams_async.callbacks.seen import RedisSeen, Seen, SeenEvents
+from cams_async.callbacks.spool import SpoolError
 
 __all__ = [
     "AuditEvent",
@@ -38,6 +43,7 @@ __all__ = [
     "ContactsMessage",
     "Event",
     "FlowReply",
+    "Handler",
     "InboundMessage",
     "LocationMessage",
     "MediaMessage",
@@ -45,6 +51,11 @@ __all__ = [
     "OrderedProduct",
     "ReactionMessage",
     "Receipt",
+    "Receiver",
+    "RedisSeen",
+    "Seen",
+    "SeenEvents",
+    "SpoolError",
     "SystemMessage",
     "TemplateAudit",
     "TemplateReply",
