@@ -1,7 +1,6 @@
 """A receiver of notifications: an ASGI application, or a handler for aiohttp."""
 
 import asyncio
-import hmac
 import json
 import logging
 from collections.abc import (
@@ -359,7 +358,7 @@ class Receiver:
             given = path.rstrip("/").rpartition("/")[2]
         else:
             given = headers.get(self._header, "")
-        return hmac.compare_digest(given.encode(), self._secret.reveal().encode())
+        return Secret(given) == self._secret  # in constant time
 
 
 def _is_secret(value: object) -> bool:

@@ -30,6 +30,7 @@ OPTIONS = (
     "skew",
     "retry_after",
     "seed",
+    "callback_url",
     "host",
     "port",
 )
@@ -100,6 +101,12 @@ def add(commands: options.Commands) -> None:
         type=options.whole,
         metavar="N",
         help="the seed of everything random (0)",
+    )
+    parser.add_argument(
+        "--callback-url",
+        metavar="URL",
+        help="push the receipts of messages there (only to the URLs that "
+        "UpdatePhoneWebhook sets, and of those only to ones of this machine)",
     )
     parser.add_argument(
         "--write-numbers",

@@ -10,10 +10,12 @@ reports whether a client exceeded them::
 
 A request passes `server` (bytes, latency, broken connections), `service` (one call from
 arrival to response), `auth` (signatures), `ceilings` (rate limits), `actions`
-(parameters) and `handlers` (behaviour, on `state`). `faults` injects faults, `report`
-sums up, and `exchange` has the request and the response.
+(parameters) and `handlers` (behaviour, on `state`). `conversations` makes notifications
+of messages, and `callbacks` pushes them. `faults` injects faults, `report` sums up, and
+`exchange` has the request and the response.
 """
 
+from cams_async.emulator.callbacks import CallbackPusher
 from cams_async.emulator.ceilings import PolicyName
 from cams_async.emulator.emulator import Emulator
 from cams_async.emulator.faults import (
@@ -29,6 +31,7 @@ from cams_async.emulator.state import EmulatedNumber
 __all__ = [
     "ActionReport",
     "AnyFault",
+    "CallbackPusher",
     "CannedResponse",
     "EmulatedNumber",
     "Emulator",

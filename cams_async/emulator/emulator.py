@@ -2,12 +2,16 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from random import Random
 from ssl import SSLContext
 from typing import Self
 
+from cams_async.config import check
 from cams_async.credentials import Credentials
+from cams_async.emulator.callbacks import CallbackPusher
 from cams_async.emulator.ceilings import PolicyName
+from cams_async.emulator.conversations import Conversations
 from cams_async.emulator.exchange import WireRequest, WireResponse
 from cams_async.emulator.faults import FaultInjector
 from cams_async.emulator.options import EmulatorOptions
@@ -46,6 +50,11 @@ class Emulator:
         retry_after: Seconds that throttled responses ask to wait; None to omit the
             header.
         business_status: The HTTP status of business failures, 400 or 200.
+        callback_url: Where notifications are pushed: messages of users, receipts,
+            audits. By default only to the URLs that UpdatePhoneWebhook sets, and of
+            those only to ones of this machine.
+        callback_retries: Seconds before each further attempt of a push that was not
+            answered with 200 within 3 seconds (assumed).
         host: The address to listen on.
         port: The port to listen on; 0 for any free port.
         ssl: The TLS context of the server; makes the endpoint https.
@@ -69,6 +78,8 @@ class Emulator:
         skew: float = 0.0,
         retry_after: float | None = None,
         business_status: int = 400,
+        callback_url: str | None = None,
+        callback_retries: Sequence[float] = (60.0, 300.0, 600.0),
         host: str = "127.0.0.1",
         port: int = 0,
         ssl: SSLContext | None = None,
@@ -86,6 +97,8 @@ class Emulator:
             skew=skew,
             retry_after=retry_after,
             business_status=business_status,
+            callback_url=callback_url,
+            callback_retries=callback_retries,
             host=host,
             port=port,
             ssl=ssl,
@@ -95,6 +108,15 @@ class Emulator:
         )
         self._service = Service(self.options, self.accounts)
         self._server = HttpServer(self.options, self._respond)
+        self.callbacks: CallbackPusher = CallbackPusher(
+            self.options.callback_retries,
+            Random(f"{seed} callbacks"),  # noqa: S311 - no secrets
+        )
+        state = self._service.state
+        self._conversations = Conversations(
+            state, self.callbacks, url=callback_url, now=self._wall
+        )
+        state.on_sent = self._conversations.sent
 
     def __repr__(self) -> str:
         return f"<Emulator {self._server.endpoint or 'stopped'}>"
@@ -188,6 +210,60 @@ class Emulator:
         """Return the calls counted so far, and whether every rate limit was kept."""
         return self._service.report(time.monotonic())
 
+    def set_status(self, phone_number: str, status: str) -> None:
+        """Set the verification status of a number, which stays, such as `EXPIRED`.
+
+        Raises:
+            ConfigurationError: There is no such number, or no such status.
+        """
+        record = self._service.state.get(phone_number)
+        known = ", ".join(CodeVerificationStatus)
+        check(status in [*CodeVerificationStatus], "status", f"must be one of {known}")
+        record.set_status(CodeVerificationStatus(status))
+
+    def receive_text(
+        self, from_: str, text: str, *, to: str | None = None, ago: float = 0.0
+    ) -> str:
+        """Receive a text of a user, as `receive` does; return its message ID."""
+        return self.receive(from_, "TEXT", text, to=to, ago=ago)
+
+    def receive(
+        self,
+        from_: str,
+        kind: str,
+        message: object,
+        *,
+        to: str | None = None,
+        ago: float = 0.0,
+    ) -> str:
+        """Receive a message of a user: open the 24-hour window, push a notification.
+
+        Args:
+            from_: The number of the user.
+            kind: The type, such as `IMAGE` or `REPLY`.
+            message: The content: a text, or JSON such as `{"payload": "1"}`.
+            to: The recipient, one of the emulator's numbers. Default: the first.
+            ago: The age of the message, in seconds.
+
+        Returns:
+            The ID of the message.
+
+        Raises:
+            ConfigurationError: There is no such recipient.
+        """
+        number = self.phone_numbers[0].phone_number if to is None else to
+        return self._conversations.receive(from_, kind, message, to=number, ago=ago)
+
+    def fail_recipient(self, number: str, code: str = "131026") -> None:
+        """Let all further messages to a user fail by their receipt, with a code."""
+        self._conversations.failing[number] = code
+
+    def audit_template(
+        self, code: str, status: str, *, language: str = "en", reason: str = ""
+    ) -> None:
+        """Push the audit of a template to `callback_url`, such as `pass` or `fail`."""
+        self._conversations.audit(code, language, status, reason)
+
     async def start(self) -> Self:
         """Listen. State and report are kept over a stop and a new start.
 
@@ -197,6 +273,7 @@ class Emulator:
         if self._service.start is None:
             self._service.start = time.monotonic()
         await self._server.start()
+        await self.callbacks.start()
         return self
 
     async def aclose(self) -> None:
@@ -204,6 +281,7 @@ class Emulator:
 
         May be called more than once.
         """
+        await self.callbacks.aclose()
         await self._server.aclose()
 
     async def __aenter__(self) -> Self:
@@ -212,9 +290,11 @@ class Emulator:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
+    def _wall(self) -> float:
+        return time.time() + self.options.skew
+
     def _respond(self, request: WireRequest) -> WireResponse:
-        wall = time.time() + self.options.skew
-        return self._service.respond(request, now=time.monotonic(), wall=wall)
+        return self._service.respond(request, now=time.monotonic(), wall=self._wall())
 
 
 def _credentials(index: int) -> Credentials:

@@ -153,6 +153,17 @@ class Handlers:
             "PhoneNumbers": [listed(record, elapsed) for record in space],
         }
 
+    def update_phone_webhook(
+        self, account: str, parameters: Parameters, elapsed: float
+    ) -> ResponseFields:
+        """Set the URLs of a number; one that is not given stays: assumed."""
+        del elapsed
+        record = self._state.find(account, parameters)
+        record.set_webhook(
+            parameters.get("UpCallbackUrl"), parameters.get("StatusCallbackUrl")
+        )
+        return {}
+
     def get_pre_validate_phone_id(
         self, account: str, parameters: Parameters, elapsed: float
     ) -> ResponseFields:
@@ -283,9 +294,8 @@ def listed(record: PhoneNumberState, elapsed: float) -> ResponseFields:
         "NewNameStatus": "Approval",
         "StatusQueue": "Alicom-Queue-Status",
         "UpQueue": "Alicom-Queue-Up",
-        "StatusCallbackUrl": "https://shop.example/status",
-        # The vendor's own example ends in a newline.
-        "UpCallbackUrl": "https://shop.example/up\n",
+        "StatusCallbackUrl": record.status_callback_url,
+        "UpCallbackUrl": record.up_callback_url,
         "IsOfficial": "N",
         "CallingConfigure": CALLING_CONFIGURE,
     }

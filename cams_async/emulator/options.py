@@ -1,8 +1,9 @@
 """The options of an emulator."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ssl import SSLContext
-from typing import Any
+from typing import Any, cast
+from urllib.parse import urlsplit
 
 from attrs import Attribute, define, field
 from attrs.setters import frozen
@@ -46,6 +47,20 @@ def _is_range(value: Any) -> bool:
             return False
 
 
+def _callback_url(_: object, attribute: "Attribute[Any]", value: Any) -> None:
+    is_url = isinstance(value, str) and urlsplit(value).scheme in ("http", "https")
+    check(value is None or is_url, attribute.name, "must be an http or https URL")
+
+
+def _as_tuple(values: Any) -> tuple[Any, ...]:
+    is_list = isinstance(values, Sequence)
+    return tuple(cast("Sequence[Any]", values)) if is_list else (None,)
+
+
+def _pauses(_: object, attribute: "Attribute[Any]", value: Any) -> None:
+    check(all(map(is_number, value)), attribute.name, "must be numbers of seconds")
+
+
 @define(kw_only=True, eq=False)
 class EmulatorOptions:
     """The options of an emulator; only the last four may change while it runs."""
@@ -58,6 +73,10 @@ class EmulatorOptions:
     qps: Mapping[str, float] = field(validator=_ceilings, on_setattr=frozen)
     counts_refused: bool = field(validator=flag, on_setattr=frozen)
     reads_forms: bool = field(validator=flag, on_setattr=frozen)
+    callback_url: str | None = field(validator=_callback_url, on_setattr=frozen)
+    callback_retries: tuple[float, ...] = field(
+        converter=_as_tuple, validator=_pauses, on_setattr=frozen
+    )
     settle: float | None = field(validator=optional(amount), on_setattr=frozen)
     seed: int = field(validator=whole(0), on_setattr=frozen)
     host: str = field(validator=text, on_setattr=frozen)

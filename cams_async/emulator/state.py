@@ -8,7 +8,7 @@ https://www.alibabacloud.com/help/en/chatapp/developer-reference/error-codes
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import NoReturn
 
@@ -79,6 +79,18 @@ class PhoneNumberState:
     verify_code: str
     code_used: bool = False
     encryption_public_key: str | None = None
+    # The vendor's own example ends in a newline.
+    up_callback_url: str = "https://shop.example/up\n"
+    status_callback_url: str = "https://shop.example/status"
+
+    def set_webhook(self, up: str | None, status: str | None) -> None:
+        """Set the URLs of notifications; None keeps one."""
+        self.up_callback_url = up or self.up_callback_url
+        self.status_callback_url = status or self.status_callback_url
+
+    def set_status(self, status: CodeVerificationStatus) -> None:
+        """Set the verification status, which stays."""
+        self.first_status, self.verified_at = status, math.inf
 
     def status(self, elapsed: float) -> CodeVerificationStatus:
         """Return the verification status at `elapsed` seconds since the start."""
@@ -108,6 +120,7 @@ class State:
     ) -> None:
         self._random = random
         self._settle = settle
+        self.on_sent: Callable[[Message], None] = lambda _: None
         self._numbers: dict[str, PhoneNumberState] = {}
         self._spaces: dict[str, list[PhoneNumberState]] = {}
         self._messages: deque[Message] = deque(maxlen=MOST_MESSAGES)
@@ -172,6 +185,10 @@ class State:
             expected = "must be one of the emulator's phone numbers"
             raise ConfigurationError(expected, field="phone_number") from None
 
+    def known(self, phone_number: str) -> PhoneNumberState | None:
+        """Return the state of a number; None if there is no such number."""
+        return self._numbers.get(phone_number)
+
     def find(self, account: str, parameters: Mapping[str, str]) -> PhoneNumberState:
         """Return the state of the number that a call names.
 
@@ -234,6 +251,7 @@ class State:
             sent_at=self.epoch + elapsed,
         )
         self._messages.append(message)
+        self.on_sent(message)
         return message.id
 
     def messages(self, account: str) -> Sequence[Message]:

@@ -1,0 +1,1 @@
+"""Complete bots, which the documentation shows and the tests run."""
