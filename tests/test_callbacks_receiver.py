@@ -312,6 +312,27 @@ async def test_a_step_passes_errors_on() -> None:
     call.close()
 
 
+async def test_a_handler_that_awaits_something_cancelled_has_failed(
+    http: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The next event of its conversation is handled."""
+    recorder = Recorder()
+
+    async def handle(event: Event) -> None:
+        if isinstance(event, TextMessage) and event.text == "bad":
+            task = asyncio.create_task(asyncio.sleep(20))
+            task.cancel()
+            await task
+        await recorder(event)
+
+    async with in_uvicorn(Receiver(handle)) as url:
+        await post(http, url, text(1, "bad"), text(2, "good"))
+        await recorder.wait(1)
+
+    assert ["good"] == recorder.texts
+    assert "failed for" in caplog.text
+
+
 @pytest.mark.parametrize("spooled", [False, True])
 async def test_without_room_a_notification_is_refused(
     http: aiohttp.ClientSession, tmp_path: Path, *, spooled: bool
@@ -467,8 +488,11 @@ async def test_a_spool_serves_one_process(tmp_path: Path) -> None:
     path = tmp_path / "spool"
     async with Receiver(Recorder(), spool=path):
         second = Receiver(Recorder(), spool=path)
-        with pytest.raises(ConfigurationError, match=r"spool: .*locked"):
-            await second.start()
+        starts = await asyncio.gather(
+            second.start(), second.start(), return_exceptions=True
+        )
+        assert {ConfigurationError} == {type(each) for each in starts}
+        assert "locked" in str(starts[0])
         sent: list[Any] = []
 
         async def receive() -> Any:
@@ -480,8 +504,7 @@ async def test_a_spool_serves_one_process(tmp_path: Path) -> None:
         await Receiver(Recorder(), spool=path)({"type": "lifespan"}, receive, send)
         assert "lifespan.startup.failed" == sent[0]["type"]
         assert "locked" in sent[0]["message"]
-        await second.aclose()
-    async with Receiver(Recorder(), spool=path):
+    async with second:  # once the first has closed
         pass
 
 

@@ -34,7 +34,7 @@ MAX_TAKEN: Final = 1000
 SPOOL_PAUSE: Final = 1.0
 """Seconds after which a spool that failed is used again."""
 
-logger = logging.getLogger("cams_async")
+logger: logging.Logger = logging.getLogger("cams_async")
 
 
 class HandlerCaller:
@@ -57,7 +57,11 @@ class HandlerCaller:
                 result = await loop.run_in_executor(self._threads, self._handler, event)
             if result is not None:
                 await _Steps(result, self.name)
-        except Exception:
+        except (Exception, asyncio.CancelledError):
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # the receiver is closed
+            # A handler that awaited something cancelled has failed, and no more.
             logger.exception("the handler %s failed for %r", self.name, event)
             return False
         return True
@@ -108,7 +112,7 @@ class Lanes(Generic[T]):
         self._work = work
         self._queues = [asyncio.Queue[tuple[T, ...]]() for _ in range(number)]
         self._tasks: list[asyncio.Task[None]] = []
-        self.unfinished = 0
+        self.unfinished: int = 0
         """Items that wait, or are worked on."""
 
     def start(self) -> None:
@@ -314,11 +318,11 @@ class SpoolDelivery:
         if self._feeding is not None:
             self._feeding.cancel()
             await asyncio.gather(self._feeding, return_exceptions=True)
-        attempts = self._attempts
-        try:
-            await self.in_thread(lambda: self._spool.advance(attempts, 0))
-        except SpoolError as error:
-            logger.warning("%s: events may be handled again", error)
+            attempts = self._attempts
+            try:
+                await self.in_thread(lambda: self._spool.advance(attempts, 0))
+            except SpoolError as error:
+                logger.warning("%s: events may be handled again", error)
         await self.in_thread(self._spool.close)
         self._thread.shutdown(wait=False)
 

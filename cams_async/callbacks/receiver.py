@@ -51,7 +51,7 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
-logger = logging.getLogger("cams_async")
+logger: logging.Logger = logging.getLogger("cams_async")
 
 
 class Receiver:
@@ -170,7 +170,14 @@ class Receiver:
             raise ConfigurationError(msg)
         if self._starting is None:
             self._starting = asyncio.ensure_future(self._delivery.start())
-        await asyncio.shield(self._starting)
+        starting = self._starting
+        try:
+            await asyncio.shield(starting)
+        except CamsError:
+            # Such as for a spool that a former process has not closed yet.
+            if self._starting is starting:
+                self._starting = None
+            raise
         return self
 
     async def aclose(self) -> None:
@@ -179,7 +186,7 @@ class Receiver:
             self._closed = True
             if self._starting is not None:
                 await asyncio.gather(self._starting, return_exceptions=True)
-                await self._delivery.aclose()
+            await self._delivery.aclose()
             self._call.close()
 
     async def __aenter__(self) -> Self:

@@ -98,7 +98,7 @@ class Spool:
         self._now = now
         self._lock = threading.Lock()
         self._db: sqlite3.Connection | None = None
-        self.unfinished = 0
+        self.unfinished: int = 0
         """Events that are pending or taken."""
 
     def now(self) -> float:
