@@ -138,7 +138,7 @@ class AiohttpTransport:
             raise ConfigurationError("is closed", field="session")
         # A caller's connector has one pool for all.
         long = request.repeatable or self._given is not None
-        return await _send(
+        return await send_once(
             self._sessions.get(long) or self._open(long=long),
             "POST",
             URL(request.url, encoded=True),
@@ -159,7 +159,7 @@ class AiohttpTransport:
             session = open_session(connector, owned=False, trace_configs=traces)
         else:
             session = open_session(
-                _connector() if long else _connector(_SHORT_KEEP_ALIVE)
+                open_connector() if long else open_connector(_SHORT_KEEP_ALIVE)
             )
         self._sessions[long] = session
         return session
@@ -170,7 +170,8 @@ class AiohttpTransport:
             await self._sessions.popitem()[1].close()
 
 
-def _connector(keep_alive: float = 15.0) -> aiohttp.TCPConnector:
+def open_connector(keep_alive: float = 15.0) -> aiohttp.TCPConnector:
+    """Return a connector with connections that are kept for so many seconds."""
     # The throttle bounds the calls in flight; a second bound would only delay requests
     # that have a permit.
     return aiohttp.TCPConnector(limit=0, keepalive_timeout=keep_alive)
@@ -185,8 +186,8 @@ async def fetch(
         TransportError: It could not be fetched in time.
         DecodeError: It is larger than `max_response` bytes.
     """
-    async with open_session(_connector()) as session:
-        return await _send(
+    async with open_session(open_connector()) as session:
+        return await send_once(
             session,
             "GET",
             as_secret(url).reveal(),
@@ -197,7 +198,7 @@ async def fetch(
         )
 
 
-async def _send(
+async def send_once(
     session: aiohttp.ClientSession,
     method: str,
     url: URL | str,
@@ -292,7 +293,7 @@ def _translate(
         return caught.with_traceback(None)
     translated = (aiohttp.ClientError, OSError, ValueError, AssertionError)
     if not isinstance(caught, translated):
-        # Both were raised inside aiohttp, below `_send`.
+        # Both were raised inside aiohttp, below `send_once`.
         caught.__cause__ = caught.__context__ = None
         return caught.with_traceback(None)
     error = _our_error(caught, _path(caught, url, proxy), timeout, sent=sent)

@@ -52,6 +52,7 @@ PACKAGES = [
             "callbacks",
             "content",
             "emulator",
+            "media",
             "poller",
             "redis",
             "throttle",

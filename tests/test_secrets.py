@@ -881,7 +881,8 @@ REVEALING = {
     "signing",
     "wire",
     "protocol",  # what is signed
-    "masking",  # what a response must not quote
+    "masking",
+    "media",  # what a response must not quote
     "transport",
     "sources",  # the account of a credentials URI
     "redis.server",  # what connects

@@ -25,6 +25,7 @@ from cams_async.emulator.faults import (
     FaultInjector,
     Slow,
 )
+from cams_async.emulator.object_store import ObjectStore, StoredObject
 from cams_async.emulator.report import ActionReport, Report
 from cams_async.emulator.state import EmulatedNumber
 
@@ -37,7 +38,9 @@ __all__ = [
     "Emulator",
     "Fault",
     "FaultInjector",
+    "ObjectStore",
     "PolicyName",
     "Report",
     "Slow",
+    "StoredObject",
 ]

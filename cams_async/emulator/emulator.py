@@ -14,6 +14,7 @@ from cams_async.emulator.ceilings import PolicyName
 from cams_async.emulator.conversations import Conversations
 from cams_async.emulator.exchange import WireRequest, WireResponse
 from cams_async.emulator.faults import FaultInjector
+from cams_async.emulator.object_store import ObjectStore
 from cams_async.emulator.options import EmulatorOptions
 from cams_async.emulator.report import Report
 from cams_async.emulator.server import HttpServer
@@ -142,6 +143,11 @@ class Emulator:
     def phone_numbers(self) -> tuple[EmulatedNumber, ...]:
         """The phone numbers of all accounts."""
         return self._service.state.numbers
+
+    @property
+    def store(self) -> ObjectStore:
+        """The object store, for which GetChatappUploadAuthorization gives access."""
+        return self._service.state.store
 
     @property
     def faults(self) -> FaultInjector:
@@ -273,6 +279,7 @@ class Emulator:
         if self._service.start is None:
             self._service.start = time.monotonic()
         await self._server.start()
+        self._service.state.endpoint = self.endpoint
         await self.callbacks.start()
         return self
 
@@ -294,6 +301,8 @@ class Emulator:
         return time.time() + self.options.skew
 
     def _respond(self, request: WireRequest) -> WireResponse:
+        if self.store.serves(request.path):
+            return self.store.respond(request, self._wall())
         return self._service.respond(request, now=time.monotonic(), wall=self._wall())
 
 

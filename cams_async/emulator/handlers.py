@@ -164,6 +164,16 @@ class Handlers:
         )
         return {}
 
+    def get_chatapp_upload_authorization(
+        self, account: str, parameters: Parameters, elapsed: float
+    ) -> ResponseFields:
+        """Return credentials for a folder of the object store."""
+        del elapsed
+        space = parameters["CustSpaceId"]
+        self._state.space(account, space)
+        folder = f"{account}/{space}"
+        return {"Data": self._state.store.authorization(self._state.endpoint, folder)}
+
     def get_pre_validate_phone_id(
         self, account: str, parameters: Parameters, elapsed: float
     ) -> ResponseFields:

@@ -135,7 +135,7 @@ class HttpServer:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
-            body = await request.read() if request.can_read_body else b""
+            body = await read_body(request)
         except (web.RequestPayloadError, ConnectionError):
             return reset(request)
         if not await self._wait_latency():
@@ -178,6 +178,13 @@ class HttpServer:
             ):
                 pass
         return reset(request)
+
+
+async def read_body(request: web.BaseRequest) -> bytes:
+    """Return the body; only a file for the object store may be long."""
+    if request.method != "PUT":
+        return await request.read() if request.can_read_body else b""
+    return b"".join([piece async for piece in request.content.iter_any()])
 
 
 def origin(scheme: str, host: str, port: int) -> str:

@@ -15,6 +15,7 @@ from typing import NoReturn
 from attrs import define, frozen
 
 from cams_async.emulator.exchange import fail
+from cams_async.emulator.object_store import ObjectStore
 from cams_async.errors import ConfigurationError
 from cams_async.models import CodeVerificationStatus
 
@@ -120,6 +121,8 @@ class State:
     ) -> None:
         self._random = random
         self._settle = settle
+        self.store: ObjectStore = ObjectStore()
+        self.endpoint: str = ""
         self.on_sent: Callable[[Message], None] = lambda _: None
         self._numbers: dict[str, PhoneNumberState] = {}
         self._spaces: dict[str, list[PhoneNumberState]] = {}
