@@ -146,6 +146,11 @@ class Lanes(Generic[T]):
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
+def has_room(unfinished: int, new: int, most: int) -> bool:
+    """Whether events may be taken; those of one notification always can."""
+    return unfinished == 0 or unfinished + new <= most
+
+
 def conversation(event: Event) -> tuple[str | None, ...]:
     """Return what identifies the conversation of an event."""
     if isinstance(event, InboundMessage):
@@ -195,7 +200,7 @@ class MemoryDelivery:
 
     async def offer(self, events: Sequence[Event]) -> bool:
         """Take all events, or return False if there is no room."""
-        if self._lanes.unfinished + len(events) > self._max:
+        if not has_room(self._lanes.unfinished, len(events), self._max):
             return False
         for each in events:
             self._lanes.put(each, each)
@@ -258,7 +263,7 @@ class SpoolDelivery:
         Raises:
             SpoolError: They could not be written.
         """
-        if self._spool.unfinished + len(events) > self._max:
+        if not has_room(self._spool.unfinished, len(events), self._max):
             return False
         await self.in_thread(lambda: self._spool.add(events))
         self.wake()

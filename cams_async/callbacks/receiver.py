@@ -83,7 +83,8 @@ class Receiver:
             in a header. Access logs show paths.
         header: The name of the header that has the secret. Default: it is in the path.
         concurrency: The most events that are handled at a time.
-        max_queue: The most events that are accepted and not handled.
+        max_queue: The most events that are accepted and not handled, except for those
+            of a single notification.
         max_bytes: The longest body that is read.
         pauses: Seconds before each further attempt, with a spool.
         grace: Seconds that `aclose` waits for handlers.
