@@ -1,6 +1,7 @@
 """Parsing notifications: each kind, each odd form, and that nothing is lost."""
 
 import json
+import pickle
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,6 +33,7 @@ from cams_async.callbacks import (
     window_open,
 )
 from cams_async.callbacks.parse import _text_of
+from cams_async.errors import ConfigurationError
 from tests.strategies import JSON
 
 USER, BUSINESS = "8613800000000", "8613900000000"
@@ -220,7 +222,16 @@ INBOUND: list[tuple[str, Any, type[InboundMessage], dict[str, Any]]] = [
     ("CONTACTS", "x", InboundMessage, {"message": "x"}),
     ("INTERACTIVE", {"nfm_reply": {}}, InboundMessage, {"type": "INTERACTIVE"}),
     ("INTERACTIVE", {"type": "new"}, InboundMessage, {"type": "INTERACTIVE"}),
-    ("LOCATION", None, InboundMessage, {"message": None}),
+    ("LOCATION", "null", InboundMessage, {"message": "null"}),
+    ("LATER", "NaN", InboundMessage, {"message": "NaN"}),
+    ("LATER", "0012", InboundMessage, {"message": "0012"}),
+    (" Text ", "hello", TextMessage, {"text": "hello", "type": "TEXT"}),
+    (
+        "INTERACTIVE",
+        {"interactive": json.dumps({"button_reply": json.dumps({"id": "b1"})})},
+        ChoiceMessage,
+        {"id": "b1"},
+    ),
 ]
 
 RECEIPTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
@@ -273,6 +284,7 @@ RECEIPTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ),
     ({"messageId": "1", "status": "Undelivered"}, {"status": "failed", "order": 2}),
     ({"MessageId": "1", "Status": "Deleted"}, {"status": "deleted", "order": 0}),
+    ({"MessageId": "1", "Status": "Unsubscribe"}, {"status": "unsubscribe"}),
 ]
 
 AUDITS: list[tuple[dict[str, Any], type[AuditEvent], dict[str, Any]]] = [
@@ -324,6 +336,11 @@ AUDITS: list[tuple[dict[str, Any], type[AuditEvent], dict[str, Any]]] = [
         AuditEvent,
         {"kind": "laterUpdate"},
     ),
+    (
+        {"Type": "PhoneQualityUpdate", "PhoneNumber": BUSINESS, "Status": "RED"},
+        AuditEvent,
+        {"kind": "PhoneQualityUpdate", "status": "RED", "waba_id": None},
+    ),
 ]
 
 
@@ -368,7 +385,7 @@ def test_an_inbound_message_has_the_class_of_its_type(
     assert type(event) is cls
     assert isinstance(event, InboundMessage)
     assert {**COMMON, **fields} == shown(event, {**COMMON, **fields})
-    assert kind.upper() == event.type
+    assert kind.strip().upper() == event.type
 
 
 @pytest.mark.parametrize(("item", "fields"), RECEIPTS)
@@ -420,6 +437,21 @@ def test_keys_differ_unless_the_event_is_the_same() -> None:
 
     assert len(items) == len(set(keys))
     assert [keys[0], keys[3]] == [parsed(item).key for item in same]
+
+
+@pytest.mark.parametrize(
+    ("item", "change"),
+    [
+        ({"Type": "templateCategoryUpdate", "TemplateCode": "1"}, {"Category": "NEW"}),
+        ({"MessageId": "1", "Status": "unsubscribe"}, {"Timestamp": 1662104191973}),
+        ({**ENVELOPE, "MessageId": None, "Type": "TEXT", "Message": "1"}, {"Name": ""}),
+    ],
+)
+def test_what_differs_in_any_field_is_not_lost_as_a_duplicate(
+    item: dict[str, Any], change: dict[str, Any]
+) -> None:
+    """Fields that no page names can make the difference."""
+    assert parsed(item).key != parsed({**item, **change}).key
 
 
 def test_what_has_no_id_is_a_duplicate_for_minutes_only() -> None:
@@ -548,6 +580,74 @@ def test_an_odd_item_loses_no_other(item: Any, reason: str) -> None:
     assert odd == parsed(odd.raw)
 
 
+@pytest.mark.parametrize(
+    "fields", [{"MessageId": None}, {"MessageId": None, "WabaId": None}]
+)
+def test_a_message_without_an_id_is_no_change(fields: dict[str, Any]) -> None:
+    """It has a sender."""
+    event = parsed(inbound("TEXT", "hello", **fields))
+
+    assert type(event) is Event
+    assert "hello" == event.raw["Message"]
+
+
+def test_a_receipt_without_a_status_is_no_message() -> None:
+    """Its sender is the business: a bot that replied would write to itself."""
+    item = {**ENVELOPE, "Type": "TEMPLATE", "MsgFrameType": "template", "Status": ""}
+    event = parsed(item)
+
+    assert isinstance(event, UnparsedEvent)
+    assert "the item has no Status" == event.reason
+
+
+def test_a_field_that_is_there_twice_keeps_both_values() -> None:
+    """A name without spaces has precedence, wherever it stands."""
+    for body in (
+        '[{"MessageId":"1","Status":"Sent","Status ":"","A ":1," A":2}]',
+        '[{"Status ":"","Status":"Sent","MessageId":"1","A ":1," A":2}]',
+    ):
+        (event,) = parse(body)
+
+        assert isinstance(event, Receipt)
+        assert "sent" == event.status
+        assert {"MessageId": "1", "Status": "Sent", "Status ": ""} == {
+            name: event.raw[name] for name in ("MessageId", "Status", "Status ")
+        }
+        assert (1, 2) == (event.raw["A"], event.raw[" A"])
+        assert event == parsed(event.raw)
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity", "-Infinity"])
+def test_what_is_no_finite_number_is_kept_as_a_text(number: str) -> None:
+    """Such numbers are no JSON, in which events are stored."""
+    (event,) = parse(f'[{{"New": {number}}}]')
+
+    assert {"New": number} == event.raw
+    assert event.key == parsed(event.raw).key
+
+
+def test_half_of_a_character_is_replaced() -> None:
+    """No file, database or terminal takes it. Whole characters stay."""
+    texts = {
+        r"a\ud83d": "a\ufffd",
+        r"\ud83d\ude00": "\U0001f600",
+        r"\\ud83d": r"\ud83d",
+    }
+    for escaped, expected in texts.items():
+        (event,) = parse(json.dumps([inbound("TEXT", "?")]).replace("?", escaped))
+
+        assert isinstance(event, TextMessage)
+        assert expected == event.text
+
+
+def test_a_boolean_is_no_text() -> None:
+    """The message is kept."""
+    event = parsed({**ENVELOPE, "Type": "TEXT", "Message": True})
+
+    assert isinstance(event, InboundMessage)
+    assert (InboundMessage, True) == (type(event), event.message)
+
+
 def test_a_deep_item_is_kept_as_a_text() -> None:
     """It is not read, and the others are."""
     deep: Any = {}
@@ -591,6 +691,12 @@ def test_a_body_that_is_no_notification_is_an_error(body: bytes | str) -> None:
         parse(body)
 
 
+def test_a_body_of_another_type_is_an_error() -> None:
+    """The error names the argument."""
+    with pytest.raises(ConfigurationError, match=r"^body: must be"):
+        parse({"MessageId": "1"})  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
 def test_the_size_is_bounded_by_its_bytes() -> None:
     """A text counts as UTF-8."""
     body = json.dumps([{"Name": "无"}], ensure_ascii=False)
@@ -629,6 +735,29 @@ def test_a_repr_shows_nothing_personal(item: dict[str, Any]) -> None:
         assert len(text) < 5 or text not in repr(event).removeprefix("<")
 
 
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"MessageId": "1", "Status": "x\nERROR y", "ErrorCode": USER},
+        {"WabaId": "1", "Type": "x\nERROR y", "Status": f"{USER}.changed"},
+    ],
+)
+def test_a_repr_shows_words_only(item: dict[str, Any]) -> None:
+    """The vendor signs nothing: a forged value adds no line to a log."""
+    event = parsed(item)
+
+    assert f"<{type(event).__name__} {event.key[:8]} *** ***>" == repr(event)
+
+
+@pytest.mark.parametrize("item", ITEMS)
+def test_an_event_survives_pickle(item: dict[str, Any]) -> None:
+    """So a process pool can handle it."""
+    event = parsed(item)
+    again = pickle.loads(pickle.dumps(event))  # noqa: S301 - our own bytes
+
+    assert (event, event.raw) == (again, again.raw)
+
+
 NAMES = st.sampled_from(
     [*ENVELOPE, "Type", "Message", "Status", "AuditStatus", "Context"]
 )
@@ -644,6 +773,7 @@ def test_no_item_loses_another(items: list[Any]) -> None:
     assert events[0] == events[-1] == parsed(GOOD)
     for event in events:
         assert parsed(event.raw) == event
+        assert parsed(event.raw).key == event.key
 
 
 @given(st.binary() | st.text() | JSON.map(json.dumps))
@@ -673,3 +803,12 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 def test_the_window_is_open_for_a_day(last: datetime | None, *, is_open: bool) -> None:
     """It is counted from the last message of the user."""
     assert is_open is window_open(last, NOW)
+
+
+@pytest.mark.parametrize("field", ["last_inbound", "now"])
+def test_a_time_without_a_zone_is_an_error(field: str) -> None:
+    """The error names the argument."""
+    times = {"last_inbound": NOW, "now": NOW, field: NOW.replace(tzinfo=None)}
+
+    with pytest.raises(ConfigurationError, match=rf"^{field}: must have a time zone"):
+        window_open(**times)

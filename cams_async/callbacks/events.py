@@ -3,11 +3,15 @@
 https://www.alibabacloud.com/help/en/chatapp/user-guide/message-receipts
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
 from attrs import field, frozen
+
+from cams_async.config import check
+from cams_async.secret import MASK
 
 WINDOW: Final = timedelta(hours=24)
 """For how long after a message of a user WhatsApp accepts any message to the user."""
@@ -17,6 +21,9 @@ ORDER: Final[Mapping[str, int]] = {"sent": 1, "failed": 2, "delivered": 3, "read
 Failed, and that Failed can come after Delivered and Read."""
 
 MINUTES: Final = 600.0
+
+WORD: Final = re.compile(r"(?!.*\d{8})[\w.-]{1,40}", re.ASCII)
+"""A value that a log can show: short, on one line, and without a phone number."""
 
 
 @frozen(kw_only=True, repr=False)
@@ -38,7 +45,7 @@ class Event:
 
     def __repr__(self) -> str:
         """Return the class and the key, and nothing about a person."""
-        return f"<{type(self).__name__} {self.key[:8]}>"
+        return _shown(self)
 
 
 @frozen(kw_only=True, repr=False)
@@ -272,8 +279,7 @@ class Receipt(Event):
 
     def __repr__(self) -> str:
         """Return the status and the error code, and nothing about a person."""
-        shown = " ".join(filter(None, (self.status, self.error_code)))
-        return f"<{type(self).__name__} {self.key[:8]} {shown}>"
+        return _shown(self, self.status, self.error_code)
 
 
 # Templates, numbers and accounts
@@ -295,7 +301,7 @@ class AuditEvent(Event):
 
     def __repr__(self) -> str:
         """Return the kind and the state, and nothing about a person."""
-        return f"<{type(self).__name__} {self.key[:8]} {self.kind} {self.status}>"
+        return _shown(self, self.kind, self.status)
 
 
 @frozen(kw_only=True, repr=False)
@@ -318,5 +324,19 @@ def window_open(last_inbound: datetime | None, now: datetime) -> bool:
     Args:
         last_inbound: The time of the last message of the user; None for none.
         now: The current time.
+
+    Raises:
+        ConfigurationError: A time has no time zone.
     """
+    times = {"last_inbound": last_inbound, "now": now}
+    for name, time in times.items():
+        is_aware = time is None or time.utcoffset() is not None
+        check(is_aware, name, "must have a time zone")
     return last_inbound is not None and now - last_inbound < WINDOW
+
+
+def _shown(event: Event, *words: str | None) -> str:
+    """Return the class, the key and some words; others are masked."""
+    shown = [type(event).__name__, event.key[:8]]
+    shown += [each if WORD.fullmatch(each) else MASK for each in words if each]
+    return f"<{' '.join(shown)}>"

@@ -5,12 +5,15 @@ meaning permits, and what cannot be read becomes an event, too.
 """
 
 import json
+import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, TypeGuard
 
 from cams_async.callbacks.events import (
+    ORDER,
     AuditEvent,
     ChoiceMessage,
     ContactsMessage,
@@ -29,6 +32,7 @@ from cams_async.callbacks.events import (
     TextMessage,
     UnparsedEvent,
 )
+from cams_async.config import check
 from cams_async.errors import CamsError
 
 MAX_BYTES = 2**20
@@ -50,6 +54,22 @@ SECONDS = 10**11
 """Timestamps below are in seconds, others in milliseconds."""
 
 TEMPLATE = "template"
+
+CHANGES = frozenset(
+    {
+        TEMPLATE,
+        "phonenameupdate",
+        "phonequalityupdate",
+        "wabareviewupdate",
+        "wabaaccountupdate",
+        "templatecategoryupdate",
+        "templatequalityupdate",
+    }
+)
+"""The documented kinds of changes, in lower case."""
+
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half of a character, which no encoding can carry."""
 
 MEDIA = frozenset({"IMAGE", "VIDEO", "AUDIO", "DOCUMENT", "STICKER"})
 
@@ -74,9 +94,15 @@ def parse(body: bytes | str, *, max_bytes: int = MAX_BYTES) -> tuple[Event, ...]
         max_bytes: The longest body that is read.
 
     Raises:
+        ConfigurationError: The body is neither bytes nor a string.
         CallbackError: The body is too long, has more than 10,000 items, or is no JSON
             array or object.
     """
+    check(
+        isinstance(body, bytes | str),  # pyright: ignore[reportUnnecessaryIsInstance] - not every caller has a type checker
+        "body",
+        "must be bytes or a string",
+    )
     data = body.encode(errors="replace") if isinstance(body, str) else body
     if len(data) > max_bytes:
         msg = f"the body has more than {max_bytes:,} bytes"
@@ -114,17 +140,24 @@ def _unparsed(raw: Any, reason: str) -> UnparsedEvent:
 
 
 def _make(fields: "_Fields") -> Event:
-    kind = fields.text("Type") or ""
+    kind = (fields.text("Type") or "").strip()
     message_id = fields.text("MessageId")
-    if message_id is None and (
-        fields.has("AuditStatus") or (kind and fields.has("WabaId"))
-    ):
+    if message_id is None and _is_change(fields, kind):
         return _audit(fields, kind or TEMPLATE)
-    if message_id is not None and fields.has("Status"):
+    # Only receipts have a MsgFrameType.
+    if message_id is not None and (fields.has("Status") or fields.has("MsgFrameType")):
         return _receipt(fields, message_id)
     if message_id is not None and (kind or fields.has("Message")):
         return _inbound(fields, message_id, kind.upper())
     return Event(key=_key("item", _text_of(fields.raw)), **fields.common())
+
+
+def _is_change(fields: "_Fields", kind: str) -> bool:
+    """Return whether an item without a MessageId is a change."""
+    if fields.has("AuditStatus") or kind.lower() in CHANGES:
+        return True
+    # A message has a sender, even where its id is missing.
+    return bool(kind) and fields.has("WabaId") and not fields.has("From")
 
 
 # --- items ----------------------------------------------------------------------------
@@ -134,7 +167,12 @@ class _Fields:
     """The fields of an object, by names with any space around and any first letter."""
 
     def __init__(self, given: Mapping[str, Any]) -> None:
-        self.raw: dict[str, Any] = {name.strip(): each for name, each in given.items()}
+        self.raw: dict[str, Any] = {}
+        for name, each in given.items():
+            plain = name.strip()
+            # Where both names are there, each keeps its value.
+            is_taken = plain in given or plain in self.raw
+            self.raw[name if is_taken else plain] = each
         self._lower = {
             name[:1].lower() + name[1:]: each for name, each in self.raw.items()
         }
@@ -148,6 +186,13 @@ class _Fields:
             if value is not None:
                 return value
         return None
+
+    def inner(self, name: str) -> "_Fields | None":
+        """Return the fields of an object, or of one in a JSON text."""
+        value = self.get(name)
+        if isinstance(value, str):
+            value = _decoded(value)
+        return _Fields(value) if _is_object(value) else None
 
     def has(self, name: str) -> bool:
         """Whether a field has a value."""
@@ -192,12 +237,15 @@ class _Fields:
 
 def _receipt(fields: _Fields, message_id: str) -> Receipt:
     status = fields.needed("Status").strip().lower()
-    to = fields.number("To")
+    if status == "undelivered":
+        status = "failed"
+    to, time = fields.number("To"), fields.text("Timestamp")
     return Receipt(
-        # The recipients of a batch may share an ID.
-        key=_key("receipt", message_id, to, status),
+        # The recipients of a batch may share an ID. Statuses outside of the life of a
+        # message, such as `unsubscribe`, can come again.
+        key=_key("receipt", message_id, to, status, None if status in ORDER else time),
         message_id=message_id,
-        status="failed" if status == "undelivered" else status,
+        status=status,
         from_=fields.number("From"),
         to=to,
         timestamp=fields.time("Timestamp"),
@@ -214,15 +262,14 @@ def _receipt(fields: _Fields, message_id: str) -> Receipt:
 
 
 def _audit(fields: _Fields, kind: str) -> AuditEvent:
-    code, language = fields.text("TemplateCode"), fields.text("Language")
-    status = fields.text("AuditStatus", "Status")
-    waba, number = fields.text("WabaId"), fields.number("PhoneNumber")
+    code = fields.text("TemplateCode")
     found: dict[str, Any] = {
-        "key": _key("audit", kind, waba, code, language, number, status),
+        # The whole item: some of its fields are undocumented, such as a new category.
+        "key": _key("item", _text_of(fields.raw)),
         "kind": kind,
-        "waba_id": waba,
-        "phone_number": number,
-        "status": status,
+        "waba_id": fields.text("WabaId"),
+        "phone_number": fields.number("PhoneNumber"),
+        "status": fields.text("AuditStatus", "Status"),
         **fields.common(),
     }
     if code is None:
@@ -230,7 +277,7 @@ def _audit(fields: _Fields, kind: str) -> AuditEvent:
     reason = fields.text("Reason", "RejectReason", "FailReason")
     return TemplateAudit(
         template_code=code,
-        language=language,
+        language=fields.text("Language"),
         reason=None if reason in ("None", "none") else reason,
         **found,
     )
@@ -242,7 +289,7 @@ def _inbound(fields: _Fields, message_id: str, kind: str) -> InboundMessage:
     if sender is None:
         msg = "the item has no From"
         raise _UnfitItemError(msg)
-    context = fields.get("Context")
+    context = fields.inner("Context")
     found: dict[str, Any] = {
         "key": _key("inbound", message_id),
         "message_id": message_id,
@@ -254,13 +301,12 @@ def _inbound(fields: _Fields, message_id: str, kind: str) -> InboundMessage:
         "channel_type": fields.text("ChannelType"),
         "from_user_id": user_id,
         "recipient_type": None if number else "userId",
-        "context_message_id": _Fields(context).text("Id")
-        if _is_object(context)
-        else None,
+        "context_message_id": None if context is None else context.text("Id"),
         **fields.common(),
     }
     message = fields.get("Message")
-    if kind == "TEXT" and isinstance(message, str | int | float):
+    is_text = isinstance(message, str | int | float) and not isinstance(message, bool)
+    if kind == "TEXT" and is_text:
         return TextMessage(text=str(message), message=message, **found)
     content = _decoded(message) if isinstance(message, str) else message
     found["message"] = content
@@ -311,13 +357,10 @@ def _template_reply(content: _Fields, found: Mapping[str, Any]) -> InboundMessag
 
 
 def _interactive(content: _Fields, found: Mapping[str, Any]) -> InboundMessage:
-    inner = content.get("interactive")
-    if _is_object(inner):
-        content = _Fields(inner)
+    content = content.inner("interactive") or content
     for name in ("nfm_reply", "button_reply", "list_reply"):
-        reply = content.get(name)
-        if _is_object(reply):
-            return _reply(name, _Fields(reply), found)
+        if reply := content.inner(name):
+            return _reply(name, reply, found)
     return _reply(content.text("type") or "", content, found)
 
 
@@ -329,13 +372,11 @@ def _reply(name: str, reply: _Fields, found: Mapping[str, Any]) -> InboundMessag
             description=reply.text("description"),
             **found,
         )
-    response = reply.get("response_json")
-    if isinstance(response, str):
-        response = _decoded(response)
-    if not _is_object(response):
+    response = reply.inner("response_json")
+    if response is None:
         raise _UnfitItemError
-    token = _Fields(response).text("flow_token")
-    return FlowReply(response=response, flow_token=token, **found)
+    token = response.text("flow_token")
+    return FlowReply(response=response.raw, flow_token=token, **found)
 
 
 def _order(content: _Fields, found: Mapping[str, Any]) -> InboundMessage:
@@ -399,9 +440,10 @@ _MESSAGES: Mapping[str, Callable[[_Fields, Mapping[str, Any]], InboundMessage]] 
 
 
 def _decoded(text: str) -> Any:
-    """Return the JSON value in a text; the text if it is no JSON, or too deep."""
+    """Return the object or array in a text; the text if it is neither, or too deep."""
     value = _loads(text)
-    return text if _depth(value) > MAX_DEPTH else value
+    is_read = _is_object(value) or _is_list(value)
+    return value if is_read and _depth(value) <= MAX_DEPTH else text
 
 
 def _loads(text: str) -> Any:
@@ -414,19 +456,35 @@ def _loads(text: str) -> Any:
         if not isinstance(value, str):
             break
         try:
-            value = json.loads(
-                value,
-                strict=False,  # line ends in strings, as in the vendor's example
-                parse_int=_whole,
-                parse_constant=lambda _: None,
-            )
+            decoded = _read_json(value)
+            value = _whole_characters(decoded) if "\\u" in value else decoded
         except (ValueError, RecursionError):
             break
     return value
 
 
+def _whole_characters(value: Any) -> Any:
+    r"""Replace each half of a character, such as `\ud83d` alone in JSON."""
+    text = json.dumps(value, ensure_ascii=False)
+    plain = LONE_SURROGATE.sub("\ufffd", text)
+    return value if plain == text else _read_json(plain)
+
+
+def _finite(number: str) -> float | str:
+    value = float(number)
+    return value if math.isfinite(value) else number
+
+
 def _whole(digits: str) -> int | str:
     return int(digits) if len(digits) <= MAX_DIGITS else digits
+
+
+_read_json = json.JSONDecoder(
+    strict=False,  # line ends in strings, as in the vendor's example
+    parse_int=_whole,
+    parse_float=_finite,
+    parse_constant=str,  # NaN and Infinity, which are no JSON
+).decode
 
 
 def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
