@@ -11,15 +11,18 @@ operation that fails yields an outcome with an error; the iteration continues.
 from cams_async.poller.outcomes import Outcome, Outcomes, Sender, is_transient
 from cams_async.poller.per_space import PerSpace
 from cams_async.poller.poll import poll
+from cams_async.poller.send_all import Pace, send_all
 from cams_async.poller.watch import TERMINAL, watch
 
 __all__ = [
     "TERMINAL",
     "Outcome",
     "Outcomes",
+    "Pace",
     "PerSpace",
     "Sender",
     "is_transient",
     "poll",
+    "send_all",
     "watch",
 ]
