@@ -39,7 +39,10 @@ from cams_async.errors import (
 from cams_async.models import CodeVerificationStatus
 from cams_async.operations import (
     ChatappSyncPhoneNumber,
+    GetChatappTemplateDetail,
+    GetChatappTemplateDetailResponse,
     Operation,
+    TemplateDetail,
     VerificationStatusResponse,
 )
 from cams_async.poller import TERMINAL, Outcome, Outcomes, watch
@@ -48,6 +51,7 @@ from cams_async.protocol import HttpResponse, Request
 from tests.clock import Clock
 from tests.fakes import MIGRATION, make, response
 from tests.senders import (
+    META,
     ScriptedSender,
     index_of,
     listed,
@@ -146,6 +150,31 @@ def test_each_number_yields_its_terminal_status(clock: Clock, until: Any) -> Non
     assert list(range(5)) == sorted(index_of(each.operation) for each in found)
     assert {(4, None)} == {(each.attempts, each.error) for each in found}
     assert all(each.response == status() for each in found)
+
+
+@pytest.mark.parametrize(
+    ("options", "awaited"),
+    [({}, "fail"), ({"until": {"pass"}}, "pass"), ({"until": ["paused"]}, "paused")],
+)
+def test_a_template_is_watched_until_its_audit_is_decided(
+    clock: Clock, options: dict[str, Any], awaited: str
+) -> None:
+    """Or until it has one of the given statuses."""
+    audits = ["unaudit", "auditing", "fail", "pass", "paused"]
+    sender = ScriptedSender(
+        lambda _, before: GetChatappTemplateDetailResponse(
+            request_id="1",
+            code="OK",
+            meta=META,
+            data=TemplateDetail(audit_status=audits[before]),
+        )
+    )
+    template = GetChatappTemplateDetail(template_code="1", language="en")
+    (found,) = clock.run(all_of(watch(sender, [template], **options)))
+
+    assert found.response is not None
+    assert (awaited, None) == (found.response.data.audit_status, found.error)
+    assert audits.index(awaited) + 1 == found.attempts
 
 
 def test_other_operations_need_a_function(clock: Clock) -> None:

@@ -12,9 +12,10 @@ from cams_async.poller.outcomes import Outcome, Outcomes, Sender, is_transient
 from cams_async.poller.per_space import PerSpace
 from cams_async.poller.poll import poll
 from cams_async.poller.send_all import Pace, send_all
-from cams_async.poller.watch import TERMINAL, watch
+from cams_async.poller.watch import DECIDED, TERMINAL, watch
 
 __all__ = [
+    "DECIDED",
     "TERMINAL",
     "Outcome",
     "Outcomes",

@@ -34,6 +34,9 @@ Until: TypeAlias = Collection[str] | Callable[[R], bool]
 TERMINAL: Final[Collection[str]] = frozenset({CodeVerificationStatus.VERIFIED})
 """The terminal statuses. From any other, a new code may still lead to VERIFIED."""
 
+DECIDED: Final[Collection[str]] = frozenset({"pass", "fail", "disabled", "paused"})
+"""The audit statuses of a template whose audit has been decided."""
+
 EVERY: Final = (30.0, 600.0)
 
 
@@ -67,8 +70,10 @@ def watch(
         client: A CamsClient, or a PerSpace that wraps one and whose `max_age` is less
             than the pauses.
         operations: The source; taken lazily within the window.
-        until: The terminal statuses of a GetPhoneNumberVerificationStatus; or, for any
-            operation, a function that returns whether a response is terminal.
+        until: The terminal statuses of a GetPhoneNumberVerificationStatus, or audit
+            statuses of a GetChatappTemplateDetail; or, for any operation, a function
+            that returns whether a response is terminal. Default: `VERIFIED`, and for
+            a template any status of a decided audit.
         every: Seconds of the first pause and of the longest. Each is twice the one
             before; the actual pause is drawn uniformly from its upper half, so that
             calls do not synchronise.
@@ -209,10 +214,14 @@ class _WatchPool(TaskPool[R]):
         expected = None
         if not operation.retry_safe:
             expected = "an operation that may be sent again"
-        elif not callable(self._until) and not issubclass(
-            action.response(), o.VerificationStatusResponse
+        elif not callable(self._until) and not (
+            issubclass(action.response(), o.VerificationStatusResponse)
+            or issubclass(action.response(), o.GetChatappTemplateDetailResponse)
         ):
-            expected = "GetPhoneNumberVerificationStatus, unless `until` is a function"
+            expected = (
+                "GetPhoneNumberVerificationStatus or GetChatappTemplateDetail, unless "
+                "`until` is a function"
+            )
         if expected is not None:
             msg = f"a watch takes {expected}"
             raise InvalidOperation(
@@ -225,8 +234,12 @@ class _WatchPool(TaskPool[R]):
     def _is_terminal(self, response: R) -> bool:
         if callable(self._until):
             return self._until(response)
-        status = cast("o.VerificationStatusResponse", cast("object", response))
-        return status.data.code_verification_status in self._until
+        found = cast("object", response)
+        if isinstance(found, o.VerificationStatusResponse):
+            return found.data.code_verification_status in self._until
+        template = cast("o.GetChatappTemplateDetailResponse", found)
+        until = DECIDED if self._until == TERMINAL else self._until
+        return template.data.audit_status in until
 
     def _collect(self, task: asyncio.Task[Outcome[R] | None]) -> None:
         super()._collect(task)
