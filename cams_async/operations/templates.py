@@ -10,6 +10,7 @@ from cams_async.operations.common import ModelResponse, Page
 from cams_async.operations.fields import WIRE, AtMost, Between, Json
 from cams_async.operations.operation import Operation
 from cams_async.operations.paging import PagedOperation, PageNumbers, Pages, PageTokens
+from cams_async.operations.template_rules import check_template
 from cams_async.secret import Secret
 
 __all__ = [
@@ -314,6 +315,15 @@ class CreateChatappTemplate(Operation[SavedTemplateResponse]):
     allow_category_change: bool | None = None
     cust_waba_id: str | None = None
 
+    def __attrs_post_init__(self) -> None:
+        """Check the fields by their annotations, then the parts of a WhatsApp template.
+
+        Raises:
+            InvalidOperation: A value does not fit; `field` is its path.
+        """
+        super().__attrs_post_init__()
+        check_template(self, self.template_type)
+
 
 @frozen(kw_only=True, slots=False)
 class TemplateSummary(Record):
@@ -605,6 +615,15 @@ class ModifyChatappTemplate(Operation[SavedTemplateResponse]):
     category: _Category | None = None
     isv_code: str | Secret | None = None
     cust_waba_id: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Check the fields by their annotations, then the parts of a WhatsApp template.
+
+        Raises:
+            InvalidOperation: A value does not fit; `field` is its path.
+        """
+        super().__attrs_post_init__()
+        check_template(self, self.template_type or "WHATSAPP")
 
 
 @frozen(kw_only=True)
