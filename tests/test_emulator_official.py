@@ -239,3 +239,68 @@ async def test_a_throttled_response_has_a_time_to_wait(
     error: Any = caught.value
     assert error.code == "System.LimitControl"
     assert error.retry_after == 1500
+
+
+async def test_it_sends_a_message_and_lists_it(
+    client: Any, models: Any, emulator: Emulator
+) -> None:
+    """SendChatappMessage and ListChatappMessage succeed."""
+    number = emulator.phone_numbers[0]
+    sent = await client.send_chatapp_message_async(
+        models.SendChatappMessageRequest(
+            channel_type="whatsapp",
+            type="message",
+            message_type="text",
+            content=json.dumps({"text": MESSAGE}),
+            from_=number.phone_number,
+            to="8613900000000",
+            cust_space_id=number.cust_space_id,
+            task_id="order-1",
+        )
+    )
+    listed = await client.list_chatapp_message_async(
+        models.ListChatappMessageRequest(
+            channel_type="whatsapp",
+            business_number=number.phone_number,
+            cust_space_id=number.cust_space_id,
+            page=models.ListChatappMessageRequestPage(index=1, size=10),
+        )
+    )
+    (found,) = listed.body.data
+
+    assert ("OK", "OK") == (sent.body.code, listed.body.code)
+    assert (sent.body.message_id, "order-1") == (
+        found.message_id,
+        found.unique_message_id,
+    )
+    assert MESSAGE == json.loads(found.message)["text"]
+
+
+async def test_it_sets_a_webhook(client: Any, models: Any, emulator: Emulator) -> None:
+    """UpdatePhoneWebhook succeeds, and ChatappSyncPhoneNumber returns the URLs."""
+    number = emulator.phone_numbers[0]
+    url = "http://127.0.0.1:1/up?a=1&b=2"
+    response = await client.update_phone_webhook_async(
+        models.UpdatePhoneWebhookRequest(
+            phone_number=number.phone_number,
+            cust_space_id=number.cust_space_id,
+            up_callback_url=url,
+            http_flag="Y",
+        )
+    )
+    synced = await client.chatapp_sync_phone_number_async(
+        models.ChatappSyncPhoneNumberRequest(cust_space_id=number.cust_space_id)
+    )
+
+    assert "OK" == response.body.code
+    assert url == synced.body.phone_numbers[0].up_callback_url
+
+
+async def test_it_may_upload(client: Any, models: Any, emulator: Emulator) -> None:
+    """GetChatappUploadAuthorization succeeds."""
+    space = emulator.phone_numbers[0].cust_space_id
+    request = models.GetChatappUploadAuthorizationRequest(cust_space_id=space)
+    response = await client.get_chatapp_upload_authorization_async(request)
+
+    assert emulator.endpoint == response.body.data.end_point
+    assert response.body.data.dir.endswith(space)
