@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ import aiohttp
 import pytest
 
 from cams_async.callbacks import (
+    Claim,
     Event,
     Receiver,
     RedisSeen,
@@ -32,6 +33,7 @@ from cams_async.callbacks import (
     delivery,
     parse,
     receiver,
+    steps,
 )
 from cams_async.callbacks.seen import KEEP
 from cams_async.callbacks.spool import Attempt, Spool
@@ -277,7 +279,7 @@ async def test_a_coroutine_that_holds_the_loop_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each step of it is measured."""
-    monkeypatch.setattr(delivery, "SLOW_STEP", 0.02)
+    monkeypatch.setattr(steps, "SLOW_STEP", 0.02)
     done = asyncio.Event()
 
     async def hold_the_loop(_: Event) -> None:
@@ -292,6 +294,61 @@ async def test_a_coroutine_that_holds_the_loop_is_named(
         await done.wait()
 
     assert "hold_the_loop held the event loop for 0." in caplog.text
+
+
+async def test_a_coroutine_that_goes_on_holding_the_loop_is_named(
+    http: aiohttp.ClientSession,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It may never end. Each step has one warning, and a later one has its own."""
+    monkeypatch.setattr(steps, "SLOW_STEP", 0.02)
+    named: list[bool] = []
+    done = asyncio.Event()
+
+    def warnings() -> int:
+        return sum("hold_on is holding" in each.message for each in caplog.records)
+
+    async def hold_on(_: Event) -> None:
+        end = time.monotonic() + 20
+        while warnings() == len(named) and time.monotonic() < end:
+            pass
+        end = time.monotonic() + 0.05
+        while time.monotonic() < end:
+            pass
+        named.append(warnings() == len(named) + 1)
+        if len(named) == 2:
+            done.set()
+
+    async with in_uvicorn(Receiver(hold_on)) as url:
+        await post(http, url, text(1), text(2))
+        await done.wait()
+
+    assert [True, True] == named
+
+
+async def test_a_plain_function_may_return_a_value_and_raise_anything(
+    http: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """A value is no failure, and StopIteration is one: no future can have it."""
+    texts: list[str] = []
+    values: dict[str, list[int]] = {"empty": [], "full": [1]}
+
+    def handle(event: Event) -> Any:
+        assert isinstance(event, TextMessage)
+        texts.append(event.text)
+        return next(iter(values[event.text]))
+
+    made = Receiver(handle, spool=tmp_path / "spool", concurrency=1, pauses=[0])
+    async with in_uvicorn(made) as url:
+        await post(http, url, text(1, "empty"), text(2, "full"))
+        assert made._spool is not None
+        spool = made._spool
+        await until(lambda: spool.unfinished == 0)
+        assert [text(1, "empty")] == [each.raw for each in await made.parked()]
+
+    assert ["empty", "empty", "full"] == sorted(texts)
+    assert "the handler raised StopIteration" in caplog.text
 
 
 async def test_a_step_passes_errors_on() -> None:
@@ -404,15 +461,29 @@ async def test_a_long_body_is_parsed_in_a_thread(
 
 
 class BrokenSeen(SeenEvents):
-    """A store that is not available."""
+    """A store that fails at some of its methods."""
 
-    async def claim(self, events: Any) -> Any:  # noqa: ARG002 - as its base
-        """Fail."""
-        raise ConnectionError
+    def __init__(self, *broken: str) -> None:
+        super().__init__()
+        self.broken = {*broken}
 
-    async def done(self, events: Any) -> None:  # noqa: ARG002 - as its base
-        """Fail."""
-        raise ConnectionError
+    async def claim(self, events: Sequence[Event]) -> Sequence[Claim]:
+        """Fail, or mark."""
+        if "claim" in self.broken:
+            raise ConnectionError
+        return await super().claim(events)
+
+    async def done(self, events: Sequence[Event]) -> None:
+        """Fail, or mark."""
+        if "done" in self.broken:
+            raise ConnectionError
+        await super().done(events)
+
+    async def release(self, events: Sequence[Event]) -> None:
+        """Hang, or mark."""
+        if "release" in self.broken:
+            await asyncio.Event().wait()
+        await super().release(events)
 
 
 async def test_without_its_store_a_notification_is_refused(
@@ -420,19 +491,54 @@ async def test_without_its_store_a_notification_is_refused(
 ) -> None:
     """Else it could be handled twice."""
     recorder = Recorder()
-    async with in_uvicorn(Receiver(recorder, seen=BrokenSeen())) as url:
+    async with in_uvicorn(Receiver(recorder, seen=BrokenSeen("claim"))) as url:
         assert 503 == (await post(http, url, text(1)))[0]
 
     assert [] == recorder.events
 
 
-async def test_a_failure_to_mark_an_event_is_logged(
+async def test_a_failure_to_mark_an_event_changes_no_response(
+    http: aiohttp.ClientSession,
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The event was handled."""
-    await delivery.mark_done(BrokenSeen(), parse("{}")[0])
+    """An accepted event is handled, and a refused one is refused in time."""
+    monkeypatch.setattr(receiver, "MARK_SECONDS", 0.02)
+    going = asyncio.Event()
+    recorder = Recorder()
 
-    assert "cannot be marked as handled: ConnectionError" in caplog.text
+    async def handle(event: Event) -> None:
+        await going.wait()
+        await recorder(event)
+
+    made = Receiver(handle, seen=BrokenSeen("done", "release"), max_queue=1)
+    async with in_uvicorn(made) as url:
+        assert (200, OK) == await post(http, url, text(1))
+        assert 503 == (await post(http, url, text(2)))[0]
+        going.set()
+        await recorder.wait(1)
+
+    assert "1 events cannot be marked as seen: ConnectionError" in caplog.text
+    assert "1 events cannot be marked as seen: TimeoutError" in caplog.text
+
+
+async def test_an_event_that_another_request_may_lose_is_refused(
+    http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """No 200 before its request has accepted it; others of the same are new again."""
+    recorder = Recorder()
+    seen = SeenEvents()
+    (lost,) = await seen.claim(events_of(1))
+    assert "new" == lost
+    async with in_uvicorn(Receiver(recorder, seen=seen, spool=tmp_path / "s")) as url:
+        assert 503 == (await post(http, url, text(1), text(2)))[0]
+        assert (200, OK) == await post(http, url, text(2))
+        await seen.release(events_of(1))
+        assert (200, OK) == await post(http, url, text(1), text(2), text(1))
+        assert (200, OK) == await post(http, url, text(1))
+        await recorder.wait(2)
+
+    assert 2 == len(recorder.events)
 
 
 # --- the spool ------------------------------------------------------------------------
@@ -735,36 +841,63 @@ async def test_events_in_memory_are_bounded() -> None:
     """The oldest are forgotten first, and all after a time."""
     now = 0.0
     seen = SeenEvents(max_events=2, keep=1000, clock=lambda: now)
-    assert [True, True] == await seen.claim(events_of(1, 2))
-    assert [False, True] == await seen.claim(events_of(2, 3))
-    assert [True, False] == await seen.claim(events_of(1, 3))
+    assert ["new", "new"] == await seen.claim(events_of(1, 2))
+    await seen.done(events_of(2))
+    assert ["seen", "new"] == await seen.claim(events_of(2, 3))
+    assert ["new", "pending"] == await seen.claim(events_of(1, 3))
     await seen.done(events_of(1))
     await seen.release(events_of(3))
     assert 1 == len(seen)
+    assert ["seen", "new"] == await seen.claim(events_of(1, 3))
     now = 1000
-    assert [True] == await seen.claim(events_of(1))
+    assert ["new"] == await seen.claim(events_of(1))
     (audit,) = parse('{"TemplateCode": "1", "AuditStatus": "pass"}')
-    assert [True, False] == await seen.claim([audit, audit])
-    now += 600
-    assert [True] == await seen.claim([audit])
+    assert ["new", "pending"] == await seen.claim([audit, audit])
+    await seen.done([audit])
+    now += 599
+    assert ["seen"] == await seen.claim([audit])
+    now += 1
+    assert ["new"] == await seen.claim([audit])
 
 
 async def test_events_in_redis_are_shared(redis: RedisProcess) -> None:
-    """An event is pending until it is handled; then it is remembered for longer."""
+    """An event is pending until it is accepted; then it is remembered for longer."""
     async with aclosing(connect(redis.url)) as client:
         await client.flushdb()
         one, two = (RedisSeen(client, prefix="t:", lease=60, keep=600) for _ in "12")
-        assert [True, False, True] == await one.claim(events_of(1, 1, 2))
-        assert [False, True] == await two.claim(events_of(1, 3))
+        assert ["new", "pending", "new"] == await one.claim(events_of(1, 1, 2))
+        assert ["pending", "new"] == await two.claim(events_of(1, 3))
         await two.release(events_of(3))
         await two.release(())
-        assert [True] == await one.claim(events_of(3))
+        assert ["new"] == await one.claim(events_of(3))
         (event,) = events_of(1)
         assert b"pending" == await client.get(f"t:{event.key}")
         assert 0 < await client.pttl(f"t:{event.key}") <= 60_000
         await one.done([event])
+        assert ["seen"] == await two.claim([event])
         assert b"done" == await client.get(f"t:{event.key}")
         assert 60_000 < await client.pttl(f"t:{event.key}") <= 600_000
+
+
+async def test_a_crash_before_the_response_loses_no_event(
+    redis: RedisProcess, http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """What the crashed process has claimed is refused, until its claim has expired."""
+    recorder = Recorder()
+    async with aclosing(connect(redis.url)) as client:
+        await client.flushdb()
+        crashed = RedisSeen(client, lease=0.3)
+        await crashed.claim(events_of(1))
+        made = Receiver(recorder, seen=RedisSeen(client), spool=tmp_path / "spool")
+        async with in_uvicorn(made) as url:
+            statuses: list[int] = []
+            async with asyncio.timeout(20):
+                while 200 not in statuses:
+                    statuses.append((await post(http, url, text(1)))[0])
+            await recorder.wait(1)
+
+    assert {200} <= {*statuses} <= {200, 503}
+    assert 1 == len(recorder.events)
 
 
 async def test_two_receivers_handle_an_event_once(
@@ -804,6 +937,9 @@ async def test_two_receivers_handle_an_event_once(
         ({"secret": " "}, "secret"),
         ({"secret": Secret("")}, "secret"),
         ({"secret": 5}, "secret"),
+        ({"secret": "a/b"}, "secret"),
+        ({"secret": "a ", "header": "X"}, "secret"),
+        ({"secret": "\N{LATIN SMALL LETTER E WITH ACUTE}", "header": "X"}, "secret"),
         ({"header": "X"}, "header"),
         ({"header": "", "secret": "s"}, "header"),
         ({"seen": 5}, "seen.claim"),
@@ -851,6 +987,35 @@ async def test_a_closed_receiver_refuses_notifications(
         await made.aclose()
         await made.aclose()
         assert 503 == (await post(http, url, text(1)))[0]
+
+
+async def test_a_receiver_that_closes_during_a_request_accepts_nothing() -> None:
+    """An event that is no longer handled has no 200."""
+    recorder = Recorder()
+    made = Receiver(recorder)
+
+    async def body() -> bytes:
+        await made.aclose()
+        return json.dumps([text(1)]).encode()
+
+    status, _ = await made._respond("POST", "/", {}, body)
+
+    assert 503 == status
+    assert [] == recorder.events
+
+
+async def test_events_that_a_receiver_had_no_time_for_are_counted(
+    caplog: pytest.LogCaptureFixture, http: aiohttp.ClientSession
+) -> None:
+    """Without a spool they are lost."""
+
+    async def hang(_: Event) -> None:
+        await asyncio.Event().wait()
+
+    async with in_uvicorn(Receiver(hang, concurrency=1, grace=0)) as url:
+        await post(http, url, text(1), text(2), text(3))
+
+    assert "3 events were not handled in 0 s" in caplog.text
 
 
 async def test_a_websocket_is_closed() -> None:

@@ -33,13 +33,14 @@ from cams_async.callbacks.events import (
 )
 from cams_async.callbacks.parse import CallbackError, parse
 from cams_async.callbacks.receiver import Receiver
-from cams_async.callbacks.seen import RedisSeen, Seen, SeenEvents
+from cams_async.callbacks.seen import Claim, RedisSeen, Seen, SeenEvents
 from cams_async.callbacks.spool import SpoolError
 
 __all__ = [
     "AuditEvent",
     "CallbackError",
     "ChoiceMessage",
+    "Claim",
     "ContactsMessage",
     "Event",
     "FlowReply",

@@ -4,29 +4,20 @@ import asyncio
 import contextlib
 import inspect
 import logging
-import time
-from collections.abc import (
-    Awaitable,
-    Callable,
-    Generator,
-    Sequence,
-)
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from cams_async.callbacks.events import Event, InboundMessage, Receipt
 from cams_async.callbacks.parse import parse
-from cams_async.callbacks.seen import Seen
 from cams_async.callbacks.spool import Attempt, Spool, SpooledEvent, SpoolError
+from cams_async.callbacks.steps import StepWatch
 
 T = TypeVar("T")
 
 Handler: TypeAlias = Callable[[Event], Awaitable[None] | None]
 """A coroutine function, which runs in the loop of the server, or a plain function,
 which runs in a thread. It takes an event."""
-
-SLOW_STEP: Final = 1.0
-"""Seconds for which a handler may hold the loop without a warning."""
 
 MAX_TAKEN: Final = 1000
 """Events of a spool in memory."""
@@ -46,17 +37,19 @@ class HandlerCaller:
         self._is_async = any(map(inspect.iscoroutinefunction, (handler, call)))
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="cams-callback")
         self.name: str = getattr(handler, "__qualname__", type(handler).__qualname__)
+        self._watch = StepWatch(self.name)
 
     async def __call__(self, event: Event) -> bool:
         """Call the handler; return whether it succeeded. Its error is logged."""
         try:
+            result: Any
             if self._is_async:
                 result = self._handler(event)
             else:
                 loop = asyncio.get_running_loop()
-                result = await loop.run_in_executor(self._threads, self._handler, event)
-            if result is not None:
-                await _Steps(result, self.name)
+                result = await loop.run_in_executor(self._threads, self._plain, event)
+            if inspect.isawaitable(result):
+                await self._watch.run(result)
         except (Exception, asyncio.CancelledError):
             task = asyncio.current_task()
             if task is not None and task.cancelling():
@@ -66,43 +59,18 @@ class HandlerCaller:
             return False
         return True
 
+    def _plain(self, event: Event) -> Any:
+        try:
+            return self._handler(event)
+        except StopIteration as error:
+            # A future cannot have it, and would never end.
+            msg = "the handler raised StopIteration"
+            raise RuntimeError(msg) from error
+
     def close(self) -> None:
         """Let the threads end."""
+        self._watch.close()
         self._threads.shutdown(wait=False)
-
-
-class _Steps(Awaitable[None]):
-    """A coroutine, with a warning for each step that holds the loop too long."""
-
-    def __init__(self, inner: Awaitable[None], name: str) -> None:
-        self._inner = inner
-        self._name = name
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        steps = self._inner.__await__()
-        value: Any = None
-        error: BaseException | None = None
-        while True:
-            began = time.monotonic()
-            try:
-                step = steps.send(value) if error is None else steps.throw(error)
-            except StopIteration:
-                return
-            finally:
-                held = time.monotonic() - began
-                if held > SLOW_STEP:
-                    logger.warning(
-                        "the handler %s held the event loop for %.1f s: while it does, "
-                        "no callback is answered; use `await`, or a plain function, "
-                        "which runs in a thread",
-                        self._name,
-                        held,
-                    )
-            value = error = None
-            try:
-                value = yield step
-            except BaseException as raised:  # noqa: BLE001 - the coroutine handles it
-                error = raised
 
 
 class Lanes(Generic[T]):
@@ -114,6 +82,9 @@ class Lanes(Generic[T]):
         self._tasks: list[asyncio.Task[None]] = []
         self.unfinished: int = 0
         """Items that wait, or are worked on."""
+
+        self.closing: bool = False
+        """Whether what is put from now on would not be worked on."""
 
     def start(self) -> None:
         """Start the workers."""
@@ -135,6 +106,7 @@ class Lanes(Generic[T]):
 
         After `grace` seconds, everything is cancelled.
         """
+        self.closing = True
         for queue in self._queues:
             while drop and not queue.empty():
                 queue.get_nowait()
@@ -182,14 +154,12 @@ class MemoryDelivery:
     def __init__(
         self,
         call: HandlerCaller,
-        seen: Seen,
         *,
         concurrency: int,
         max_queue: int,
         grace: float,
     ) -> None:
         self._call = call
-        self._seen = seen
         self._max = max_queue
         self._grace = grace
         self._lanes = Lanes(concurrency, self._handle)
@@ -200,7 +170,8 @@ class MemoryDelivery:
 
     async def offer(self, events: Sequence[Event]) -> bool:
         """Take all events, or return False if there is no room."""
-        if not has_room(self._lanes.unfinished, len(events), self._max):
+        lanes = self._lanes
+        if lanes.closing or not has_room(lanes.unfinished, len(events), self._max):
             return False
         for each in events:
             self._lanes.put(each, each)
@@ -208,11 +179,12 @@ class MemoryDelivery:
 
     async def _handle(self, event: Event) -> None:
         await self._call(event)
-        await mark_done(self._seen, event)
 
     async def aclose(self) -> None:
         """Stop: deliver what was taken, in the time that is left."""
         await self._lanes.aclose(self._grace, drop=False)
+        if lost := self._lanes.unfinished:
+            logger.error("%d events were not handled in %g s", lost, self._grace)
 
 
 class SpoolDelivery:
@@ -221,7 +193,6 @@ class SpoolDelivery:
     def __init__(
         self,
         call: HandlerCaller,
-        seen: Seen | None,
         spool: Spool,
         *,
         concurrency: int,
@@ -230,7 +201,6 @@ class SpoolDelivery:
         pauses: Sequence[float],
     ) -> None:
         self._call = call
-        self._seen = seen
         self._spool = spool
         self._max = max_queue
         self._grace = grace
@@ -305,17 +275,18 @@ class SpoolDelivery:
     async def _handle(self, spooled: SpooledEvent) -> None:
         (event,) = parse(spooled.raw, max_bytes=len(spooled.raw) + 1)
         attempt = Attempt(spooled.id)
-        if await self._call(event):
-            if self._seen is not None:
-                await mark_done(self._seen, event)
-        elif spooled.attempts < len(self._pauses):
-            retry_at = self._spool.now() + self._pauses[spooled.attempts]
-            attempt = Attempt(spooled.id, retry_at, failed=True)
-        else:
-            attempt = Attempt(spooled.id, failed=True)
-            logger.error("parked %r after %s attempts", event, spooled.attempts + 1)
+        if not await self._call(event):
+            attempt = self._failed(spooled)
+            if attempt.retry_at is None:
+                logger.error("parked %r after %s attempts", event, spooled.attempts + 1)
         self._attempts.append(attempt)
         self.wake()
+
+    def _failed(self, spooled: SpooledEvent) -> Attempt:
+        retry_at = None
+        if spooled.attempts < len(self._pauses):
+            retry_at = self._spool.now() + self._pauses[spooled.attempts]
+        return Attempt(spooled.id, retry_at, failed=True)
 
     async def aclose(self) -> None:
         """Stop: finish what is being handled; the rest stays in the spool."""
@@ -330,13 +301,3 @@ class SpoolDelivery:
                 logger.warning("%s: events may be handled again", error)
         await self.in_thread(self._spool.close)
         self._thread.shutdown(wait=False)
-
-
-async def mark_done(seen: Seen, event: Event) -> None:
-    """Mark an event as handled; a failure is logged."""
-    try:
-        await seen.done([event])
-    except Exception as error:  # noqa: BLE001 - of any store
-        logger.warning(
-            "%r cannot be marked as handled: %s", event, type(error).__name__
-        )

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 from collections.abc import (
     Awaitable,
     Callable,
@@ -32,16 +33,25 @@ from cams_async.errors import CamsError, ConfigurationError
 from cams_async.secret import Secret
 
 MAX_SECONDS: Final = 2.0
-"""Seconds within which a request has its response; the service waits for 3.
+"""Seconds within which a request is accepted or refused; the service waits for 3.
 
 https://www.alibabacloud.com/help/en/chatapp/user-guide/message-receipts
 """
+
+MARK_SECONDS: Final = 0.5
+"""Seconds after that for marking what was decided. Their sum is below 3."""
 
 LONG: Final = 65_536
 """Bytes of a body that is parsed in a thread."""
 
 PAUSES: Final = (1.0, 10.0, 60.0, 600.0, 3600.0)
 """Seconds before each further attempt to handle an event of a spool."""
+
+IN_PATH: Final = re.compile(r"[^/]+")
+"""A secret that can be a segment of a path."""
+
+IN_HEADER: Final = re.compile(r"[!-~]([ -~]*[!-~])?")
+"""A secret that arrives in a header as it was sent."""
 
 OK: Final = b'{"code":0,"msg":"OK"}'
 
@@ -75,12 +85,12 @@ class Receiver:
     Args:
         handler: Called with each event: a coroutine function, or a plain function,
             which runs in a thread. A coroutine that holds the loop delays all
-            responses, and is named in a warning.
+            responses, and is named in a warning while it does.
         spool: A file for accepted events, for one process only.
         seen: The events that were received before, such as a `RedisSeen` for several
             processes. Default: the spool, or a `SeenEvents`.
-        secret: A text that each request must have: as the last segment of its path, or
-            in a header. Access logs show paths.
+        secret: A text that each request must have: as the last segment of its path,
+            without a `/`, or in a header, in printable ASCII. Access logs show paths.
         header: The name of the header that has the secret. Default: it is in the path.
         concurrency: The most events that are handled at a time.
         max_queue: The most events that are accepted and not handled, except for those
@@ -125,6 +135,12 @@ class Receiver:
             "header",
             "must be the name of a header, for a secret",
         )
+        check(
+            secret is None
+            or Secret(secret).fits(IN_PATH if header is None else IN_HEADER),
+            "secret",
+            "must have no `/` in a path, and only printable ASCII in a header",
+        )
         if seen is not None:
             check_methods(seen, "seen", "claim", "done", "release")
         self._secret = None if secret is None else Secret(secret)
@@ -138,7 +154,6 @@ class Receiver:
             self._seen = SeenEvents() if seen is None else seen
             self._delivery = MemoryDelivery(
                 self._call,
-                self._seen,
                 concurrency=concurrency,
                 max_queue=max_queue,
                 grace=grace,
@@ -147,7 +162,6 @@ class Receiver:
             self._spool = Spool(Path(spool))
             self._delivery = SpoolDelivery(
                 self._call,
-                seen,
                 self._spool,
                 concurrency=concurrency,
                 max_queue=max_queue,
@@ -315,8 +329,7 @@ class Receiver:
         if method != "POST":
             return _failure(405, "POST only")
         try:
-            async with asyncio.timeout(MAX_SECONDS):
-                return await self._accept(read)
+            return await self._accept(read)
         except TimeoutError:
             logger.warning("a callback was not accepted in %g s", MAX_SECONDS)
         except ConnectionResetError:
@@ -326,38 +339,61 @@ class Receiver:
         return _failure(503, "unavailable")
 
     async def _accept(self, read: Read) -> tuple[int, bytes]:
-        await self.start()
-        body = await read()
-        if body is None:
-            return _failure(413, "too long")
-        try:
-            if len(body) > LONG:
-                events = await asyncio.to_thread(parse, body, max_bytes=self._max_bytes)
-            else:
-                events = parse(body, max_bytes=self._max_bytes)
-        except CallbackError as error:
-            logger.warning("a callback cannot be read: %s", error)
-            return _failure(400, "not a notification")
-        if not await self._offer(events):
-            logger.warning("a callback was refused: the queue is full")
+        async with asyncio.timeout(MAX_SECONDS):
+            await self.start()
+            body = await read()
+            if body is None:
+                return _failure(413, "too long")
+            try:
+                events = await self._parse(body)
+            except CallbackError as error:
+                logger.warning("a callback cannot be read: %s", error)
+                return _failure(400, "not a notification")
+            new = await self._offer(events)
+        if new is None:
             return _failure(503, "busy")
+        if self._seen is not None:
+            await _mark(self._seen.done, new)
         return 200, OK
 
-    async def _offer(self, events: Sequence[Event]) -> bool:
-        """Pass on the events that are new; return False if there is no room."""
+    async def _parse(self, body: bytes) -> tuple[Event, ...]:
+        if len(body) > LONG:
+            return await asyncio.to_thread(parse, body, max_bytes=self._max_bytes)
+        return parse(body, max_bytes=self._max_bytes)
+
+    async def _offer(self, events: Sequence[Event]) -> Sequence[Event] | None:
+        """Pass on and return the events that are new; return None if refused."""
         if self._seen is None:
-            return await self._delivery.offer(events)
+            return events if await self._take(events) else None
+        by_key: dict[str, Event] = {}
+        for each in events:
+            by_key.setdefault(each.key, each)
+        given = tuple(by_key.values())
         new: list[Event] = []
         accepted = False
         try:
-            claims = await self._seen.claim(events)
-            new = [each for each, is_new in zip(events, claims, strict=True) if is_new]
-            accepted = await self._delivery.offer(new)
+            claims = await self._seen.claim(given)
+            new = [
+                each
+                for each, claim in zip(given, claims, strict=True)
+                if claim == "new"
+            ]
+            if "pending" in claims:
+                # A 200 would be false if the request that has claimed it fails.
+                logger.warning("a callback was refused: another request has its events")
+            else:
+                accepted = await self._take(new)
         finally:
             if not accepted:
                 # Also if the time is up: the service may send them again.
-                await asyncio.shield(self._seen.release(new))
-        return accepted
+                await _mark(self._seen.release, new)
+        return new if accepted else None
+
+    async def _take(self, events: Sequence[Event]) -> bool:
+        taken = await self._delivery.offer(events)
+        if not taken:
+            logger.warning("a callback was refused: the queue is full, or closing")
+        return taken
 
     def _is_authentic(self, path: str, headers: Headers) -> bool:
         if self._secret is None:
@@ -371,6 +407,18 @@ class Receiver:
 
 def _is_secret(value: object) -> bool:
     return isinstance(value, str | Secret) and not Secret(value).is_blank()
+
+
+async def _mark(
+    mark: Callable[[Sequence[Event]], Awaitable[None]], events: Sequence[Event]
+) -> None:
+    """Mark events as accepted or refused; a failure is logged, and changes neither."""
+    try:
+        async with asyncio.timeout(MARK_SECONDS):
+            await mark(events)
+    except Exception as error:  # noqa: BLE001 - of any store
+        kind = type(error).__name__
+        logger.warning("%d events cannot be marked as seen: %s", len(events), kind)
 
 
 def _failure(status: int, text: str) -> tuple[int, bytes]:
