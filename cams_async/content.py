@@ -8,12 +8,14 @@ The content sets `type` and `message_type`. It is checked when it is created: wh
 vendor's documentation or SDK refuses raises InvalidOperation, with the path of the
 value. `strict=True` adds the rules that only Meta or users of CAMS state, such as most
 lengths. A message type without a class here, and other channels, take `content` as JSON
-text.
+text. The representation of a content names its fields without their values, which are
+user data.
 
 https://www.alibabacloud.com/help/en/chatapp/developer-reference/api-cams-2020-06-06-sendchatappmessage
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeAlias, cast
@@ -31,6 +33,7 @@ from cams_async.operations.fields import (
     UnfitError,
     check_fields,
 )
+from cams_async.secret import Secret
 
 __all__ = [
     "Audio",
@@ -162,8 +165,67 @@ def _repeated(paths: Iterable[tuple[str, str]]) -> Iterator[_Limit]:
         seen.add(value)
 
 
+def _fault(value: object) -> str | None:
+    """Return the expected form of a value that cannot be sent; None if it can."""
+    try:
+        text = wire.as_text("Content", value)
+    except InvalidOperation as error:
+        return str(error.expected)
+    return "a value without secrets" if isinstance(text, Secret) else None
+
+
+def _parts(value: object) -> Mapping[str, object]:
+    """Return the values inside a record or a list, by their steps on the path."""
+    if isinstance(value, _WithoutValues):
+        names = [each.name for each in attrs.fields(type(value))]
+        return {f".{name}": getattr(value, name) for name in names}
+    if isinstance(value, tuple):
+        items = cast("tuple[object, ...]", value)
+        return {f"[{i}]": each for i, each in enumerate(items)}
+    return {}
+
+
+def _innermost(path: str, expected: str, value: object) -> _Limit:
+    """Return the innermost value that cannot be sent, by its path."""
+    for step, part in _parts(value).items():
+        # A medium in a header was checked when it was created.
+        if not isinstance(part, Content) and (fault := _fault(part)):
+            return _innermost(f"{path}{step}", fault, part)
+    return _Limit(path, expected)
+
+
+def _refused(limit: _Limit) -> InvalidOperation:
+    msg = f"{limit.path} must be {limit.expected}"
+    return InvalidOperation(
+        msg, action=_ACTION, field=limit.path, expected=limit.expected
+    )
+
+
+@frozen(weakref_slot=False)
+class _WithoutValues:
+    """A class whose representation has the names of the fields that are set."""
+
+    def __init_subclass__(cls) -> None:
+        """Keep `__repr__`: attrs replaces it only where a class has none of its own."""
+        super().__init_subclass__()
+        setattr(cls, "__repr__", _WithoutValues.__repr__)  # noqa: B010 - type checkers refuse the assignment
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{each.name}=..."
+            for each in attrs.fields(type(self))
+            if each.repr and getattr(self, each.name) not in (None, {})
+        ]
+        return f"{type(self).__qualname__}({', '.join(shown)})"
+
+
+@frozen(slots=False)
+class _Part(_WithoutValues, Record):
+    """The base of the records inside a content."""
+
+
 @frozen
-class TypedContent(Content):
+class TypedContent(_WithoutValues, Content):
     """The base of all contents.
 
     Attributes:
@@ -178,19 +240,10 @@ class TypedContent(Content):
     def __attrs_post_init__(self) -> None:
         """Check the values."""
         check_fields(self, action=_ACTION, path="content.")
-        limits = self._limits() if self.strict else iter(())
-        for path, expected in limits:
-            path = f"content.{path}"  # noqa: PLW2901 - the same path, in full
-            msg = f"{path} must be {expected}"
-            raise InvalidOperation(msg, action=_ACTION, field=path, expected=expected)
-        try:
-            self.to_json()
-        except InvalidOperation as error:
-            expected = str(error.expected)
-        else:
-            return
-        msg = f"content must be {expected}"
-        raise InvalidOperation(msg, action=_ACTION, field="content", expected=expected)
+        for path, expected in self._limits() if self.strict else ():
+            raise _refused(_Limit(f"content.{path}", expected))
+        if fault := _fault(self._value()):
+            raise _refused(_innermost("content", fault, self))
 
     def to_json(self) -> str:
         """Return the JSON text that is sent."""
@@ -329,7 +382,7 @@ class Reaction(TypedContent):
 
 
 @frozen(slots=False, field_transformer=_as_named)
-class ContactName(Record):
+class ContactName(_Part):
     """The name of a contact: `formatted_name` and at least one other part."""
 
     formatted_name: str
@@ -349,7 +402,7 @@ def _name_with_parts(name: ContactName) -> ContactName:
 
 
 @frozen(slots=False, field_transformer=_as_named)
-class ContactPhone(Record):
+class ContactPhone(_Part):
     """A phone number of a contact."""
 
     phone: str
@@ -359,7 +412,7 @@ class ContactPhone(Record):
 
 
 @frozen(slots=False, field_transformer=_as_named)
-class ContactEmail(Record):
+class ContactEmail(_Part):
     """An email address of a contact."""
 
     email: str
@@ -367,7 +420,7 @@ class ContactEmail(Record):
 
 
 @frozen(slots=False, field_transformer=_as_named)
-class ContactUrl(Record):
+class ContactUrl(_Part):
     """A website of a contact."""
 
     url: str
@@ -375,7 +428,7 @@ class ContactUrl(Record):
 
 
 @frozen(slots=False, field_transformer=_as_named)
-class ContactAddress(Record):
+class ContactAddress(_Part):
     """A postal address of a contact."""
 
     street: str | None = None
@@ -388,7 +441,7 @@ class ContactAddress(Record):
 
 
 @frozen(slots=False, field_transformer=_as_named)
-class ContactOrganisation(Record):
+class ContactOrganisation(_Part):
     """The workplace of a contact."""
 
     company: str | None = None
@@ -397,7 +450,7 @@ class ContactOrganisation(Record):
 
 
 @frozen(slots=False, field_transformer=_as_named)
-class Contact(Record):
+class Contact(_Part):
     """A contact."""
 
     name: Annotated[ContactName | Json, _name_with_parts]
@@ -434,7 +487,7 @@ class _Bounds(NamedTuple):
 
 
 @frozen(slots=False)
-class InteractiveAction(Record):
+class InteractiveAction(_Part, ABC):
     """The base of the actions of interactive messages."""
 
     kind: ClassVar[str]
@@ -442,14 +495,9 @@ class InteractiveAction(Record):
 
     bounds: ClassVar[_Bounds] = _Bounds()
 
+    @abstractmethod
     def to_wire(self) -> Mapping[str, object]:
-        """Return the JSON object of the action: its fields that are set."""
-        fields = [each.name for each in attrs.fields(type(self))]
-        return {
-            name: value
-            for name in fields
-            if name != "extra" and (value := getattr(self, name)) is not None
-        }
+        """Return the JSON object of the action."""
 
     def limits(self) -> Iterator[_Limit]:
         """Yield the values that `strict` refuses."""
@@ -457,7 +505,7 @@ class InteractiveAction(Record):
 
 
 @frozen(slots=False, field_transformer=_as_named)
-class Button(Record):
+class Button(_Part):
     """A button, which answers with its id and title."""
 
     id: str
@@ -490,7 +538,7 @@ class Buttons(InteractiveAction):
 
 
 @frozen(slots=False, field_transformer=_as_named)
-class MenuRow(Record):
+class MenuRow(_Part):
     """A row of a menu, which answers with its id, title and description."""
 
     id: str
@@ -499,7 +547,7 @@ class MenuRow(Record):
 
 
 @frozen(slots=False, field_transformer=_as_named)
-class MenuSection(Record):
+class MenuSection(_Part):
     """Rows of a menu under a common title."""
 
     rows: Sequence[MenuRow | Json]
@@ -518,6 +566,10 @@ class Menu(InteractiveAction):
     """The text of the button."""
 
     sections: Sequence[MenuSection | Json]
+
+    def to_wire(self) -> Mapping[str, object]:
+        """Return the JSON object of the action."""
+        return {"button": self.button, "sections": self.sections}
 
     def limits(self) -> Iterator[_Limit]:
         """Yield the values that `strict` refuses."""
@@ -646,9 +698,16 @@ class ShowProduct(InteractiveAction):
     catalog_id: str
     product_retailer_id: str
 
+    def to_wire(self) -> Mapping[str, object]:
+        """Return the JSON object of the action."""
+        return {
+            "catalog_id": self.catalog_id,
+            "product_retailer_id": self.product_retailer_id,
+        }
+
 
 @frozen(slots=False, field_transformer=_as_named)
-class ProductGroup(Record):
+class ProductGroup(_Part):
     """Products under a common title."""
 
     product_retailer_ids: Sequence[str]
@@ -711,22 +770,19 @@ class ShowCatalog(InteractiveAction):
         return action
 
 
-def _concrete(action: InteractiveAction) -> InteractiveAction:
-    # A mapping would become an instance of the base.
-    if type(action) is not InteractiveAction:
-        return action
-    msg = "an action of cams_async.content, such as Buttons"
-    raise UnfitError(msg)
-
-
 def _header(value: object) -> object:
-    if isinstance(value, str | Image | Video | Document):
-        if value:
+    if isinstance(value, str):
+        if value.strip():
             return value
         msg = "a non-empty string"
         raise UnfitError(msg)
-    msg = "a string, an Image, a Video or a Document"
-    raise UnfitError(msg)
+    if not isinstance(value, Image | Video | Document):
+        msg = "a string, an Image, a Video or a Document"
+        raise UnfitError(msg)
+    if value.caption is not None:
+        msg = "left out, as a header has no caption"
+        raise UnfitError(msg, path=".caption")
+    return value
 
 
 @frozen
@@ -741,7 +797,7 @@ class Interactive(TypedContent):
     body: str | None
     """The text. Only a product needs none."""
 
-    action: Annotated[InteractiveAction, _concrete]
+    action: InteractiveAction
 
     header: Annotated[str | Image | Video | Document, _header] | None = field(
         default=None, kw_only=True

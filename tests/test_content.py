@@ -48,6 +48,7 @@ from cams_async.content import (
 from cams_async.emulator import Emulator
 from cams_async.errors import InvalidOperation
 from cams_async.operations import SendChatappMessage
+from cams_async.secret import Secret
 from cams_async.wire import parameters
 from tests import official
 from tests.fakes import FAST
@@ -331,12 +332,12 @@ REFUSED: list[tuple[Make, str, str]] = [
     (
         lambda: Interactive("B", {"buttons": []}),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refused
         "action",
-        "an action of cams_async.content, such as Buttons",
+        "an instance of a subclass of InteractiveAction",
     ),
     (
         lambda: Interactive("B", "buttons"),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refused
         "action",
-        "a InteractiveAction or a mapping",
+        "an instance of a subclass of InteractiveAction",
     ),
     (lambda: Interactive("", buttons("A")), "body", "a non-empty string"),
     (lambda: Interactive("B", Buttons([])), "action.buttons", "a non-empty list"),
@@ -356,9 +357,14 @@ REFUSED: list[tuple[Make, str, str]] = [
         "a string, an Image, a Video or a Document",
     ),
     (
-        lambda: Interactive("B", buttons("A"), header=""),
+        lambda: Interactive("B", buttons("A"), header=" "),
         "header",
         "a non-empty string",
+    ),
+    (
+        lambda: Interactive("B", buttons("A"), header=Image(LINK, "A")),
+        "header.caption",
+        "left out, as a header has no caption",
     ),
     (
         lambda: Interactive("B", flow(flow_action="x")),
@@ -383,12 +389,77 @@ def test_a_refused_value_is_named_by_its_path(
     assert error.__cause__ is error.__context__ is None
 
 
-def test_a_text_that_is_no_unicode_is_refused() -> None:
-    """It has no form on the wire."""
-    with pytest.raises(InvalidOperation) as caught:
-        Text("\ud800")
+UNSENDABLE: list[tuple[Make, str, str]] = [
+    (lambda: Text("\ud800"), "text", "valid Unicode"),
+    (lambda: Image(LINK, "\ud800"), "caption", "valid Unicode"),
+    (
+        lambda: Contacts([Contact(NAME), Contact(ContactName("\ud800", "A"))]),
+        "contacts[1].name.formatted_name",
+        "valid Unicode",
+    ),
+    (
+        lambda: Interactive("B", buttons("A", "\ud800"), header=Image(LINK)),
+        "action.buttons[1].title",
+        "valid Unicode",
+    ),
+    (
+        lambda: Interactive("B", buttons("A"), header=Image(LINK), footer="\ud800"),
+        "footer",
+        "valid Unicode",
+    ),
+    (
+        lambda: Interactive("B", flow(data={"a": {"\ud800"}})),
+        "action.data",
+        "a value with a JSON form",
+    ),
+    (
+        lambda: Interactive("B", flow(data={"a": "\ud800"})),
+        "action.data",
+        "a value with a JSON form",
+    ),
+    (
+        lambda: Interactive("B", flow(data={"a": [Secret("s")]})),
+        "action.data",
+        "a value without secrets",
+    ),
+    (
+        lambda: Interactive("B", RequestLocation(extra={"a": float("inf")})),
+        "action.extra",
+        "a value with a JSON form",
+    ),
+]
 
-    assert "content" == caught.value.field
+
+@pytest.mark.parametrize(("make", "path", "expected"), UNSENDABLE)
+def test_a_value_that_cannot_be_sent_is_named_by_its_path(
+    make: Make, path: str, expected: str
+) -> None:
+    """It is found before anything is sent."""
+    with pytest.raises(InvalidOperation) as caught:
+        make()
+
+    assert (f"content.{path}", expected) == (caught.value.field, caught.value.expected)
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (Text("hello"), "Text(text=...)"),
+        (Image(LINK, strict=True), "Image(link=...)"),
+        (Reaction("m1", ""), "Reaction(message_id=..., emoji=...)"),
+        (Contacts([Contact(NAME)]), "Contacts(contacts=...)"),
+        (ContactPhone("+1 555", wa_id="1555"), "ContactPhone(phone=..., wa_id=...)"),
+        (Button("b1", "Yes", extra={"x": 1}), "Button(extra=..., id=..., title=...)"),
+        (
+            Interactive("B", buttons("A"), footer="F"),
+            "Interactive(body=..., action=..., footer=...)",
+        ),
+    ],
+)
+def test_a_representation_shows_no_values(value: object, shown: str) -> None:
+    """They are texts and numbers of users."""
+    assert shown == repr(value)
 
 
 Strict = Callable[[bool], TypedContent]
@@ -513,6 +584,9 @@ def test_a_content_sets_the_type_of_its_message() -> None:
         ({"template_code": "1"}, "template_code"),
         ({"template_name": "a"}, "template_name"),
         ({"template_params": {"a": "b"}}, "template_params"),
+        ({"payload": ["a"]}, "payload"),
+        ({"flow_action": {"FlowToken": "t"}}, "flow_action"),
+        ({"product_action": {"Sections": []}}, "product_action"),
         ({"channel_type": "viber"}, "channel_type"),
         ({"channel_type": None}, "channel_type"),
         ({"content": None}, "type"),

@@ -158,6 +158,7 @@ def test_importing_adds_one_handler_that_does_nothing(imported: Any) -> None:
     [
         "cams_async.emulator",
         "cams_async.cli",
+        "cams_async.content",
         "aiohttp.web",
         "rich",
         "redis",

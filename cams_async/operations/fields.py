@@ -7,6 +7,7 @@ value and the expected form. It never shows the value, which may be a secret or 
 number.
 """
 
+import inspect
 import operator
 import types
 import typing
@@ -416,6 +417,9 @@ def _record(cls: type[Record]) -> Check:
                 if (kept := _at(f".{name}", check_field, before)) is not before
             }
             return attrs.evolve(value, **changes) if changes else value
+        if inspect.isabstract(cls):
+            msg = f"an instance of a subclass of {cls.__name__}"
+            raise UnfitError(msg)
         if _is_mapping(value):
             return _from_mapping(cls, value)
         msg = f"a {cls.__name__} or a mapping"

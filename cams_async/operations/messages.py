@@ -263,6 +263,9 @@ def _fields_of(message: SendChatappMessage, content: Content) -> Mapping[str, st
         "template_code": (None,),
         "template_name": (None,),
         "template_params": (None,),
+        "payload": (None,),
+        "flow_action": (None,),
+        "product_action": (None,),
     }
     for name, values in accepted.items():
         if getattr(message, name) not in values:

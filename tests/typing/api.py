@@ -29,6 +29,7 @@ from cams_async import (
     watch,
 )
 from cams_async import operations as names
+from cams_async.content import Button, Buttons, Image, Interactive, Text
 from cams_async.models import CodeVerificationStatus, Response
 from cams_async.operations import (
     ChatappMigrationVerified,
@@ -42,6 +43,8 @@ from cams_async.operations import (
     PhoneMessageQrdlResponse,
     PhoneNumber,
     PhoneNumbersResponse,
+    SendChatappMessage,
+    SendChatappMessageResponse,
     TemplateSummary,
     UpdatePhoneEncryptionPublicKey,
     UpdatePhoneMessageQrdl,
@@ -131,6 +134,33 @@ async def operations(cams: CamsClient) -> None:
         qrdl_code="c",
     )
     assert_type(await cams.send(qrdl), PhoneMessageQrdlResponse)
+
+
+async def contents(cams: CamsClient) -> None:
+    """A content is typed, or JSON text with its type."""
+    choice = Interactive("Tea?", Buttons([Button("1", "Yes"), {"id": "2"}]))
+    for typed in (Text("hi"), Image("https://a.example/b", caption="b"), choice):
+        assert_type(
+            await cams.send_chatapp_message(
+                channel_type="whatsapp", from_="1", to="2", content=typed
+            ),
+            SendChatappMessageResponse,
+        )
+    SendChatappMessage(
+        channel_type="line",
+        type="message",
+        from_="1",
+        to="2",
+        message_type="text",
+        content='{"text":"hi"}',
+    )
+    SendChatappMessage(channel_type="whatsapp", from_="1", to="2", content=5)  # type: ignore[arg-type]
+    Text()  # type: ignore[call-arg]
+    Text(5)  # type: ignore[arg-type]
+    Text("hi", "there")  # type: ignore[call-arg, arg-type]
+    Image("https://a.example/b", file_name="b")  # type: ignore[call-arg]
+    Interactive("Tea?", Text("hi"))  # type: ignore[arg-type]
+    Interactive("Tea?", {"buttons": []})  # type: ignore[arg-type]
 
 
 async def any_action(cams: CamsClient) -> None:
