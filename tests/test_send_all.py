@@ -22,7 +22,7 @@ from cams_async.operations import (
     SendChatappMessageResponse,
 )
 from cams_async.poller import Outcome, Outcomes, Pace, send_all
-from cams_async.poller.send_all import Slots
+from cams_async.poller.send_all import PaceSchedule
 from tests.clock import Clock
 from tests.fakes import FAST
 from tests.senders import query
@@ -182,7 +182,7 @@ def test_the_moments_of_a_key_keep_their_distance(
     steps: list[tuple[str, float]],
 ) -> None:
     """And none is later than needed; keys whose moment has passed are forgotten."""
-    slots, now = Slots(1.0), 0.0
+    slots, now = PaceSchedule(1.0), 0.0
     last: dict[str, float] = {}
     for key, pause in steps:
         now += pause
@@ -196,7 +196,7 @@ def test_the_moments_of_a_key_keep_their_distance(
 
 def test_the_keys_in_memory_are_bounded() -> None:
     """The oldest lose their pace."""
-    slots = Slots(10.0, most=3)
+    slots = PaceSchedule(10.0, most=3)
     for key in range(5):
         assert 0 == slots.take(key, 0.0)
 

@@ -132,7 +132,7 @@ def conversation(event: Event) -> tuple[str | None, ...]:
     return (event.key,)
 
 
-class Delivery(Protocol):
+class EventDelivery(Protocol):
     """Takes accepted events, and delivers them to the handler."""
 
     async def start(self) -> None:

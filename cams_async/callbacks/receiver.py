@@ -18,7 +18,7 @@ from typing import Any, Final, Self, TypeAlias
 from aiohttp import web
 
 from cams_async.callbacks.delivery import (
-    Delivery,
+    EventDelivery,
     Handler,
     HandlerCaller,
     MemoryDelivery,
@@ -149,7 +149,7 @@ class Receiver:
         self._seen = seen
         self._call = HandlerCaller(handler, threads=concurrency)
         self._spool: Spool | None = None
-        self._delivery: Delivery
+        self._delivery: EventDelivery
         if spool is None:
             self._seen = SeenEvents() if seen is None else seen
             self._delivery = MemoryDelivery(

@@ -80,7 +80,7 @@ def send_all(
     return poll(paced, operations, window=window, ordered=ordered)
 
 
-class Slots:
+class PaceSchedule:
     """The next free moment of each key, at least `interval` seconds apart.
 
     Time is an argument, in seconds. Keys whose moment has passed are forgotten.
@@ -111,8 +111,8 @@ class _PacedSender:
     def __init__(self, client: Sender, pace: Pace) -> None:
         self._client = client
         rate, pause = pace.per_sender, pace.pair_pause
-        self._senders = None if rate is None else Slots(1 / rate)
-        self._pairs = None if pause is None else Slots(pause)
+        self._senders = None if rate is None else PaceSchedule(1 / rate)
+        self._pairs = None if pause is None else PaceSchedule(pause)
 
     def ceiling(self, operation: Operation[Any]) -> float:
         """Return the rate limit of the action."""
@@ -137,7 +137,7 @@ class _PacedSender:
             await self._wait(self._senders, message.from_, recipients)
         return await self._client.send(operation)
 
-    async def _wait(self, slots: Slots, key: Hashable, number: int = 1) -> None:
+    async def _wait(self, slots: PaceSchedule, key: Hashable, number: int = 1) -> None:
         now = time.monotonic()
         pause = slots.take(key, now, number) - now
         if pause > 0:
